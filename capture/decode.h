@@ -1,0 +1,29 @@
+/* decode.h - from frame to transport payload.  A table of layers (link, VLAN, IPv4, IPv6 and its extension
+ * headers, TCP, UDP): each reads its header through the cursor and names the next.  Checksums are not
+ * trusted on a span port (offload); a frame may be longer than any MTU (GRO); a frame cut by the snaplen is
+ * decoded as far as it goes. */
+#ifndef CAPTURE_DECODE_H
+#define CAPTURE_DECODE_H
+
+#include "capture/packet.h"
+
+/* DECODE_OK: TCP or UDP with ports and payload.  Everything else is a packet not understood, by reason;
+ * decode_reason_name() has the words that the summary and the sensor record show. */
+enum decode_result {
+	DECODE_OK,
+	DECODE_TRUNCATED,    /* cut before the transport header was complete */
+	DECODE_LINK_UNKNOWN, /* link type without a decoder */
+	DECODE_NOT_IP,       /* ARP, LLDP, STP, ...: nothing for us */
+	DECODE_BAD_HEADER,   /* a length or version that cannot be */
+	DECODE_FRAGMENT,     /* IP fragment; put together by a later layer of this decoder */
+	DECODE_OTHER_PROTO,  /* IP, but neither TCP nor UDP */
+	DECODE_TOO_DEEP,     /* more nested headers than DECODE_DEPTH_MAX */
+	DECODE_RESULTS
+};
+
+#define DECODE_DEPTH_MAX 16
+
+enum decode_result decode_packet(struct packet *p);
+const char *decode_reason_name(enum decode_result r);
+
+#endif

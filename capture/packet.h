@@ -1,0 +1,53 @@
+/* packet.h - one packet: what the source saw and what the decoder understood.  Everything it points to is
+ * borrowed from the source and valid until the next source_next(). */
+#ifndef CAPTURE_PACKET_H
+#define CAPTURE_PACKET_H
+
+#include "base/ip.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+
+#define PACKET_VLANS_MAX 4
+
+struct packet {
+	/* filled by the source */
+	int64_t ts_ns;       /* packet time */
+	const uint8_t *data; /* the frame as captured */
+	uint32_t caplen;     /* bytes in data */
+	uint32_t wirelen;    /* bytes on the wire (>= caplen unless the file lies) */
+	uint16_t linktype;   /* DLT_/LINKTYPE_ value */
+	uint32_t iface;      /* index of the interface in the source */
+
+	/* filled by decode_packet() */
+	const uint8_t *ip;   /* innermost IP header */
+	uint32_t ip_len;     /* captured bytes from there to the end of the IP datagram (padding cut off) */
+	struct ip_addr src, dst;
+	uint8_t ip_version;  /* 4 or 6 */
+	uint8_t proto;       /* PROTO_TCP or PROTO_UDP after a DECODE_OK */
+	uint8_t ttl;
+	uint16_t ip_id;      /* IPv4 only */
+	uint8_t vlans;       /* tags seen, outermost first in vlan[] */
+	uint16_t vlan[PACKET_VLANS_MAX];
+	const uint8_t *src_mac, *dst_mac; /* 6 bytes each, NULL where the link has none */
+	uint16_t sport, dport;
+	const uint8_t *payload;
+	uint32_t payload_len;  /* captured */
+	uint32_t payload_wire; /* on the wire; more than payload_len when a snaplen cut the packet */
+	uint32_t seq, ack;
+	uint8_t tcp_flags;
+	uint16_t tcp_window;
+	uint8_t tunnel;        /* enum tunnel_kind, 0: none (filled from the encapsulation issue on) */
+	uint64_t tunnel_id;
+};
+
+#endif

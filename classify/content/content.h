@@ -1,0 +1,62 @@
+/* content.h - from the body of a message to text with the place where it stood.
+ *
+ * Content codings are undone (gzip, deflate), then the structure is read as a stream: JSON strings unescaped
+ * with their path, form fields, multipart parts (their content in turn), else plain text.  The body's first
+ * bytes decide, not the Content-Type: clients mislabel.  Memory per body is bounded whatever its length. */
+#ifndef CLASSIFY_CONTENT_CONTENT_H
+#define CLASSIFY_CONTENT_CONTENT_H
+
+#include "base/arena.h"
+#include "classify/http/message.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONTENT_PATH_MAX 256 /* a longer field path is cut with "..." at its front */
+
+/* Field paths: messages[0].content for JSON, form.NAME, part.NAME (multipart; a part that is JSON or a form:
+ * part.NAME.PATH), body for anything else. */
+struct text_sink {
+	void *arg;
+	/* A field begins.  `key` is the last name in the path ("content"), may be "".  Borrowed. */
+	void (*field)(void *arg, const char *path, size_t path_len, const char *key, size_t key_len);
+	/* Text of the current field, UTF-8 as far as the sender's was; `offset` counts from the field's start. */
+	void (*text)(void *arg, const uint8_t *p, size_t n, uint64_t offset);
+	/* The field ends; `whole` false when a gap or a limit cut it. */
+	void (*field_end)(void *arg, bool whole);
+	/* A file part of a multipart body (name as sent); may be NULL. */
+	void (*file)(void *arg, const char *name, size_t n);
+};
+
+struct content_limits {
+	uint64_t body_limit;   /* decoded bytes read of one body; 0: all */
+	unsigned inflate_ratio; /* decoded/encoded above this (after 1 MiB decoded) is a bomb */
+	unsigned depth;        /* JSON and multipart nesting */
+};
+
+/* Why a body, or a part of it, was not read; bits. */
+enum content_skip {
+	CONTENT_GAP = 1,         /* bytes missing */
+	CONTENT_LIMIT = 2,       /* body_limit, bomb, depth */
+	CONTENT_UNSUPPORTED = 4, /* a coding or format we do not read */
+	CONTENT_BINARY = 8,      /* not text */
+	CONTENT_BROKEN = 16,     /* coding or structure malformed; read as far as it went */
+};
+
+struct content;
+struct content_pool; /* one per worker: bodies being read at once, with all their buffers */
+struct content_pool *content_pool_create(size_t bodies, const struct content_limits *l);
+void content_pool_destroy(struct content_pool *p);
+
+/* NULL when all are in use (counted in content_refused). */
+struct content *content_open(struct content_pool *p, const struct message *m, const struct text_sink *out);
+void content_feed(struct content *c, const uint8_t *p, size_t n);
+void content_gap(struct content *c, uint64_t n);
+/* Ends the body (hands out what is pending) and gives the memory back; returns content_skip bits. */
+unsigned content_close(struct content *c, uint64_t *decoded);
+uint64_t content_refused(const struct content_pool *p);
+
+/* For text that is not a body (leaktap detect on JSON lines, query strings): the same readers. */
+void content_query(const struct slice *query, const struct text_sink *out); /* fields query.NAME */
+
+#endif

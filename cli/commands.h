@@ -1,0 +1,20 @@
+/* commands.h - the commands of leaktap, one file each.  Each gets its own arguments (argv[0] is the command's
+ * name) and returns the exit status: 0 done, 1 failed at run time, 2 wrong usage or settings. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#define EXIT_DONE   0
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
+
+int command_run(int argc, char **argv);
+int command_watch(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_detect(int argc, char **argv);
+int command_catalogue(int argc, char **argv);
+
+/* "leaktap COMMAND: text" on stderr and the hint to --help; returns EXIT_USAGE. */
+int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,74 @@
+/* catalogue.h - the AI services we know, and which host belongs to which.
+ *
+ * Files config/catalogue/(any).yaml; own files are read after the shipped ones.  Lookup hashes the labels of the name from
+ * the right, so its cost depends on the name, not on the catalogue.  Never by substring: exact, pattern
+ * ({x} is one run of [a-z0-9-] within a label) and suffix at label borders.  Immutable after loading; any
+ * thread may read. */
+#ifndef CONFIG_CATALOGUE_H
+#define CONFIG_CATALOGUE_H
+
+#include "base/ip.h"
+#include "base/text.h"
+#include "config/faults.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum host_role { ROLE_API, ROLE_WEB, ROLE_UPLOAD, ROLE_REALTIME, ROLE_MIXED, ROLE_TELEMETRY, ROLE_CDN, ROLE_CONTROL,
+	ROLE_AUTH, ROLES };
+const char *host_role_name(enum host_role r);
+bool host_role_carries(enum host_role r); /* api, web, upload, realtime, mixed can carry what users write */
+
+enum host_match { MATCH_EXACT, MATCH_PATTERN, MATCH_SUFFIX };
+
+struct service_host {
+	enum host_match match;
+	enum host_role role;
+	bool path_required;   /* the name is shared with other services: counts only with a listed path */
+	const char *host;     /* normalized, as in the file */
+	const char *const *paths; /* with path_required: patterns of request paths that decide */
+	size_t n_paths;
+	const char *file;     /* where the rule stands */
+	unsigned line;
+};
+
+struct service {
+	const char *id, *name, *vendor, *country, *kind; /* country: ISO 3166-1, "" when unknown */
+	const char *confidence;                          /* high, medium */
+	const struct service_host *hosts;
+	size_t n_hosts;
+	const char *const *wire;      size_t n_wire;      /* shapes, e.g. openai-chat */
+	const char *const *paths;     size_t n_paths;     /* "POST /v1/chat/completions" */
+	const char *const *prompt_at; size_t n_prompt_at; /* field paths of the user's words */
+	const char *const *uploads;   size_t n_uploads;
+	const char *const *issuers;   size_t n_issuers;   /* whose keys are its own credentials (detector issuers) */
+	const struct cidr *ranges;    size_t n_ranges;    /* published addresses that are this service's alone */
+	const char *note;
+	const char *file;
+	unsigned line;
+	uint32_t index; /* dense, for tables by service */
+};
+
+struct catalogue;
+/* Reads every *.yaml of each directory (or single files), in order.  NULL when there were faults. */
+struct catalogue *catalogue_load(const char *const *places, size_t n, struct faults *f);
+void catalogue_free(struct catalogue *c);
+size_t catalogue_count(const struct catalogue *c);
+const struct service *catalogue_at(const struct catalogue *c, size_t i);
+const struct service *catalogue_by_id(const struct catalogue *c, const char *id); /* NULL: none */
+/* The id nearest to a mistyped one, NULL when none is near. */
+const char *catalogue_near(const struct catalogue *c, const char *id);
+
+struct service_match {
+	const struct service *service; /* NULL: no service */
+	const struct service_host *rule; /* NULL with by address */
+	const struct cidr *range;
+	bool shared; /* the name is shared and the path unknown: `service` is NULL, `rule` one candidate */
+};
+
+/* `host` normalized (host_normalize); `path` NULL when unknown, else without query. */
+struct service_match catalogue_host(const struct catalogue *c, const char *host, const char *path);
+struct service_match catalogue_address(const struct catalogue *c, const struct ip_addr *a);
+
+#endif

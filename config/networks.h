@@ -1,0 +1,31 @@
+/* networks.h - which addresses are ours, which are proxies, and which group a source belongs to.
+ * Longest prefix wins.  Immutable after building; any thread may read. */
+#ifndef CONFIG_NETWORKS_H
+#define CONFIG_NETWORKS_H
+
+#include "base/ip.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct networks;
+
+#define GROUP_NONE UINT16_MAX
+
+bool networks_internal(const struct networks *n, const struct ip_addr *a);
+bool networks_proxy(const struct networks *n, const struct ip_addr *a);
+uint16_t networks_group(const struct networks *n, const struct ip_addr *a); /* GROUP_NONE: in none */
+const char *networks_group_name(const struct networks *n, uint16_t group);  /* "" for GROUP_NONE */
+uint16_t networks_group_by_name(const struct networks *n, const char *name);
+
+/* Building (settings only). */
+struct networks *networks_create(void);
+void networks_free(struct networks *n);
+enum { NET_INTERNAL = 1, NET_PROXY = 2 };
+int networks_add(struct networks *n, const struct cidr *c, unsigned what);
+int networks_add_group(struct networks *n, const struct cidr *c, const char *group);
+/* RFC 1918, RFC 6598, ULA (RFC 4193) and link-local: what counts as internal when nothing is said. */
+void networks_default_internal(struct networks *n);
+
+#endif

@@ -1,0 +1,119 @@
+/* settings.h - everything the administrator decides, read once, checked whole, then immutable; reference
+ * counted because an inspection keeps the version it began with. */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+#include "base/err.h"
+#include "config/catalogue.h"
+#include "config/detectors.h"
+#include "config/faults.h"
+#include "config/networks.h"
+#include "config/register.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Alert kinds (design section 6); their default severities stand in the table of settings.c. */
+enum alert_kind {
+	ALERT_DESTINATION_UNAPPROVED,
+	ALERT_DESTINATION_SOURCE,
+	ALERT_DESTINATION_EXPIRED,
+	ALERT_DESTINATION_ACCOUNT,
+	ALERT_DESTINATION_SUSPECTED,
+	ALERT_DESTINATION_TOLERATED, /* first use of a tolerated service by a group each day */
+	ALERT_PAYLOAD_SENSITIVE,
+	ALERT_VOLUME_EXCEEDED,
+	ALERT_POSTURE_TLS,
+	ALERT_EVASION_ECH,
+	ALERT_EVASION_FRONTING,
+	ALERT_EVASION_DOH,
+	ALERT_EVASION_TUNNEL,
+	ALERT_SENSOR_DROPS,
+	ALERT_SENSOR_GAP,
+	ALERT_SENSOR_KEYS,
+	ALERT_SENSOR_DELIVERY,
+	ALERT_SENSOR_NETWORKS,
+	ALERT_KINDS
+};
+const char *alert_kind_name(enum alert_kind k); /* "destination.unapproved" */
+int alert_kind_by_name(const char *name);       /* -1: none */
+
+struct text_list {
+	const char **item;
+	size_t n;
+};
+
+enum inspect_scope { INSPECT_EGRESS, INSPECT_AI };
+
+struct settings {
+	const char *path; /* file it came from, "" when built in */
+
+	struct {
+		const char *name; /* letters, digits, '-', '_', '.'; default the host name */
+	} sensor;
+	struct {
+		struct text_list interfaces;
+		const char *filter; /* "" none */
+		unsigned workers, ring_mb, snaplen;
+		bool promiscuous, vlan_in_key;
+	} capture;
+	struct networks *networks;
+	struct {
+		struct text_list catalogue, extra; /* directories or files; none: the shipped ones */
+	} services;
+	struct {
+		enum posture posture;
+		struct partner *partners;
+		size_t n_partners;
+		struct partner **by_service; /* chains by service index, NULL-terminated lists: see register.c */
+	} policy;
+	struct {
+		enum inspect_scope scope;
+		uint64_t body_limit;
+		struct text_list detectors; /* directories or files; none: the shipped ones */
+	} inspect;
+	struct {
+		uint64_t memory_mb;
+		unsigned flows, flow_idle_s, udp_idle_s, flow_active_s;
+		unsigned inspected;      /* flows read at once */
+		unsigned bodies;         /* messages read at once */
+		unsigned segments_mb;    /* out-of-order bytes */
+		unsigned dns_entries, dns_grace_s;
+		unsigned queue;          /* records between a worker and the alerts side */
+		unsigned pending;        /* records waiting for Redis */
+		unsigned findings;       /* told per request */
+	} limits;
+	struct {
+		struct text_list outputs; /* "-", "file:PATH", Redis URLs */
+		const char *redis;        /* URL, "" none */
+		const char *tls_ca, *tls_cert, *tls_key; /* for rediss:// */
+		const char *password_file;
+		unsigned group_window_s, repeat_s; /* repeat_s: a repeated value is told again at least so often */
+		enum severity severity[ALERT_KINDS];
+		bool muted[ALERT_KINDS];
+	} alerts;
+	struct {
+		uint8_t token_key[64];
+		size_t token_key_len; /* 0: no tokens */
+		char token_key_id[17];
+	} detect;
+
+	struct catalogue *catalogue;
+	struct detectors *detector_set;
+	void *private; /* what settings.c must free */
+	_Atomic unsigned refs;
+};
+
+/* The file's settings with its catalogue, detectors and register, complete or not at all.  `path` NULL: the
+ * built-in settings.  NULL after faults (all of them are in f). */
+struct settings *settings_load(const char *path, struct faults *f);
+/* -c FILE, else $LEAKTAP_CONFIG, else /etc/leaktap/leaktap.yaml when it exists, else NULL. */
+const char *settings_find(const char *from_option);
+struct settings *settings_hold(struct settings *s);
+void settings_drop(struct settings *s);
+/* Where the shipped data stands: $LEAKTAP_DATA, else PREFIX/share/leaktap, else config/ beside the build.
+ * Writes DIR/what into buf; -1 when there is none. */
+int settings_shipped(const char *what, char *buf, size_t cap);
+
+#endif
