@@ -57,9 +57,11 @@ struct sink {
 	void (*body)(void *arg, struct message *m, const uint8_t *p, size_t n);
 	void (*body_gap)(void *arg, struct message *m, uint64_t n);
 	void (*end)(void *arg, struct message *m, bool whole);
-	/* The inner byte stream of a layer that carries another one (decrypted records, tunnel, frames). */
-	void (*bytes)(void *arg, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
-	void (*bytes_gap)(void *arg, enum flow_dir dir, uint64_t stream, uint64_t n);
+	/* The inner byte stream of a layer that carries another one (decrypted records, tunnel, frames); these two
+	 * get `inner` as their first argument. */
+	void *inner;
+	void (*bytes)(void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
+	void (*bytes_gap)(void *inner, enum flow_dir dir, uint64_t stream, uint64_t n);
 };
 
 enum upgrade_to { UPGRADE_UNKNOWN, UPGRADE_TUNNEL, UPGRADE_WEBSOCKET, UPGRADE_H2C };

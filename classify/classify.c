@@ -1,0 +1,499 @@
+/* classify.c - which flows are read, how long, and what is kept of the others.
+ *
+ * Read are flows that leave (client internal, server not), flows to proxies, flows of which neither end is ours, and
+ * internal connections that begin with a request meant for somebody else (CONNECT, absolute form).  A flow is
+ * released as soon as nothing more can be learned from its bytes: TLS without keys after both hellos, a
+ * protocol that is none of ours after nDPI has named it.  Then a few hundred bytes are kept for its record. */
+#include "classify/classify.h"
+
+#include "base/log.h"
+#include "classify/reading.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORT_DNS  53
+#define TCP_FLOW_BYTES  (1u << 20) /* out-of-order bytes of one direction */
+#define TCP_GAP_BYTES   (256u << 10)
+#define TCP_GAP_NS      (2 * NS_PER_S)
+#define SECOND_FLOWS    4096
+#define INFLATE_RATIO   200
+#define CONTENT_DEPTH   64
+
+#include "base/clock.h"
+
+/* ---- creation ------------------------------------------------------------------------------------------- */
+
+static int create_pools(struct classify *c, struct err *e)
+{
+	const struct settings *s = c->s;
+	size_t n = s->limits.inspected;
+
+	c->readings = pool_create(sizeof(struct reading), n);
+	c->blocks = pool_create(ARENA_BLOCK, n * 2);
+	c->big_blocks = pool_create(ARENA_BIG_BLOCK, n / 8 + 16);
+	c->kept_small = pool_create(256, s->limits.flows);
+	c->kept_large = pool_create(2048, s->limits.flows / 16 + 64);
+	if (!c->readings || !c->blocks || !c->big_blocks || !c->kept_small || !c->kept_large)
+		return err_set(e, "no address space for %zu inspected flows (limits.inspected, limits.flows)", n);
+	return 0;
+}
+
+static int create_parts(struct classify *c, const struct detect_engine *en, struct err *e)
+{
+	const struct settings *s = c->s;
+	struct tcp_limits tcp = {.streams = s->limits.inspected,
+		.segments_mb = s->limits.segments_mb,
+		.flow_bytes = TCP_FLOW_BYTES,
+		.gap_bytes = TCP_GAP_BYTES,
+		.gap_ns = TCP_GAP_NS};
+	struct content_limits content = {
+		.body_limit = s->inspect.body_limit, .inflate_ratio = INFLATE_RATIO, .depth = CONTENT_DEPTH};
+
+	if (!(c->tcp = tcp_reader_create(&tcp, e)))
+		return -1;
+	if (!(c->dns = dns_cache_create(s->limits.dns_entries, s->limits.dns_grace_s, e)))
+		return -1;
+	if (!(c->detect = detect_worker_create(en, s->limits.bodies, s->limits.findings, e)))
+		return -1;
+	if (!(c->contents = content_pool_create(s->limits.bodies, &content)))
+		return err_set(e, "no address space for %u bodies (limits.bodies)", s->limits.bodies);
+	if (!(c->requests = request_pool_create(s->limits.bodies)))
+		return err_set(e, "no address space for %u requests (limits.bodies)", s->limits.bodies);
+	c->second = second_create(SECOND_FLOWS, e);
+	if (!c->second && e->text[0])
+		return -1; /* built with nDPI, and it does not start */
+	return create_pools(c, e);
+}
+
+static void on_hello(void *arg, const struct hello *h);
+static void on_name(void *arg, enum name_source by, const char *host, uint16_t port);
+
+struct classify *classify_create(struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
+{
+	struct classify *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		err_set(e, "no memory");
+		return NULL;
+	}
+	c->s = settings_hold(s);
+	c->tell = tell;
+	c->sink = (struct sink){.hello = on_hello, .name = on_name};
+	request_sink(&c->sink);
+	if (create_parts(c, en, e) < 0) {
+		classify_destroy(c);
+		return NULL;
+	}
+	return c;
+}
+
+void classify_destroy(struct classify *c)
+{
+	if (!c)
+		return;
+	tcp_reader_destroy(c->tcp);
+	dns_cache_destroy(c->dns);
+	second_destroy(c->second);
+	detect_worker_destroy(c->detect);
+	content_pool_destroy(c->contents);
+	pool_destroy(c->requests);
+	pool_destroy(c->readings);
+	pool_destroy(c->blocks);
+	pool_destroy(c->big_blocks);
+	pool_destroy(c->kept_small);
+	pool_destroy(c->kept_large);
+	settings_drop(c->s);
+	free(c);
+}
+
+/* ---- what the layers say -------------------------------------------------------------------------------- */
+
+/* The destination is as certain as it will be, or a stronger name came: judge it and tell. */
+static void settle(struct classify *c, struct reading *r, int64_t when_ns)
+{
+	facts_judge(c, &r->facts, r->flow, when_ns, NULL);
+	tell_destination(c, r, &r->facts, NULL, when_ns);
+	r->settled = true;
+}
+
+static void copy_text(char *out, size_t cap, const char *in)
+{
+	size_t n = strlen(in);
+
+	if (n >= cap)
+		n = cap - 1;
+	memcpy(out, in, n);
+	out[n] = '\0';
+}
+
+static void on_hello(void *arg, const struct hello *h)
+{
+	struct reading *r = arg;
+	struct facts *x = &r->facts;
+
+	x->tls.seen = true;
+	if (h->client) {
+		x->tls.version = h->version;
+		x->tls.ech = h->ech;
+		x->tls.group = h->group;
+		copy_text(x->tls.sni, sizeof(x->tls.sni), h->sni);
+		copy_text(x->tls.alpn, sizeof(x->tls.alpn), h->alpn);
+		copy_text(x->tls.ja4, sizeof(x->tls.ja4), h->ja4);
+		if (h->sni[0])
+			facts_name(r->cls, x, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, NULL);
+		settle(r->cls, r, r->flow->last_ns);
+		return;
+	}
+	if (h->hello_retry)
+		return;
+	x->tls.version = h->version;
+	x->tls.resumed = h->psk;
+	if (h->group)
+		x->tls.group = h->group;
+	if (h->alpn[0])
+		copy_text(x->tls.alpn, sizeof(x->tls.alpn), h->alpn);
+}
+
+static void on_name(void *arg, enum name_source by, const char *host, uint16_t port)
+{
+	struct reading *r = arg;
+
+	(void)port;
+	facts_name(r->cls, &r->facts, by, host, NULL);
+	settle(r->cls, r, r->flow->last_ns);
+}
+
+/* ---- from flow to reading and back ---------------------------------------------------------------------- */
+
+/* Names that do not need a byte of the flow itself. */
+static void name_by_address(struct classify *c, struct reading *r, int64_t when_ns)
+{
+	const struct flow *f = r->flow;
+	const char *host = dns_name(c->dns, &f->addr[FLOW_C2S], &f->addr[FLOW_S2C], when_ns);
+	struct service_match m;
+
+	if (host) {
+		facts_name(c, &r->facts, NAME_DNS, host, NULL);
+		return;
+	}
+	m = catalogue_address(c->s->catalogue, &f->addr[FLOW_S2C]);
+	if (m.service) {
+		r->facts.by = NAME_IP;
+		r->facts.match = m;
+	}
+}
+
+static struct reading *reading_open(struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first)
+{
+	struct reading *r = pool_get(c->readings);
+
+	if (!r) {
+		c->stats.refused_flows++;
+		return NULL;
+	}
+	memset(r, 0, offsetof(struct reading, stack));
+	r->second = NULL;
+	r->n_told = r->n_findings = 0;
+	r->findings = NULL;
+	r->more_findings = 0;
+	r->form = TRACKED_READING;
+	r->udp = f->proto == PROTO_UDP;
+	r->cls = c;
+	r->flow = f;
+	facts_begin(c, &r->facts, f);
+	arena_init(&r->arena, c->blocks, READING_BLOCKS_MAX);
+	arena_use_big(&r->arena, c->big_blocks);
+	r->sink = c->sink;
+	r->sink.arg = r;
+	name_by_address(c, r, when_ns);
+	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & FLOW_F_SYN), &r->sink, first);
+	if (!r->udp && tcp_open(c->tcp, f) < 0) {
+		r->facts.why_not |= WHY_LIMIT;
+		stack_close(&r->stack);
+		arena_clear(&r->arena);
+		pool_put(c->readings, r);
+		c->stats.refused_flows++;
+		return NULL;
+	}
+	f->inspect = r;
+	c->stats.inspected_flows++;
+	return r;
+}
+
+/* What the layers found goes into the facts; nothing is told after this but the flow record. */
+static void reading_finish(struct classify *c, struct reading *r, int64_t when_ns)
+{
+	struct facts *x = &r->facts;
+
+	if (!x->protocol[0])
+		copy_text(x->protocol, sizeof(x->protocol), r->stack.protocol);
+	stack_close(&r->stack);
+	if (!r->settled)
+		settle(c, r, when_ns);
+	if (x->tls.seen) {
+		x->visibility = VISIBLE_METADATA;
+		x->why_not |= WHY_NO_KEY;
+	}
+	second_close(c->second, r->second);
+	r->second = NULL;
+}
+
+static void reading_free(struct classify *c, struct reading *r)
+{
+	tcp_release(c->tcp, r->flow);
+	arena_clear(&r->arena);
+	pool_put(c->readings, r);
+}
+
+/* Nothing more can be learned from the flow's bytes: from here on it is merely counted. */
+static void reading_release(struct classify *c, struct reading *r, int64_t when_ns)
+{
+	struct flow *f = r->flow;
+
+	reading_finish(c, r, when_ns);
+	f->inspect = facts_keep(c, &r->facts);
+	reading_free(c, r);
+}
+
+/* ---- nDPI for what our own probes do not know ----------------------------------------------------------- */
+
+/* True while nDPI still wants packets of this flow. */
+static bool ask_second(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
+{
+	if (!c->second || r->facts.direction == DIRECTION_IN)
+		return false;
+	if (!r->second && !r->second_packets)
+		r->second = second_open(c->second);
+	if (!r->second)
+		return false;
+	if (p->payload_len) {
+		r->second_packets++;
+		if (!second_feed(c->second, r->second, p, dir) && r->second_packets < SECOND_PACKETS_MAX)
+			return true;
+	} else {
+		return true;
+	}
+	second_result(c->second, r->second, r->facts.protocol, sizeof(r->facts.protocol));
+	r->second = NULL;
+	return false;
+}
+
+static void protocol_unknown(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
+{
+	if (!ask_second(c, r, dir, p))
+		reading_release(c, r, p->ts_ns);
+}
+
+/* ---- packets -------------------------------------------------------------------------------------------- */
+
+static void read_tcp(struct classify *c, struct reading *r, struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	enum stack_state state = r->stack.state;
+	struct tcp_chunk ch;
+
+	tcp_input(c->tcp, f, dir, p);
+	while (tcp_next(c->tcp, f, &ch)) {
+		if (ch.what == TCP_DATA) {
+			state = stack_feed(&r->stack, ch.dir, ch.p, (size_t)ch.len, ch.when_ns);
+		} else if (ch.what == TCP_GAP) {
+			r->facts.why_not |= WHY_GAP;
+			state = stack_gap(&r->stack, ch.dir, ch.len);
+		}
+		if (state == STACK_DONE || state == STACK_BAD)
+			break;
+	}
+	if (state == STACK_BAD)
+		c->stats.bad_streams++;
+	if (state == STACK_DONE || state == STACK_BAD)
+		reading_release(c, r, p->ts_ns);
+	else if (state == STACK_UNKNOWN)
+		protocol_unknown(c, r, dir, p);
+}
+
+static void read_udp(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
+{
+	enum stack_state state;
+
+	if (r->stack.state != STACK_READING || !r->stack.level[0].ops) {
+		protocol_unknown(c, r, dir, p);
+		return;
+	}
+	state = stack_feed(&r->stack, dir, p->payload, p->payload_len, p->ts_ns);
+	if (state == STACK_READING)
+		return;
+	if (state == STACK_BAD) {
+		c->stats.bad_streams++;
+		if (!r->facts.tls.seen) {
+			protocol_unknown(c, r, dir, p);
+			return;
+		}
+	}
+	reading_release(c, r, p->ts_ns);
+}
+
+static bool dns_flow(const struct flow *f)
+{
+	return f->port[FLOW_S2C] == PORT_DNS;
+}
+
+/* Internal connections are read when they begin with a request that a proxy passes on (RFC 9112 3.2.2, 3.2.3). */
+static bool asks_proxy(const struct packet *p)
+{
+	struct slice s = slice_of(p->payload, p->payload_len), rest;
+	const char *space = p->payload_len ? memchr(p->payload, ' ', p->payload_len < 16 ? p->payload_len : 16) : NULL;
+
+	if (!space)
+		return false;
+	rest = slice_of(space + 1, s.n - (size_t)(space + 1 - s.p));
+	return http1_probe(p->payload, p->payload_len) > 0 &&
+		(slice_starts_nocase(s, "CONNECT ") || slice_starts_nocase(rest, "http://") ||
+			slice_starts_nocase(rest, "https://"));
+}
+
+/* Is this flow worth reading, now that its first packets are here? */
+static bool worth_reading(struct classify *c, const struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	switch (facts_direction(c->s, f)) {
+	case DIRECTION_OUT:
+		return true;
+	case DIRECTION_UNKNOWN:
+		if (f->flags & FLOW_F_FRESH) {
+			c->stats.unknown_direction++;
+			tell_networks(c, f, p->ts_ns);
+		}
+		return true;
+	case DIRECTION_INTERNAL:
+		return networks_proxy(c->s->networks, &f->addr[FLOW_S2C]) ||
+			(dns_flow(f) && f->proto == PROTO_TCP) || (dir == FLOW_C2S && asks_proxy(p));
+	case DIRECTION_IN:
+		break;
+	}
+	return false;
+}
+
+static void dns_datagram(struct classify *c, const struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	if (dir != FLOW_S2C || !p->payload_len)
+		return;
+	c->stats.dns_messages++;
+	if (dns_message(c->dns, &f->addr[FLOW_C2S], p->payload, p->payload_len, p->ts_ns) < 0)
+		c->stats.dns_malformed++;
+}
+
+/* The first packets of a flow decide whether it is read; internal ones get until their first payload. */
+static struct reading *consider(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	const struct layer_ops *first = NULL;
+	struct reading *r;
+
+	if (!worth_reading(c, f, dir, p))
+		return NULL;
+	if (f->proto == PROTO_UDP && p->payload_len && quic_probe(p->payload, p->payload_len))
+		first = &quic_layer;
+	else if (f->proto == PROTO_TCP && dns_flow(f))
+		first = &dns_tcp_layer;
+	r = reading_open(c, f, p->ts_ns, first);
+	if (r && first == &dns_tcp_layer && r->stack.state == STACK_READING)
+		dns_layer_use(r->stack.level[0].state, c->dns);
+	return r;
+}
+
+/* A flow is considered at its first packet, and an internal TCP connection again at its first client bytes. */
+static bool undecided(const struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	if (f->flags & FLOW_F_FRESH)
+		return true;
+	return f->proto == PROTO_TCP && dir == FLOW_C2S && p->payload_len && f->payload[FLOW_C2S] == p->payload_wire;
+}
+
+void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	struct reading *r = f->inspect;
+
+	if (f->proto == PROTO_UDP && dns_flow(f)) {
+		dns_datagram(c, f, dir, p);
+		return;
+	}
+	if (!r) {
+		if (!undecided(f, dir, p) || !(r = consider(c, f, dir, p)))
+			return;
+	} else if (r->form != TRACKED_READING) {
+		return;
+	}
+	if (p->payload_wire > p->payload_len)
+		r->facts.why_not |= WHY_TRUNCATED;
+	if (r->udp)
+		read_udp(c, r, dir, p);
+	else
+		read_tcp(c, r, f, dir, p);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------- */
+
+static void close_tcp(struct classify *c, struct reading *r)
+{
+	struct flow *f = r->flow;
+	struct tcp_chunk ch;
+
+	tcp_close(c->tcp, f);
+	while (tcp_next(c->tcp, f, &ch)) {
+		if (ch.what == TCP_DATA) {
+			stack_feed(&r->stack, ch.dir, ch.p, (size_t)ch.len, ch.when_ns);
+		} else if (ch.what == TCP_GAP) {
+			r->facts.why_not |= WHY_GAP;
+			stack_gap(&r->stack, ch.dir, ch.len);
+		}
+	}
+}
+
+static void count_facts(struct classify *c, const struct facts *x)
+{
+	c->stats.ai_flows += x->match.service != NULL;
+	c->stats.named_flows += x->host[0] != '\0';
+	for (unsigned i = 0; i < WHY_NOTS; i++)
+		c->stats.not_inspected[i] += x->why_not >> i & 1;
+}
+
+void classify_end(struct classify *c, struct flow *f, bool tell)
+{
+	struct reading *r = f->inspect;
+	struct facts x;
+
+	if (!r) {
+		if (!tell)
+			return;
+		facts_begin(c, &x, f);
+		if (dns_flow(f))
+			copy_text(x.protocol, sizeof(x.protocol), "dns");
+		x.verdict.kind = -1;
+		tell_flow(c, f, &x, NULL, 0, 0);
+		return;
+	}
+	if (r->form == TRACKED_READING) {
+		if (!r->udp)
+			close_tcp(c, r);
+		reading_finish(c, r, f->last_ns);
+		r->facts.of = f->payload[FLOW_C2S];
+		count_facts(c, &r->facts);
+		if (tell)
+			tell_flow(c, f, &r->facts, r->findings, r->n_findings, r->more_findings);
+		reading_free(c, r);
+	} else {
+		facts_unkeep(c, r, &x);
+		x.of = f->payload[FLOW_C2S];
+		count_facts(c, &x);
+		if (tell)
+			tell_flow(c, f, &x, NULL, 0, 0);
+		facts_kept_free(c, r);
+	}
+	f->inspect = NULL;
+}
+
+void classify_stats(const struct classify *c, struct classify_stats *out)
+{
+	*out = c->stats;
+	tcp_reader_stats(c->tcp, &out->tcp);
+	out->refused_bodies = content_refused(c->contents);
+}

@@ -1,0 +1,23 @@
+/* found.c - the words of the enums in found.h, as they stand in records. */
+#include "classify/found.h"
+
+const char *flow_direction_name(enum flow_direction d)
+{
+	static const char *const names[] = {"out", "in", "internal", "unknown"};
+
+	return names[d];
+}
+
+const char *visibility_name(enum visibility v)
+{
+	static const char *const names[] = {"none", "metadata", "clear", "decrypted"};
+
+	return names[v];
+}
+
+const char *why_not_name(unsigned bit)
+{
+	static const char *const names[WHY_NOTS] = {"no-key", "late-key", "gap", "truncated", "limit", "unsupported"};
+
+	return bit < WHY_NOTS ? names[bit] : "";
+}

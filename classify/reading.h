@@ -1,0 +1,79 @@
+/* reading.h - classify's own: a flow that is being read, and what is kept of one that no longer is. */
+#ifndef CLASSIFY_READING_H
+#define CLASSIFY_READING_H
+
+#include "base/arena.h"
+#include "classify/classify.h"
+#include "classify/content/content.h"
+#include "classify/http/message.h"
+#include "classify/names/names.h"
+#include "classify/stack.h"
+
+#define FLOW_FINDINGS_MAX   16 /* told in a flow record; more are counted */
+#define FLOW_SERVICES_MAX   8  /* destinations of one connection told apart */
+#define READING_BLOCKS_MAX  16 /* arena blocks of one connection */
+#define ARENA_BLOCK         8192
+#define ARENA_BIG_BLOCK     (65536 + 4096)
+
+/* flow->inspect points to one of these two; the first byte tells which. */
+enum tracked_form { TRACKED_READING = 1, TRACKED_KEPT = 2 };
+
+struct reading {
+	uint8_t form;
+	bool udp;
+	bool settled;          /* the destination was judged (again after a stronger name) */
+	uint8_t second_packets;
+	struct classify *cls;
+	struct flow *flow;
+	struct facts facts;
+	struct arena arena;
+	struct sink sink;      /* the classify's, with this reading as its arg */
+	struct stack stack;    /* members from here on are set singly when the reading opens */
+	struct second_flow *second;
+	const struct service *told[FLOW_SERVICES_MAX]; /* destination alerts given on this flow */
+	unsigned n_told;
+	struct finding *findings; /* FLOW_FINDINGS_MAX, from the arena, NULL until the first */
+	unsigned n_findings;
+	uint32_t more_findings;
+};
+
+struct classify {
+	struct settings *s;
+	struct teller tell;
+	struct sink sink;            /* of every stack, without its arg */
+	struct tcp_reader *tcp;
+	struct dns_cache *dns;
+	struct second *second;
+	struct detect_worker *detect;
+	struct content_pool *contents;
+	struct pool *readings, *blocks, *big_blocks, *requests;
+	struct pool *kept_small, *kept_large;
+	struct classify_stats stats;
+};
+
+/* ---- facts.c: names and verdicts ------------------------------------------------------------------------ */
+/* A name was learned: the strongest becomes the flow's, others that disagree are kept beside it. */
+void facts_name(struct classify *c, struct facts *x, enum name_source by, const char *host, const char *path);
+void facts_judge(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account);
+enum flow_direction facts_direction(const struct settings *s, const struct flow *f);
+void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
+/* Packs what a flow record needs into as little as it takes; NULL: no memory (counted). */
+void *facts_keep(struct classify *c, const struct facts *x);
+void facts_unkeep(struct classify *c, const void *kept, struct facts *x);
+void facts_kept_free(struct classify *c, void *kept);
+
+/* ---- request.c: messages to findings -------------------------------------------------------------------- */
+void request_sink(struct sink *out); /* sets head, body, body_gap and end */
+struct pool *request_pool_create(size_t n);
+
+/* ---- tell.c: events ------------------------------------------------------------------------------------- */
+/* The destination of the flow (or of one of its requests), when its verdict asks for an alert. */
+void tell_destination(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
+	int64_t when_ns);
+void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
+	const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
+void tell_flow(struct classify *c, const struct flow *f, const struct facts *x, const struct finding *findings,
+	size_t n, uint32_t more);
+void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns);
+
+#endif

@@ -1,0 +1,361 @@
+/* request.c - one request from its head to its findings.
+ *
+ * The head gives the destination (authority and path), then query, headers and body are text for the detectors,
+ * all in one stream of fields.  A credential in its own place (Authorization to the service that issued it) is
+ * not a leak; the same key sent to somebody else is. */
+#include "classify/reading.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIELD_HEADER "header."
+
+struct request {
+	struct classify *c;
+	struct reading *r;
+	struct message *m;
+	struct detect_stream *detect;
+	struct content *content;
+	struct facts facts;      /* the flow's, with this request's own destination */
+	struct request_facts q;
+	bool model_next, skip_text;
+	unsigned skipped;        /* enum content_skip bits */
+};
+
+struct pool *request_pool_create(size_t n)
+{
+	return pool_create(sizeof(struct request), n);
+}
+
+/* ---- credentials in their own place --------------------------------------------------------------------- */
+
+/* Headers and query parameters in which a client proves who it is. */
+static const char *const credential_fields[] = {"header.authorization", "header.proxy-authorization", "header.cookie",
+	"header.x-api-key", "header.api-key", "header.x-goog-api-key", "header.xi-api-key", "header.x-auth-token",
+	"header.ocp-apim-subscription-key", "header.x-amz-security-token", "query.key", "query.api_key", "query.token",
+	"query.access_token", "query.x-amz-credential", "query.x-amz-security-token", "query.sig"};
+
+static bool credential_field(const char *field)
+{
+	for (size_t i = 0; i < sizeof(credential_fields) / sizeof(*credential_fields); i++)
+		if (!strcasecmp(field, credential_fields[i]))
+			return true;
+	return false;
+}
+
+/* A key whose issuer is known, sent to a known service that is not its issuer, is misplaced; anything else that
+ * stands in a credential's place belongs there as far as we can tell. */
+static bool own_credential(const struct service *svc, const struct finding *f)
+{
+	if (!credential_field(f->field))
+		return false;
+	if (!svc || !svc->n_issuers || !f->detector->issuer[0])
+		return true;
+	for (size_t i = 0; i < svc->n_issuers; i++)
+		if (!strcmp(svc->issuers[i], f->detector->issuer))
+			return true;
+	return false;
+}
+
+/* ---- text on its way to the detectors ------------------------------------------------------------------- */
+
+static void count_messages(struct request *q, const char *path, size_t n)
+{
+	static const char *const lists[] = {"messages[", "contents[", "input["};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		size_t k = strlen(lists[i]);
+		uint32_t at = 0;
+
+		if (n <= k || memcmp(path, lists[i], k) != 0)
+			continue;
+		for (size_t d = k; d < n && path[d] >= '0' && path[d] <= '9' && at < 1000000; d++)
+			at = at * 10 + (uint32_t)(path[d] - '0');
+		if (at + 1 > q->q.messages)
+			q->q.messages = at + 1;
+	}
+}
+
+static void text_field(void *arg, const char *path, size_t path_len, const char *key, size_t key_len)
+{
+	struct request *q = arg;
+
+	count_messages(q, path, path_len);
+	q->model_next = path_len == 5 && !memcmp(path, "model", 5) && !q->q.model[0];
+	detect_field(q->detect, path, path_len, key, key_len);
+}
+
+static void text_piece(void *arg, const uint8_t *p, size_t n, uint64_t offset)
+{
+	struct request *q = arg;
+
+	(void)offset;
+	if (q->model_next) {
+		size_t have = strlen(q->q.model), room = sizeof(q->q.model) - 1 - have;
+
+		memcpy(q->q.model + have, p, n < room ? n : room);
+	}
+	detect_text(q->detect, p, n);
+}
+
+static void text_end(void *arg, bool whole)
+{
+	struct request *q = arg;
+
+	q->model_next = false;
+	if (!whole)
+		detect_gap(q->detect);
+}
+
+static void text_file(void *arg, const char *name, size_t n)
+{
+	struct request *q = arg;
+
+	(void)name;
+	(void)n;
+	q->q.files++;
+}
+
+static struct text_sink text_sink_of(struct request *q)
+{
+	return (struct text_sink){.arg = q, .field = text_field, .text = text_piece, .field_end = text_end,
+		.file = text_file};
+}
+
+/* ---- the head ------------------------------------------------------------------------------------------- */
+
+/* Headers that say nothing of the user's and would only cost. */
+static bool dull_header(struct slice name)
+{
+	static const char *const dull[] = {"host", "content-length", "content-type", "accept", "accept-encoding",
+		"accept-language", "connection", "date", "expect", "transfer-encoding", "content-encoding"};
+
+	for (size_t i = 0; i < sizeof(dull) / sizeof(*dull); i++)
+		if (slice_is_nocase(name, dull[i]))
+			return true;
+	return false;
+}
+
+static void scan_field(struct request *q, const char *prefix, struct slice name, struct slice value)
+{
+	char path[96];
+	int n = snprintf(path, sizeof(path), "%s%.*s", prefix, (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
+
+	if (!value.n)
+		return;
+	for (int i = 0; i < n; i++)
+		if (path[i] >= 'A' && path[i] <= 'Z')
+			path[i] = (char)(path[i] + 32);
+	detect_field(q->detect, path, (size_t)n, name.p, name.n < 64 ? name.n : 64);
+	detect_text(q->detect, (const uint8_t *)value.p, value.n);
+}
+
+static void scan_head(struct request *q)
+{
+	const struct message *m = q->m;
+	struct text_sink out = text_sink_of(q);
+
+	for (unsigned i = 0; i < m->n_headers; i++)
+		if (!dull_header(m->headers[i].name))
+			scan_field(q, FIELD_HEADER, m->headers[i].name, m->headers[i].value);
+	scan_field(q, "path", slice_of(NULL, 0), m->path);
+	if (m->query.n)
+		content_query(&m->query, &out);
+}
+
+/* Whose account a request is made for, where a header says so. */
+static void find_account(struct request *q)
+{
+	static const char *const names[] = {"openai-organization", "openai-project", "anthropic-organization-id",
+		"anthropic-workspace-id", "x-goog-user-project"};
+	const struct message *m = q->m;
+
+	for (unsigned i = 0; i < m->n_headers; i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (!q->q.account[0] && slice_is_nocase(m->headers[i].name, names[k]))
+				detect_mask(q->c->detect, m->headers[i].value.p, m->headers[i].value.n, q->q.account,
+					sizeof(q->q.account));
+}
+
+static void name_destination(struct request *q, bool tunnel)
+{
+	char host[HOST_MAX], path[1024];
+	const struct message *m = q->m;
+	struct reading *r = q->r;
+	size_t n = m->path.n < sizeof(path) ? m->path.n : sizeof(path) - 1;
+	uint32_t port = 0;
+
+	if (!m->authority.n || !host_port_split(m->authority.p, m->authority.n, host, &(uint16_t){(uint16_t)port}))
+		return;
+	if (n)
+		memcpy(path, m->path.p, n);
+	path[n] = '\0';
+	facts_name(q->c, &r->facts, tunnel ? NAME_CONNECT : NAME_HTTP, host, tunnel ? NULL : path);
+	q->facts = r->facts;
+	/* on a connection to many hosts the request's own destination is not the flow's */
+	q->facts.match = catalogue_host(q->c->s->catalogue, host, tunnel ? NULL : path);
+	q->facts.by = tunnel ? NAME_CONNECT : NAME_HTTP;
+	memcpy(q->facts.host, host, strlen(host) + 1);
+	detect_mask(q->c->detect, host, strlen(host), q->q.host, sizeof(q->q.host));
+}
+
+static void copy_masked(struct request *q, struct slice s, char *out, size_t cap)
+{
+	detect_mask(q->c->detect, s.p, s.n, out, cap);
+}
+
+static void request_head(void *arg, struct message *m)
+{
+	struct reading *r = arg;
+	struct classify *c = r->cls;
+	bool tunnel = slice_is(m->method, "CONNECT");
+	struct text_sink out;
+	struct request *q;
+
+	m->user = NULL;
+	if (!m->request || m->dir != FLOW_C2S)
+		return;
+	r->facts.visibility = VISIBLE_CLEAR;
+	r->facts.requests++;
+	c->stats.requests++;
+	q = pool_get(c->requests);
+	if (!q) {
+		c->stats.refused_bodies++;
+		r->facts.why_not |= WHY_LIMIT;
+		return;
+	}
+	memset(q, 0, sizeof(*q));
+	q->c = c;
+	q->r = r;
+	q->m = m;
+	q->facts = r->facts;
+	q->q.index = m->index;
+	copy_masked(q, m->method, q->q.method, sizeof(q->q.method));
+	copy_masked(q, m->path, q->q.path, sizeof(q->q.path));
+	copy_masked(q, m->user_agent, q->q.user_agent, sizeof(q->q.user_agent));
+	find_account(q);
+	name_destination(q, tunnel);
+	facts_judge(c, &q->facts, r->flow, m->when_ns, q->q.account[0] ? q->q.account : NULL);
+	if (!r->facts.match.service || r->facts.match.service == q->facts.match.service)
+		r->facts.verdict = q->facts.verdict;
+	r->settled = true;
+	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
+	m->user = q;
+	if (c->s->inspect.scope == INSPECT_AI && !q->facts.match.service)
+		return;
+	q->detect = detect_open(c->detect);
+	if (!q->detect) {
+		r->facts.why_not |= WHY_LIMIT;
+		return;
+	}
+	scan_head(q);
+	out = text_sink_of(q);
+	if (!tunnel)
+		q->content = content_open(c->contents, m, &out);
+	if (!q->content && !tunnel)
+		r->facts.why_not |= WHY_LIMIT;
+}
+
+/* ---- body and end --------------------------------------------------------------------------------------- */
+
+static void request_body(void *arg, struct message *m, const uint8_t *p, size_t n)
+{
+	struct request *q = m->user;
+	struct reading *r = arg;
+
+	if (!q)
+		return;
+	if (q->content) {
+		content_feed(q->content, p, n);
+		r->facts.inspected += n;
+	}
+}
+
+static void request_gap(void *arg, struct message *m, uint64_t n)
+{
+	struct request *q = m->user;
+	struct reading *r = arg;
+
+	if (!q)
+		return;
+	r->facts.why_not |= WHY_GAP;
+	if (q->content)
+		content_gap(q->content, n);
+}
+
+static void note_skipped(struct facts *x, unsigned skipped)
+{
+	if (skipped & CONTENT_GAP)
+		x->why_not |= WHY_GAP;
+	if (skipped & CONTENT_LIMIT)
+		x->why_not |= WHY_LIMIT;
+	if (skipped & (CONTENT_UNSUPPORTED | CONTENT_BINARY))
+		x->why_not |= WHY_UNSUPPORTED;
+}
+
+/* The flow record shows what its requests held, each value once. */
+static void remember(struct reading *r, const struct finding *f, size_t n, uint32_t more)
+{
+	r->more_findings += more;
+	if (!r->findings && n)
+		r->findings = arena_get(&r->arena, FLOW_FINDINGS_MAX * sizeof(*r->findings));
+	for (size_t i = 0; i < n; i++) {
+		unsigned k = 0;
+
+		while (k < r->n_findings && (r->findings[k].value_hash != f[i].value_hash ||
+						    r->findings[k].detector != f[i].detector ||
+						    strcmp(r->findings[k].field, f[i].field) != 0))
+			k++;
+		if (k < r->n_findings)
+			r->findings[k].count += f[i].count;
+		else if (r->findings && r->n_findings < FLOW_FINDINGS_MAX)
+			r->findings[r->n_findings++] = f[i];
+		else
+			r->more_findings++;
+	}
+}
+
+static void request_end(void *arg, struct message *m, bool whole)
+{
+	struct finding list[64];
+	const struct finding *found;
+	struct request *q = m->user;
+	struct reading *r = arg;
+	uint64_t decoded = 0;
+	size_t n = 0, kept = 0;
+	uint32_t more = 0;
+
+	if (!q)
+		return;
+	m->user = NULL;
+	if (q->content)
+		note_skipped(&r->facts, content_close(q->content, &decoded));
+	q->q.bytes = decoded;
+	q->q.whole = whole && !m->body_missed;
+	if (q->detect) {
+		found = detect_close(q->detect, &n, &more);
+		for (size_t i = 0; i < n && kept < sizeof(list) / sizeof(*list); i++)
+			if (!own_credential(q->facts.match.service, &found[i]))
+				list[kept++] = found[i];
+	}
+	if (q->q.model[0]) {
+		char clean[sizeof(q->q.model)];
+
+		detect_mask(q->c->detect, q->q.model, strlen(q->q.model), clean, sizeof(clean));
+		memcpy(q->q.model, clean, sizeof(clean));
+	}
+	if (kept) {
+		q->c->stats.findings += kept;
+		remember(r, list, kept, more);
+		tell_payload(q->c, r, &q->facts, &q->q, list, kept, more, r->flow->last_ns);
+	}
+	pool_put(q->c->requests, q);
+}
+
+void request_sink(struct sink *out)
+{
+	out->head = request_head;
+	out->body = request_body;
+	out->body_gap = request_gap;
+	out->end = request_end;
+}

@@ -1,0 +1,234 @@
+/* stack.c - see stack.h */
+#include "classify/stack.h"
+
+#include "classify/http/message.h"
+#include "classify/names/names.h"
+
+#include <string.h>
+
+/* The protocols we can tell by their first bytes, asked in this order. */
+static const struct protocol {
+	int (*probe)(const uint8_t *p, size_t n); /* 1 yes, 0 no, -1 too few bytes */
+	const struct layer_ops *ops;
+} protocols[] = {
+	{tls_probe, &tls_layer},
+	{http1_probe, &http1_layer},
+};
+
+/* Ports where a capture that starts mid-stream is worth searching for the next HTTP head. */
+static const uint16_t clear_ports[] = {80, 3128, 8000, 8080, 8888, 11434};
+
+static enum stack_state level_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
+	int64_t when_ns);
+
+static void inner_bytes(void *arg, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
+{
+	struct level *l = arg;
+	struct stack *s = l->stack;
+	size_t above = (size_t)(l - s->level) + 1;
+
+	if (above >= STACK_LEVELS_MAX || s->state == STACK_BAD)
+		return;
+	if (above == s->n) {
+		s->level[above] = (struct level){.stack = s};
+		s->n++;
+	}
+	level_feed(&s->level[above], dir, stream, p, n, when_ns);
+}
+
+static void level_gap(struct level *l, enum flow_dir dir, uint64_t stream, uint64_t n)
+{
+	struct stack *s = l->stack;
+
+	if (l->ops) {
+		l->ops->gap(l->state, &s->conn, dir, stream, n, &l->sink);
+	} else {
+		s->conn.midstream = true;
+		l->probe[dir].n = 0;
+	}
+}
+
+static void inner_gap(void *arg, enum flow_dir dir, uint64_t stream, uint64_t n)
+{
+	struct level *l = arg;
+	size_t above = (size_t)(l - l->stack->level) + 1;
+
+	if (above < l->stack->n)
+		level_gap(&l->stack->level[above], dir, stream, n);
+}
+
+/* Opens a layer on the level; what it carries goes to the level above. */
+static int level_open(struct level *l, const struct layer_ops *ops)
+{
+	struct stack *s = l->stack;
+
+	l->state = arena_get(s->conn.arena, ops->state_size ? ops->state_size : 1);
+	if (!l->state)
+		return -1;
+	l->sink = *s->out;
+	l->sink.inner = l; /* names and messages go to the owner, inner bytes to the level above */
+	l->sink.bytes = inner_bytes;
+	l->sink.bytes_gap = inner_gap;
+	l->ops = ops;
+	if (ops->open && ops->open(l->state, &s->conn) < 0) {
+		l->ops = NULL;
+		return -1;
+	}
+	if (l == s->level)
+		s->protocol = ops->name;
+	return 0;
+}
+
+static void level_close(struct level *l)
+{
+	if (l->ops && l->ops->close)
+		l->ops->close(l->state, &l->stack->conn, &l->sink);
+	l->ops = NULL;
+}
+
+/* Closes the level and all above it, the innermost first. */
+static void close_from(struct stack *s, size_t i)
+{
+	while (s->n > i)
+		level_close(&s->level[--s->n]);
+	s->n = (unsigned)i + 1;
+}
+
+static bool clear_port(const struct flow *f)
+{
+	for (size_t i = 0; i < sizeof(clear_ports) / sizeof(*clear_ports); i++)
+		if (f->port[FLOW_S2C] == clear_ports[i])
+			return true;
+	return false;
+}
+
+/* The layer for these first bytes; NULL and *wait when more are needed. */
+static const struct layer_ops *recognize(const struct stack *s, const uint8_t *p, size_t n, bool *wait)
+{
+	*wait = false;
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+		int yes = protocols[i].probe(p, n);
+
+		if (yes > 0)
+			return protocols[i].ops;
+		if (yes < 0 && n < STACK_PROBE_BYTES)
+			*wait = true;
+	}
+	if (!*wait && s->conn.midstream && clear_port(s->conn.flow))
+		return &http1_layer;
+	return NULL;
+}
+
+static enum stack_state layer_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
+	int64_t when_ns)
+{
+	struct stack *s = l->stack;
+	size_t at = (size_t)(l - s->level), used;
+
+	switch (l->ops->feed(l->state, &s->conn, dir, stream, p, n, when_ns, &l->sink)) {
+	case LAYER_MORE:
+		return STACK_READING;
+	case LAYER_DONE:
+		close_from(s, at);
+		return s->state = STACK_DONE;
+	case LAYER_BAD:
+		close_from(s, at);
+		return s->state = STACK_BAD;
+	case LAYER_UPGRADE:
+		used = s->conn.upgrade.used;
+		close_from(s, at);
+		if (++s->upgrades > STACK_UPGRADES_MAX || s->conn.upgrade.to == UPGRADE_WEBSOCKET ||
+			s->conn.upgrade.to == UPGRADE_H2C)
+			return s->state = STACK_UNKNOWN;
+		memset(l->probe, 0, sizeof(l->probe));
+		return used < n ? level_feed(l, dir, stream, p + used, n - used, when_ns) : STACK_READING;
+	}
+	return STACK_BAD;
+}
+
+/* Collects first bytes until a protocol is recognized or none can be. */
+static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
+	int64_t when_ns)
+{
+	struct stack *s = l->stack;
+	const struct layer_ops *ops;
+	uint8_t held[STACK_PROBE_BYTES];
+	size_t have = l->probe[dir].n, more = 0;
+	bool wait;
+
+	if (l->probe[dir].no)
+		return STACK_READING;
+	if (have) {
+		more = STACK_PROBE_BYTES - have < n ? STACK_PROBE_BYTES - have : n;
+		memcpy(l->probe[dir].p + have, p, more);
+	}
+	ops = have ? recognize(s, l->probe[dir].p, have + more, &wait) : recognize(s, p, n, &wait);
+	if (!ops && wait) {
+		if (!have)
+			memcpy(l->probe[dir].p, p, n);
+		l->probe[dir].n = (uint8_t)(have + (have ? more : n));
+		return STACK_READING;
+	}
+	if (!ops) {
+		l->probe[dir].no = 1;
+		/* the other side may still speak first words we know, unless it did and was not known either */
+		return l->probe[!dir].no || dir == FLOW_C2S ? (s->state = STACK_UNKNOWN) : STACK_READING;
+	}
+	memcpy(held, l->probe[dir].p, have);
+	if (level_open(l, ops) < 0)
+		return s->state = STACK_BAD;
+	if (have && layer_feed(l, dir, stream, held, have, when_ns) != STACK_READING)
+		return s->state;
+	/* what the other side said before it was clear who speaks what */
+	if (l->ops && l->probe[!dir].n) {
+		size_t other = l->probe[!dir].n;
+
+		memcpy(held, l->probe[!dir].p, other);
+		l->probe[!dir].n = 0;
+		if (layer_feed(l, !dir, stream, held, other, when_ns) != STACK_READING)
+			return s->state;
+	}
+	return level_feed(l, dir, stream, p, n, when_ns);
+}
+
+static enum stack_state level_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
+	int64_t when_ns)
+{
+	if (!n)
+		return l->stack->state;
+	return l->ops ? layer_feed(l, dir, stream, p, n, when_ns) : probe_feed(l, dir, stream, p, n, when_ns);
+}
+
+void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool midstream, const struct sink *out,
+	const struct layer_ops *first)
+{
+	s->conn = (struct conn){.arena = arena, .flow = f, .midstream = midstream};
+	s->out = out;
+	s->protocol = "";
+	s->state = STACK_READING;
+	s->n = 1;
+	s->upgrades = 0;
+	s->level[0] = (struct level){.stack = s};
+	if (first && level_open(&s->level[0], first) < 0)
+		s->state = STACK_BAD;
+}
+
+enum stack_state stack_feed(struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, int64_t when_ns)
+{
+	if (s->state != STACK_READING)
+		return s->state;
+	return level_feed(&s->level[0], dir, 0, p, n, when_ns);
+}
+
+enum stack_state stack_gap(struct stack *s, enum flow_dir dir, uint64_t n)
+{
+	if (s->state == STACK_READING)
+		level_gap(&s->level[0], dir, 0, n);
+	return s->state;
+}
+
+void stack_close(struct stack *s)
+{
+	while (s->n)
+		level_close(&s->level[--s->n]);
+}

@@ -1,0 +1,240 @@
+/* tell.c - events with their one sentence for a person: who, where to, what, how sure, what to do. */
+#include "classify/reading.h"
+
+#include "base/hash.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Equal keys are one thing told again (alerts side): built from what an alert is about. */
+static uint64_t repeat_key(const struct flow *f, int kind, const void *about, size_t n)
+{
+	uint64_t h = flow_id(f);
+
+	h = hash64(&kind, sizeof(kind), h);
+	return hash64(about, n, h) | 1;
+}
+
+static void emit(struct classify *c, struct event *ev)
+{
+	if (ev->type == EVENT_ALERT)
+		c->stats.alerts[ev->kind]++;
+	c->tell.tell(c->tell.arg, ev);
+}
+
+static const char *who(const struct classify *c, const struct flow *f, const struct facts *x, char *buf, size_t cap)
+{
+	char ip[IP_TEXT_MAX];
+	const char *group = networks_group_name(c->s->networks, x->group);
+
+	snprintf(buf, cap, "%s%s%s%s", ip_format(&f->addr[FLOW_C2S], ip), group[0] ? " (" : "", group, group[0] ? ")" : "");
+	return buf;
+}
+
+static const char *where(const struct flow *f, const struct facts *x, char *buf, size_t cap)
+{
+	char ip[IP_TEXT_MAX];
+	const char *host = x->host[0] ? x->host : ip_format(&f->addr[FLOW_S2C], ip);
+
+	if (x->match.service)
+		snprintf(buf, cap, "%s at %s", x->match.service->name, host);
+	else
+		snprintf(buf, cap, "%s", host);
+	return buf;
+}
+
+/* What the reader should do about it, by kind. */
+static const char *advice(int kind)
+{
+	switch (kind) {
+	case ALERT_DESTINATION_UNAPPROVED:
+		return "stop the use or register a partner entry";
+	case ALERT_DESTINATION_SOURCE:
+		return "this source is not covered: use from a covered network or extend the entry";
+	case ALERT_DESTINATION_EXPIRED:
+		return "renew the contract or stop the use";
+	case ALERT_DESTINATION_ACCOUNT:
+		return "use the contract's account";
+	case ALERT_DESTINATION_TOLERATED:
+		return "first use today, for your information";
+	}
+	return "look into it";
+}
+
+static bool told_before(struct reading *r, const struct service *svc)
+{
+	for (unsigned i = 0; i < r->n_told; i++)
+		if (r->told[i] == svc)
+			return true;
+	if (r->n_told < FLOW_SERVICES_MAX)
+		r->told[r->n_told++] = svc;
+	return false;
+}
+
+/* How sure a name makes the destination; a name that was inferred is worth less than one that was said. */
+static uint8_t name_confidence(enum name_source by)
+{
+	static const uint8_t sure[NAME_SOURCES] = {[NAME_HTTP] = 98, [NAME_CONNECT] = 97, [NAME_SOCKS] = 97,
+		[NAME_SNI] = 95, [NAME_QUIC_SNI] = 95, [NAME_CERT] = 90, [NAME_DNS] = 75, [NAME_HTTPS_RR] = 70,
+		[NAME_IP] = 80, [NAME_SHAPE] = 60};
+
+	return sure[by];
+}
+
+void tell_destination(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
+	int64_t when_ns)
+{
+	char summary[512], a[96], b[384];
+	struct event ev = {.type = EVENT_ALERT, .kind = x->verdict.kind, .severity = x->verdict.severity,
+		.confidence = name_confidence(x->by), .when_ns = when_ns, .summary = summary, .flow = r->flow,
+		.facts = x, .request = q, .first_use_only = x->verdict.first_use_only};
+
+	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service))
+		return;
+	snprintf(summary, sizeof(summary), "%s uses %s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
+		where(r->flow, x, b, sizeof(b)), x->verdict.why, advice(x->verdict.kind));
+	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
+	emit(c, &ev);
+}
+
+/* ---- payload -------------------------------------------------------------------------------------------- */
+
+/* The findings of one class, as the event's list; what alerts only in number does not count alone. */
+struct class_findings {
+	struct finding list[64];
+	size_t n;
+	bool alert;
+	enum severity severity;
+	uint8_t confidence;
+	uint64_t values; /* of all value hashes, order independent */
+	const char *why;
+};
+
+static unsigned distinct_values(const struct finding *f, size_t n, const struct detector *d)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		if (f[i].detector != d)
+			continue;
+		while (k < i && (f[k].detector != d || f[k].value_hash != f[i].value_hash))
+			k++;
+		count += k == i;
+	}
+	return count;
+}
+
+static void collect(struct class_findings *g, const struct verdict *v, enum data_class class, const struct finding *f,
+	size_t n)
+{
+	g->n = 0;
+	g->alert = false;
+	g->severity = SEVERITY_INFO;
+	g->confidence = 0;
+	g->values = 0;
+	g->why = "";
+	for (size_t i = 0; i < n; i++) {
+		struct payload_verdict p;
+
+		if (f[i].detector->class != class)
+			continue;
+		g->list[g->n++] = f[i];
+		if (distinct_values(f, n, f[i].detector) < f[i].detector->alert_from)
+			continue;
+		p = verdict_payload(v, class, f[i].detector->severity);
+		if (!p.alert)
+			continue;
+		g->alert = true;
+		g->values += f[i].value_hash;
+		g->why = p.why;
+		if (p.severity > g->severity)
+			g->severity = p.severity;
+		if (f[i].confidence > g->confidence)
+			g->confidence = f[i].confidence;
+	}
+}
+
+/* "2 GitHub tokens, AWS access key" - at most three kinds by name */
+static void name_findings(const struct class_findings *g, char *out, size_t cap)
+{
+	const struct detector *seen[3];
+	size_t k = 0, used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < g->n && k < 3; i++) {
+		const struct detector *d = g->list[i].detector;
+		unsigned count;
+		size_t s = 0;
+		int w;
+
+		while (s < k && seen[s] != d)
+			s++;
+		if (s < k)
+			continue;
+		seen[k++] = d;
+		count = distinct_values(g->list, g->n, d);
+		w = snprintf(out + used, cap - used, count > 1 ? "%s%s (%u)" : "%s%s", used ? ", " : "", d->name, count);
+		if (w < 0 || (size_t)w >= cap - used)
+			break;
+		used += (size_t)w;
+	}
+}
+
+void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
+	const struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
+{
+	static _Thread_local struct class_findings g;
+	char summary[768], a[96], b[384], what[256];
+
+	for (int class = 0; class < CLASSES; class++) {
+		struct event ev = {.type = EVENT_ALERT, .kind = ALERT_PAYLOAD_SENSITIVE, .when_ns = when_ns,
+			.summary = summary, .flow = r->flow, .facts = x, .request = q, .more_findings = more,
+			.class = (enum data_class)class};
+
+		collect(&g, &x->verdict, (enum data_class)class, findings, n);
+		if (!g.alert)
+			continue;
+		name_findings(&g, what, sizeof(what));
+		snprintf(summary, sizeof(summary), "%s sent %s to %s (%s); %s", who(c, r->flow, x, a, sizeof(a)), what,
+			where(r->flow, x, b, sizeof(b)), g.list[0].field,
+			class == CLASS_SECRET ? "revoke it and tell the sender" : "ask the sender and have it deleted");
+		ev.severity = g.severity;
+		ev.confidence = g.confidence;
+		ev.findings = g.list;
+		ev.n_findings = g.n;
+		ev.repeat_key = repeat_key(r->flow, ev.kind + class * ALERT_KINDS, &g.values, sizeof(g.values));
+		emit(c, &ev);
+	}
+}
+
+/* ---- flows and the sensor itself ------------------------------------------------------------------------ */
+
+void tell_flow(struct classify *c, const struct flow *f, const struct facts *x, const struct finding *findings,
+	size_t n, uint32_t more)
+{
+	struct event ev = {.type = EVENT_FLOW, .kind = -1, .when_ns = f->last_ns, .flow = f, .facts = x,
+		.findings = findings, .n_findings = n, .more_findings = more};
+
+	emit(c, &ev);
+}
+
+void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT; /* once for all workers */
+	static const char *const names[] = {"flows"};
+	const uint64_t one = 1;
+	char summary[256], client[IP_TEXT_MAX], server[IP_TEXT_MAX];
+	struct event ev = {.type = EVENT_SENSOR, .kind = ALERT_SENSOR_NETWORKS,
+		.severity = c->s->alerts.severity[ALERT_SENSOR_NETWORKS], .confidence = 100, .when_ns = when_ns,
+		.summary = summary, .counter_names = names, .counters = &one, .n_counters = 1};
+
+	if (atomic_flag_test_and_set(&told))
+		return;
+	snprintf(summary, sizeof(summary),
+		"neither %s nor %s is internal: your internal networks do not cover what this port sees; set networks.internal",
+		ip_format(&f->addr[FLOW_C2S], client), ip_format(&f->addr[FLOW_S2C], server));
+	emit(c, &ev);
+}

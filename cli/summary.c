@@ -1,0 +1,135 @@
+/* summary.c - see summary.h.  The three equations of the design are printed with the word "balanced" or with
+ * what is missing, so that a reader (and a test) need not add up. */
+#include "cli/summary.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+
+static void add_flows(struct flow_stats *t, const struct flow_stats *o)
+{
+	t->created += o->created;
+	t->live += o->live;
+	t->peak += o->peak;
+	t->clock_back += o->clock_back;
+	for (int i = 0; i <= FLOW_STOP; i++)
+		t->ended[i] += o->ended[i];
+}
+
+static void add_classify(struct classify_stats *t, const struct classify_stats *o)
+{
+	t->ai_flows += o->ai_flows;
+	t->named_flows += o->named_flows;
+	t->inspected_flows += o->inspected_flows;
+	for (int i = 0; i < WHY_NOTS; i++)
+		t->not_inspected[i] += o->not_inspected[i];
+	t->requests += o->requests;
+	t->findings += o->findings;
+	t->bad_streams += o->bad_streams;
+	t->refused_flows += o->refused_flows;
+	t->refused_bodies += o->refused_bodies;
+	t->dns_messages += o->dns_messages;
+	t->dns_malformed += o->dns_malformed;
+	t->unknown_direction += o->unknown_direction;
+	t->tcp.out_of_order += o->tcp.out_of_order;
+	t->tcp.retransmitted += o->tcp.retransmitted;
+	t->tcp.overlap_differs += o->tcp.overlap_differs;
+	t->tcp.gaps += o->tcp.gaps;
+	t->tcp.gap_bytes += o->tcp.gap_bytes;
+	t->tcp.refused_streams += o->tcp.refused_streams;
+	t->tcp.refused_segments += o->tcp.refused_segments;
+}
+
+void summary_add(struct worker_stats *t, const struct worker_stats *o, bool again)
+{
+	add_flows(&t->flows, &o->flows);
+	add_classify(&t->classify, &o->classify);
+	if (again)
+		return;
+	t->source.received += o->source.received;
+	t->source.bytes += o->source.bytes;
+	t->source.kernel_seen += o->source.kernel_seen;
+	t->source.dropped_ring += o->source.dropped_ring;
+	t->source.dropped_interface += o->source.dropped_interface;
+	t->source.truncated_files += o->source.truncated_files;
+	t->source.bad_blocks += o->source.bad_blocks;
+	t->decoded += o->decoded;
+	for (int i = 0; i < DECODE_RESULTS; i++)
+		t->understood_not[i] += o->understood_not[i];
+}
+
+/* " (reason n, reason n)" of what is not zero */
+static void print_reasons(FILE *out, const uint64_t *n, unsigned count, const char *(*name)(unsigned))
+{
+	const char *sep = " (";
+
+	for (unsigned i = 0; i < count; i++)
+		if (n[i]) {
+			fprintf(out, "%s%s %" PRIu64, sep, name(i), n[i]);
+			sep = ", ";
+		}
+	if (sep[0] == ',')
+		fputc(')', out);
+}
+
+static const char *reason_name(unsigned i)
+{
+	return decode_reason_name((enum decode_result)i);
+}
+
+static const char *end_name(unsigned i)
+{
+	return flow_end_name((enum flow_end)i);
+}
+
+static const char *kind_name(unsigned i)
+{
+	return alert_kind_name((enum alert_kind)i);
+}
+
+static const char *balance(uint64_t a, uint64_t b)
+{
+	return a == b ? "balanced" : "NOT BALANCED";
+}
+
+void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_stats *a, int64_t took_ns)
+{
+	const struct source_stats *s = &t->source;
+	const struct classify_stats *c = &t->classify;
+	uint64_t not_understood = 0, lost = a->lost_queue + a->lost_pending + a->lost_output + a->lost_stop;
+	double secs = (double)took_ns / (double)NS_PER_S;
+
+	for (int i = DECODE_OK + 1; i < DECODE_RESULTS; i++)
+		not_understood += t->understood_not[i];
+	fprintf(out, "packets    seen %" PRIu64 " = read %" PRIu64 " + dropped in ring %" PRIu64
+		     " + dropped by interface %" PRIu64 ": %s\n",
+		s->kernel_seen, s->received, s->dropped_ring, s->dropped_interface,
+		balance(s->kernel_seen, s->received + s->dropped_ring + s->dropped_interface));
+	fprintf(out, "           read %" PRIu64 " = decoded %" PRIu64 " + not understood %" PRIu64, s->received, t->decoded,
+		not_understood);
+	print_reasons(out, t->understood_not, DECODE_RESULTS, reason_name);
+	fprintf(out, ": %s\n", balance(s->received, t->decoded + not_understood));
+	fprintf(out, "bytes      %" PRIu64 " in %.2f s", s->bytes, secs);
+	if (s->truncated_files || s->bad_blocks)
+		fprintf(out, "; %" PRIu64 " files end early, %" PRIu64 " blocks unreadable", s->truncated_files, s->bad_blocks);
+	fprintf(out, "\nflows      %" PRIu64 " ended", t->flows.created);
+	print_reasons(out, t->flows.ended, FLOW_STOP + 1, end_name);
+	fprintf(out, "; named %" PRIu64 ", AI %" PRIu64 ", read %" PRIu64 ", not read for want of memory %" PRIu64 "\n",
+		c->named_flows, c->ai_flows, c->inspected_flows, c->refused_flows);
+	fprintf(out, "inspected  %" PRIu64 " requests, %" PRIu64 " findings; flows not wholly inspected by reason", c->requests,
+		c->findings);
+	print_reasons(out, c->not_inspected, WHY_NOTS, why_not_name);
+	fprintf(out, "\ntcp        out of order %" PRIu64 ", retransmitted %" PRIu64 ", gaps %" PRIu64 " (%" PRIu64
+		     " bytes), differing overlaps %" PRIu64 ", refused %" PRIu64 "\n",
+		c->tcp.out_of_order, c->tcp.retransmitted, c->tcp.gaps, c->tcp.gap_bytes, c->tcp.overlap_differs,
+		c->tcp.refused_streams + c->tcp.refused_segments);
+	fprintf(out, "alerts     %" PRIu64, a->made[EVENT_ALERT]);
+	print_reasons(out, a->by_kind, ALERT_KINDS, kind_name);
+	fprintf(out, "; %" PRIu64 " repeats folded into %" PRIu64 " updates\n", a->folded, a->updates);
+	fprintf(out, "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64, a->made_all,
+		a->delivered, a->waiting, lost);
+	if (lost)
+		fprintf(out, " (queue %" PRIu64 ", pending %" PRIu64 ", output %" PRIu64 ", at stop %" PRIu64 ")", a->lost_queue,
+			a->lost_pending, a->lost_output, a->lost_stop);
+	fprintf(out, ": %s\n", balance(a->made_all, a->delivered + a->waiting + lost));
+}

@@ -1,0 +1,207 @@
+/* worker.c - the loop that shows the whole product. */
+#include "cli/worker.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PROGRESS_EVERY  1024 /* packets between two looks at the shared counters */
+#define DROPS_EVERY_NS  (10 * NS_PER_S)
+#define SHARE_SEED      0x6c65616b746170ull
+
+atomic_bool worker_stop;
+
+int worker_prepare(struct worker *w, struct err *e)
+{
+	const struct settings *s = w->settings;
+	struct flow_limits limits = {.flows = s->limits.flows,
+		.idle_tcp_s = s->limits.flow_idle_s,
+		.idle_udp_s = s->limits.udp_idle_s,
+		.active_s = s->limits.flow_active_s,
+		.vlan_in_key = s->capture.vlan_in_key};
+
+	w->flows = flow_table_create(&limits, e);
+	if (!w->flows)
+		return -1;
+	w->classify = classify_create(w->settings, w->engine, w->tell, e);
+	return w->classify ? 0 : -1;
+}
+
+void worker_clear(struct worker *w)
+{
+	for (size_t i = 0; i < w->n_sources; i++)
+		source_close(w->sources[i]);
+	classify_destroy(w->classify);
+	flow_table_destroy(w->flows);
+}
+
+/* All flows of one internal address meet in one worker: what spans flows (DNS answers) needs no lock. */
+static bool mine(const struct worker *w, const struct packet *p)
+{
+	const struct ip_addr *a = &p->src;
+
+	if (w->count == 1 || w->live)
+		return true;
+	if (!networks_internal(w->settings->networks, &p->src) &&
+		(networks_internal(w->settings->networks, &p->dst) || memcmp(p->dst.b, p->src.b, 16) < 0))
+		a = &p->dst;
+	return hash64(a->b, 16, SHARE_SEED) % w->count == w->index;
+}
+
+static void end_flows(struct worker *w)
+{
+	struct flow *f;
+
+	while ((f = flow_ended(w->flows))) {
+		classify_end(w->classify, f, w->tell_flows);
+		flow_release(w->flows, f);
+	}
+}
+
+static void handle(struct worker *w, struct packet *p)
+{
+	enum decode_result r = decode_packet(p);
+	enum flow_dir dir;
+	struct flow *f;
+
+	if (r != DECODE_OK) {
+		w->stats.understood_not[r]++;
+		return;
+	}
+	w->stats.decoded++;
+	if (!mine(w, p))
+		return;
+	f = flow_track(w->flows, p, &dir);
+	end_flows(w); /* a reused port or a full table ended another one */
+	classify_packet(w->classify, f, dir, p);
+	flow_advance(w->flows, p->ts_ns);
+	end_flows(w);
+}
+
+/* Lost packets are told while it matters, not only at the end. */
+static void tell_drops(struct worker *w, int64_t now_ns)
+{
+	static const char *const names[] = {"dropped_ring", "dropped_interface", "received"};
+	uint64_t counters[3] = {0};
+	char summary[200];
+	struct event ev = {.type = EVENT_SENSOR, .kind = ALERT_SENSOR_DROPS,
+		.severity = w->settings->alerts.severity[ALERT_SENSOR_DROPS], .confidence = 100, .when_ns = now_ns,
+		.summary = summary, .counter_names = names, .counters = counters, .n_counters = 3};
+
+	for (size_t i = 0; i < w->n_sources; i++) {
+		struct source_stats st;
+
+		source_stats(w->sources[i], &st);
+		counters[0] += st.dropped_ring;
+		counters[1] += st.dropped_interface;
+		counters[2] += st.received;
+	}
+	if (counters[0] + counters[1] == w->drops_told)
+		return;
+	snprintf(summary, sizeof(summary),
+		"%llu packets were dropped before the sensor could read them; raise capture.ring_mb or capture.workers, "
+		"or narrow capture.filter",
+		(unsigned long long)(counters[0] + counters[1] - w->drops_told));
+	w->drops_told = counters[0] + counters[1];
+	w->tell.tell(w->tell.arg, &ev);
+}
+
+static void look_around(struct worker *w, uint64_t packets, uint64_t bytes)
+{
+	int64_t now = clock_mono_ns();
+
+	atomic_fetch_add_explicit(&w->packets, packets, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->bytes, bytes, memory_order_relaxed);
+	if (w->live && now - w->drops_checked_ns >= DROPS_EVERY_NS) {
+		w->drops_checked_ns = now;
+		tell_drops(w, clock_wall_ns());
+	}
+}
+
+/* Packets of one source until it has none for now, or for a while; -1 at its end. */
+static int read_some(struct worker *w, struct source *src)
+{
+	uint64_t packets = 0, bytes = 0;
+	struct packet p;
+	int got = 0;
+
+	while (packets < PROGRESS_EVERY && (got = source_next(src, &p)) > 0) {
+		packets++;
+		bytes += p.wirelen;
+		handle(w, &p);
+	}
+	look_around(w, packets, bytes);
+	return got < 0 ? -1 : packets > 0;
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *w = arg;
+	size_t open = w->n_sources;
+	bool ended[64] = {false};
+	bool told_stop = false;
+
+	while (open) {
+		bool any = false;
+
+		if (!told_stop && atomic_load_explicit(&worker_stop, memory_order_relaxed)) {
+			told_stop = true;
+			for (size_t i = 0; i < w->n_sources; i++)
+				source_break(w->sources[i]);
+		}
+		for (size_t i = 0; i < w->n_sources; i++) {
+			int got;
+
+			if (ended[i])
+				continue;
+			got = read_some(w, w->sources[i]);
+			any |= got > 0;
+			if (got < 0) {
+				ended[i] = true;
+				open--;
+				if (source_error(w->sources[i])[0])
+					snprintf(w->error, sizeof(w->error), "%s", source_error(w->sources[i]));
+			}
+		}
+		if (!any && w->live) {
+			flow_advance(w->flows, clock_wall_ns());
+			end_flows(w);
+			if (open)
+				source_wait(w->sources, w->n_sources, ended);
+		}
+	}
+	flow_stop_all(w->flows);
+	end_flows(w);
+	if (w->live)
+		tell_drops(w, clock_wall_ns());
+	flow_table_stats(w->flows, &w->stats.flows);
+	classify_stats(w->classify, &w->stats.classify);
+	atomic_store(&w->done, true);
+	return NULL;
+}
+
+int worker_start(struct worker *w, struct err *e)
+{
+	int rc = pthread_create(&w->thread, NULL, worker_run, w);
+
+	return rc ? err_set(e, "cannot start a worker thread: %s", strerror(rc)) : 0;
+}
+
+void worker_join(struct worker *w)
+{
+	pthread_join(w->thread, NULL);
+	for (size_t i = 0; i < w->n_sources; i++) {
+		struct source_stats st;
+
+		source_stats(w->sources[i], &st);
+		w->stats.source.received += st.received;
+		w->stats.source.bytes += st.bytes;
+		w->stats.source.kernel_seen += st.kernel_seen;
+		w->stats.source.dropped_ring += st.dropped_ring;
+		w->stats.source.dropped_interface += st.dropped_interface;
+		w->stats.source.truncated_files += st.truncated_files;
+		w->stats.source.bad_blocks += st.bad_blocks;
+	}
+}

@@ -1,0 +1,48 @@
+/* worker.h - one capture thread: packets of its sources from wire to event, run to completion. */
+#ifndef CLI_WORKER_H
+#define CLI_WORKER_H
+
+#include "capture/decode.h"
+#include "capture/source.h"
+#include "classify/classify.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct worker_stats {
+	struct source_stats source;
+	uint64_t decoded, understood_not[DECODE_RESULTS]; /* by enum decode_result */
+	struct flow_stats flows;
+	struct classify_stats classify;
+};
+
+struct worker {
+	/* set before the thread starts */
+	unsigned index, count;    /* of count workers; a file's packets are shared out by address */
+	struct source **sources;  /* live: one for each interface; files: one */
+	size_t n_sources;
+	bool live, tell_flows;
+	struct settings *settings;
+	const struct detect_engine *engine;
+	struct teller tell;
+	/* the thread's own; read by others only after it ended */
+	pthread_t thread;
+	struct flow_table *flows;
+	struct classify *classify;
+	struct worker_stats stats;
+	char error[256];          /* why it ended early, "" when it did not */
+	uint64_t drops_told;
+	int64_t drops_checked_ns;
+	/* for progress and control, any thread */
+	_Atomic uint64_t packets, bytes;
+	_Atomic bool done;
+};
+
+extern atomic_bool worker_stop; /* set once: every worker drains and ends */
+
+int worker_prepare(struct worker *w, struct err *e); /* takes all memory; 0 or -1 */
+int worker_start(struct worker *w, struct err *e);   /* starts the thread */
+void worker_join(struct worker *w);
+void worker_clear(struct worker *w);
+
+#endif
