@@ -1,0 +1,80 @@
+/* faults.c - see faults.h */
+#include "config/faults.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void faults_init(struct faults *f)
+{
+	memset(f, 0, sizeof(*f));
+}
+
+void faults_clear(struct faults *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->list[i].file);
+		free(f->list[i].text);
+	}
+	free(f->list);
+	faults_init(f);
+}
+
+/* Faults of one file stand together in the order of its lines, whatever check found them first: people mend a
+ * file from top to bottom. */
+static size_t place_of(const struct faults *f, const struct fault *new)
+{
+	size_t at = f->n;
+
+	while (at && strcmp(f->list[at - 1].file, new->file) != 0)
+		at--;
+	if (!at)
+		return f->n;
+	while (at && !strcmp(f->list[at - 1].file, new->file) &&
+	        (f->list[at - 1].line > new->line ||
+	                (f->list[at - 1].line == new->line && f->list[at - 1].column > new->column)))
+		at--;
+	return at;
+}
+
+void fault_add(struct faults *f, const char *file, unsigned line, unsigned column, const char *fmt, ...)
+{
+	struct fault new = {.line = line, .column = column};
+	va_list ap;
+	size_t at;
+
+	f->total++;
+	if (f->n == FAULTS_MAX)
+		return;
+	if (!f->list)
+		f->list = calloc(FAULTS_MAX, sizeof(*f->list));
+	new.file = strdup(file ? file : "");
+	va_start(ap, fmt);
+	if (vasprintf(&new.text, fmt, ap) < 0)
+		new.text = NULL;
+	va_end(ap);
+	if (!f->list || !new.file || !new.text) { /* no memory left to say it: counted in total */
+		free(new.file);
+		free(new.text);
+		return;
+	}
+	at = place_of(f, &new);
+	memmove(f->list + at + 1, f->list + at, (f->n - at) * sizeof(*f->list));
+	f->list[at] = new;
+	f->n++;
+}
+
+void faults_print(const struct faults *f, struct _IO_FILE *out)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fault *x = &f->list[i];
+
+		if (x->line)
+			fprintf(out, "%s:%u:%u: %s\n", x->file, x->line, x->column, x->text);
+		else
+			fprintf(out, "%s: %s\n", x->file, x->text);
+	}
+	if (f->total > f->n)
+		fprintf(out, "and %zu more\n", f->total - f->n);
+}
