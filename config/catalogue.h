@@ -29,8 +29,13 @@ struct service_host {
 	const char *host;     /* normalized, as in the file */
 	const char *const *paths; /* with path_required: patterns of request paths that decide */
 	size_t n_paths;
+	const char *country;  /* where this host keeps its data when its vendor says so, "" otherwise */
 	const char *file;     /* where the rule stands */
-	unsigned line;
+	unsigned line, column;
+};
+
+struct service_key {
+	const char *issuer, *format; /* the format is an expression for people to read */
 };
 
 struct service {
@@ -43,7 +48,9 @@ struct service {
 	const char *const *prompt_at; size_t n_prompt_at; /* field paths of the user's words */
 	const char *const *uploads;   size_t n_uploads;
 	const char *const *issuers;   size_t n_issuers;   /* whose keys are its own credentials (detector issuers) */
+	const struct service_key *keys; size_t n_keys;
 	const struct cidr *ranges;    size_t n_ranges;    /* published addresses that are this service's alone */
+	const uint16_t *ports;        size_t n_ports;     /* self-hosted: usual ports, a hint and never proof */
 	const char *note;
 	const char *file;
 	unsigned line;
@@ -51,7 +58,8 @@ struct service {
 };
 
 struct catalogue;
-/* Reads every *.yaml of each directory (or single files), in order.  NULL when there were faults. */
+/* Reads every *.yaml of each directory (or single files), in order.  An id that comes again in a later place
+ * replaces the earlier entry; docs/catalogue.md has the format.  NULL when there were faults. */
 struct catalogue *catalogue_load(const char *const *places, size_t n, struct faults *f);
 void catalogue_free(struct catalogue *c);
 size_t catalogue_count(const struct catalogue *c);
@@ -70,5 +78,10 @@ struct service_match {
 /* `host` normalized (host_normalize); `path` NULL when unknown, else without query. */
 struct service_match catalogue_host(const struct catalogue *c, const char *host, const char *path);
 struct service_match catalogue_address(const struct catalogue *c, const struct ip_addr *a);
+
+/* Whether a request path (without query) fits a pattern: `*' is any run, `{x}' a run without '/'; the path may go on
+ * behind the pattern at a '/'.  Looks at the first CATALOGUE_PATH_MAX bytes. */
+#define CATALOGUE_PATH_MAX 512
+bool catalogue_path_fits(const char *pattern, const char *path);
 
 #endif
