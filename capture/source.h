@@ -17,14 +17,16 @@ struct source_live {
 	unsigned ring_mb;   /* kernel ring, MiB */
 	unsigned snaplen;
 	bool promiscuous;
-	int fanout_group;   /* PACKET_FANOUT id shared by the workers of one interface, -1: none */
+	int fanout_group;  /* PACKET_FANOUT id shared by the workers of one interface, -1: none */
+	bool fanout_other; /* not the first worker of an interface: the first alone tells the interface's
+	                      drops */
 };
 
 struct source_stats {
-	uint64_t received;        /* packets handed to us (what source_next() returned) */
-	uint64_t bytes;           /* their length on the wire */
-	uint64_t kernel_seen;     /* live: seen by the kernel's filter, else = received */
-	uint64_t dropped_ring;    /* live: our ring was full */
+	uint64_t received;     /* packets handed to us (what source_next() returned) */
+	uint64_t bytes;        /* their length on the wire */
+	uint64_t kernel_seen;  /* live: seen by the kernel's filter, else = received */
+	uint64_t dropped_ring; /* live: our ring was full */
 	uint64_t dropped_interface;
 	uint64_t truncated_files; /* files that end within a packet or block: told, not fatal */
 	uint64_t bad_blocks;      /* pcapng blocks that could not be read and were passed over */
