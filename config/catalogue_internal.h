@@ -78,8 +78,6 @@ struct reader {
 
 /* catalogue_read.c: one file into entries and zones. */
 void catalogue_read_file(struct reader *r, const char *path);
-/* The word of a list nearest to a mistyped one; NULL when none is near. */
-const char *catalogue_near_word(const char *const *words, size_t n, const char *word);
 
 /* catalogue_index.c: faults of rules, then the tables. */
 void catalogue_index(struct reader *r);

@@ -57,7 +57,8 @@ __attribute__((format(printf, 3, 4))) static void bad(
 	fault_add(r->f, r->file, at->line, at->column, "%s", text);
 }
 
-const char *catalogue_near_word(const char *const *words, size_t n, const char *word)
+/* The word nearest to a mistyped one; NULL when none is near. */
+static const char *near_word(const char *const *words, size_t n, const char *word)
 {
 	unsigned best = WORD_NEAR + 1;
 	const char *near = NULL;
@@ -77,7 +78,7 @@ const char *catalogue_near_word(const char *const *words, size_t n, const char *
 static void bad_word(
         struct reader *r, const struct ynode *at, const char *what, const char *const *words, size_t n)
 {
-	const char *near = catalogue_near_word(words, n, at->text);
+	const char *near = near_word(words, n, at->text);
 	char allowed[512] = "";
 
 	for (size_t i = 0, len = 0; i < n && len < sizeof(allowed); i++)
