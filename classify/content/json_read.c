@@ -1,0 +1,522 @@
+/* json_read.c - a push tokenizer for JSON (RFC 8259) that hands out strings, with their escapes undone, as they
+ * arrive.  It never holds a token: memory is one path.
+ *
+ * Several values one behind the other are read (NDJSON, RFC 7464 with its RS).  What breaks the grammar ends
+ * the structure, not the reading: the rest is handed out as text with JSON's escapes undone, so that nothing
+ * can be hidden behind a stray comma.  The same after a gap, where nobody knows whether a quote opens or
+ * closes. */
+#include "classify/content/reader.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum state {
+	TOP,          /* between top-level values */
+	VALUE,        /* a value must follow */
+	FIRST_VALUE,  /* or the array ends */
+	KEY,          /* a name or the object's end (a comma before the end is let pass) */
+	COLON,
+	AFTER,        /* a comma or an end */
+	STRING,
+	ESCAPE,
+	HEX,
+	NUMBER,
+	WORD,         /* true, false, null */
+	RAW,          /* no structure any more */
+};
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+bool json_reader_probe(const uint8_t *p, size_t n)
+{
+	size_t i = 1;
+
+	if (!n)
+		return false;
+	while (i < n && is_space(p[i]))
+		i++;
+	if (p[0] == '"')
+		return n > 1;
+	if (i == n)
+		return p[0] == '{' || p[0] == '[';
+	if (p[0] == '{')
+		return p[i] == '"' || p[i] == '}';
+	return p[0] == '[' && strchr("{[\"0123456789-tfn]", p[i]) && p[i];
+}
+
+void json_reader_init(struct json_reader *j, const struct prefix *in, unsigned depth_max)
+{
+	/* path and levels need no clearing: they are written before they are read */
+	memset(j, 0, offsetof(struct json_reader, path));
+	j->in = in;
+	j->depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
+}
+
+/* ---- paths ---- */
+
+static void path_add(struct json_reader *j, const char *p, size_t n)
+{
+	if (n > sizeof(j->path) - j->path_len)
+		return;
+	memcpy(j->path + j->path_len, p, n);
+	j->path_len += n;
+}
+
+/* Brings the path to the value that begins now; only arrays have to. */
+static void path_value(struct json_reader *j)
+{
+	struct json_level *l = &j->level[j->depth ? j->depth - 1 : 0];
+	char t[16];
+	size_t n = sizeof(t);
+	uint32_t v;
+
+	if (!j->depth || !l->array)
+		return;
+	v = l->index;
+	t[--n] = ']';
+	do
+		t[--n] = (char)('0' + v % 10);
+	while (v /= 10);
+	t[--n] = '[';
+	j->path_len = l->base;
+	path_add(j, t + n, sizeof(t) - n);
+}
+
+/* The field at the current path, `tail` behind it. */
+static void name_field(struct json_reader *j, struct emit *e, const char *tail)
+{
+	const struct json_level *l = j->depth ? &j->level[j->depth - 1] : NULL;
+	char path[PREFIX_MAX + JSON_PATH_ROOM + 4];
+	size_t n = j->in->n, at, tail_n = strlen(tail);
+
+	if (!n && !j->path_len && !tail_n) {
+		emit_plain(e, j->in);
+		return;
+	}
+	memcpy(path, j->in->text, n);
+	if (n && j->path_len && j->path[0] != '[')
+		path[n++] = '.';
+	at = n;
+	memcpy(path + n, j->path, j->path_len);
+	n += j->path_len;
+	memcpy(path + n, tail, tail_n);
+	if (tail_n)
+		emit_field(e, path, n + tail_n, n + tail_n, 0);
+	else if (l && l->key_len)
+		emit_field(e, path, n, at + l->key_at, l->key_len);
+	else
+		emit_field(e, path, n, j->in->key_at, j->in->n - j->in->key_at);
+}
+
+/* ---- structure ---- */
+
+static void raw_begin(struct json_reader *j, struct emit *e, unsigned why)
+{
+	e->skip |= why;
+	if (e->named)
+		emit_end(e, !(why & CONTENT_GAP));
+	emit_plain(e, j->in);
+	j->state = RAW;
+	j->in_key = false;
+	j->esc = 0;
+	j->high = 0;
+}
+
+/* The grammar ends here; a short number before it goes along ("4111 1111 1111 1111" in brackets). */
+static void broken(struct json_reader *j, struct emit *e)
+{
+	raw_begin(j, e, CONTENT_BROKEN);
+	emit_text(e, (const uint8_t *)j->num, j->num_n);
+}
+
+static bool enter(struct json_reader *j, struct emit *e, bool array)
+{
+	struct json_level *l, *up = j->depth ? &j->level[j->depth - 1] : NULL;
+
+	if (j->depth >= j->depth_max) {
+		raw_begin(j, e, CONTENT_LIMIT);
+		return false;
+	}
+	path_value(j);
+	l = &j->level[j->depth++];
+	*l = (struct json_level){.base = (uint16_t)j->path_len, .array = array};
+	if (array && up) {
+		l->key_at = up->key_at;
+		l->key_len = up->key_len;
+	}
+	j->state = array ? FIRST_VALUE : KEY;
+	return true;
+}
+
+static void leave(struct json_reader *j)
+{
+	j->path_len = j->level[--j->depth].base;
+	j->state = j->depth ? AFTER : TOP;
+}
+
+static void begin_string(struct json_reader *j, struct emit *e, bool key)
+{
+	struct json_level *l = j->depth ? &j->level[j->depth - 1] : NULL;
+
+	j->state = STRING;
+	j->in_key = key;
+	j->high = 0;
+	if (!key) {
+		path_value(j);
+		name_field(j, e, "");
+		return;
+	}
+	j->key_n = 0;
+	j->path_len = l->base;
+	if (j->path_len)
+		path_add(j, ".", 1);
+	l->key_at = (uint16_t)j->path_len;
+	l->key_len = 0;
+}
+
+/* Bytes of a name go into the path, and out as text when there are many. */
+static void key_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
+{
+	struct json_level *l = &j->level[j->depth - 1];
+	size_t shown = j->key_n < JSON_KEY_SHOWN ? JSON_KEY_SHOWN - j->key_n : 0, room = sizeof(j->path) - j->path_len;
+	size_t was = j->key_n;
+
+	shown = n < shown ? n : shown;
+	path_add(j, (const char *)p, shown < room ? shown : room);
+	l->key_len = (uint16_t)(j->path_len - l->key_at);
+	j->key_n += (unsigned)(n < JSON_KEY_SHOWN ? n : JSON_KEY_SHOWN);
+	if (was >= JSON_KEY_LONG) {
+		emit_text(e, p, n);
+	} else if (was + n < JSON_KEY_LONG) {
+		memcpy(j->key + was, p, n);
+	} else {
+		j->path_len = l->base;
+		name_field(j, e, "{}");
+		j->path_len = (size_t)l->key_at + l->key_len;
+		emit_text(e, (const uint8_t *)j->key, was);
+		emit_text(e, p, n);
+	}
+}
+
+static void string_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
+{
+	if (j->in_key)
+		key_text(j, e, p, n);
+	else
+		emit_text(e, p, n);
+}
+
+static void end_string(struct json_reader *j, struct emit *e)
+{
+	if (e->named)
+		emit_end(e, true);
+	j->state = j->in_key ? COLON : j->depth ? AFTER : TOP;
+}
+
+/* ---- escapes ---- */
+
+static void put_code(struct json_reader *j, struct emit *e, uint32_t cp)
+{
+	uint8_t b[4];
+
+	string_text(j, e, b, utf8_put(cp, b));
+}
+
+/* A first half without its second. */
+static void drop_high(struct json_reader *j, struct emit *e)
+{
+	if (j->high)
+		put_code(j, e, 0xfffd);
+	j->high = 0;
+}
+
+static void four_digits(struct json_reader *j, struct emit *e)
+{
+	uint32_t v = j->hex;
+
+	if (j->high && v >= 0xdc00 && v <= 0xdfff) {
+		put_code(j, e, 0x10000 + ((j->high - 0xd800) << 10) + (v - 0xdc00));
+		j->high = 0;
+		return;
+	}
+	drop_high(j, e);
+	if (v >= 0xd800 && v <= 0xdbff)
+		j->high = v;
+	else
+		put_code(j, e, v); /* a lone second half becomes U+FFFD */
+}
+
+/* What stands behind a backslash; an escape that JSON does not know is text as it stands. */
+static void escape(struct json_reader *j, struct emit *e, uint8_t c)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *at = c ? strchr(from, c) : NULL;
+
+	if (c == 'u') {
+		j->esc = HEX;
+		j->hex = 0;
+		j->hex_n = 0;
+		return;
+	}
+	drop_high(j, e);
+	j->esc = 0;
+	if (!at)
+		string_text(j, e, (const uint8_t *)"\\", 1);
+	string_text(j, e, at ? (const uint8_t *)to + (at - from) : &c, 1);
+}
+
+/* A digit of \uXXXX.  False: it is none, and the byte is yet to be read; what stood there is text. */
+static bool hex(struct json_reader *j, struct emit *e, uint8_t c)
+{
+	static const char digits[] = "0123456789abcdef";
+	int v = hex_digit((char)c);
+
+	if (v < 0) {
+		drop_high(j, e);
+		j->esc = 0;
+		string_text(j, e, (const uint8_t *)"\\u", 2);
+		for (unsigned i = j->hex_n; i-- > 0;)
+			string_text(j, e, (const uint8_t *)&digits[j->hex >> 4 * i & 15], 1);
+		return false;
+	}
+	j->hex = j->hex << 4 | (uint32_t)v;
+	if (++j->hex_n == 4) {
+		j->esc = 0;
+		four_digits(j, e);
+	}
+	return true;
+}
+
+/* An escape that is cut off by the end or a gap. */
+static void escape_end(struct json_reader *j, struct emit *e)
+{
+	if (j->esc == HEX)
+		hex(j, e, 0);
+	else if (j->esc == ESCAPE)
+		string_text(j, e, (const uint8_t *)"\\", 1);
+	j->esc = 0;
+	drop_high(j, e);
+}
+
+/* Bytes before the next quote or backslash, eight at a time: a byte of x is zero where the word has it, and
+ * (x - 1) & ~x sets its top bit (Hacker's Delight 6-1; a false hit can only stand above a true one). */
+static size_t plain_run(const uint8_t *p, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		uint64_t w, q, b;
+
+		memcpy(&w, p + i, 8);
+		q = w ^ (ones * '"');
+		b = w ^ (ones * '\\');
+		if ((((q - ones) & ~q) | ((b - ones) & ~b)) & tops)
+			break;
+	}
+	while (i < n && p[i] != '"' && p[i] != '\\')
+		i++;
+	return i;
+}
+
+/* Text with escapes: the inside of a string, or (raw) what is left when there is no structure. */
+static size_t read_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
+{
+	bool raw = j->state == RAW;
+	size_t i = 0;
+
+	while (i < n) {
+		size_t run;
+
+		if (j->esc == ESCAPE) {
+			escape(j, e, p[i++]);
+			continue;
+		}
+		if (j->esc == HEX) {
+			i += hex(j, e, p[i]);
+			continue;
+		}
+		run = plain_run(p + i, n - i);
+		if (raw && i + run < n && p[i + run] == '"')
+			run++;
+		if (run) {
+			drop_high(j, e);
+			string_text(j, e, p + i, run);
+			i += run;
+			continue;
+		}
+		if (p[i++] == '\\') {
+			j->esc = ESCAPE;
+			continue;
+		}
+		drop_high(j, e);
+		end_string(j, e);
+		break;
+	}
+	return i;
+}
+
+/* ---- numbers and words ---- */
+
+static void number_begin(struct json_reader *j)
+{
+	path_value(j);
+	j->num_n = j->num_digits = 0;
+	j->num_last = 0;
+	j->num_open = j->num_dot = j->num_exp = false;
+	j->state = NUMBER;
+}
+
+/* RFC 8259 6, but for leading zeros: may c go on the number? */
+static bool number_goes_on(struct json_reader *j, uint8_t c)
+{
+	uint8_t last = j->num_last;
+
+	if (c >= '0' && c <= '9')
+		return true;
+	if (c == '.' && !j->num_dot && !j->num_exp)
+		return j->num_dot = true;
+	if ((c == 'e' || c == 'E') && !j->num_exp)
+		return j->num_exp = true;
+	return (c == '-' && !last) || ((c == '-' || c == '+') && (last == 'e' || last == 'E'));
+}
+
+/* Digits are held until there are enough to matter; those of fractions and exponents never do. */
+static size_t read_number(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && number_goes_on(j, p[i]); i++) {
+		j->num_last = p[i];
+		j->num_digits += p[i] >= '0' && p[i] <= '9' && !j->num_dot && !j->num_exp;
+		if (j->num_open)
+			emit_byte(e, p[i]);
+		else if (j->num_n < sizeof(j->num))
+			j->num[j->num_n++] = (char)p[i];
+		if (!j->num_open && j->num_digits == JSON_DIGITS_MIN) {
+			name_field(j, e, "");
+			emit_text(e, (const uint8_t *)j->num, j->num_n);
+			j->num_open = true;
+			j->num_n = 0;
+		}
+	}
+	if (i < n) {
+		if (j->num_open)
+			emit_end(e, true);
+		j->state = AFTER;
+	}
+	return i;
+}
+
+static size_t read_word(struct json_reader *j, struct emit *e, const uint8_t *p)
+{
+	if (*p != (uint8_t)j->word[j->word_at]) {
+		raw_begin(j, e, CONTENT_BROKEN);
+		emit_text(e, (const uint8_t *)j->word, j->word_at);
+		return 0;
+	}
+	if (!j->word[++j->word_at])
+		j->state = j->depth ? AFTER : TOP;
+	return 1;
+}
+
+static bool word_begin(struct json_reader *j, uint8_t c)
+{
+	j->word = c == 't' ? "true" : c == 'f' ? "false" : "null";
+	j->word_at = 0;
+	j->state = WORD;
+	return c == 't' || c == 'f' || c == 'n';
+}
+
+/* ---- the machine ---- */
+
+/* One byte outside strings, numbers and words; 0 when it is to be read again in the new state. */
+static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
+{
+	bool value = j->state == VALUE || j->state == FIRST_VALUE || j->state == TOP;
+
+	if (is_space(c) || (j->state == TOP && (c == 0x1e || !c))) {
+		if (j->num_n && j->num_n < sizeof(j->num) && j->num[j->num_n - 1] != ' ')
+			j->num[j->num_n++] = ' ';
+		return 1;
+	}
+	if (j->state == COLON && c == ':') {
+		j->state = VALUE;
+		return 1;
+	}
+	if (j->state == KEY && c == '"') {
+		begin_string(j, e, true);
+		return 1;
+	}
+	if (value && (c == '{' || c == '['))
+		return enter(j, e, c == '[');
+	if (value && c == '"') {
+		begin_string(j, e, false);
+		return 1;
+	}
+	if ((c == '}' || c == ']') && j->depth && j->level[j->depth - 1].array == (c == ']') &&
+		(j->state == AFTER || j->state == (c == ']' ? FIRST_VALUE : KEY))) {
+		j->num_n = 0;
+		leave(j);
+		return 1;
+	}
+	if (j->state == AFTER && c == ',') {
+		j->num_n = 0;
+		j->level[j->depth - 1].index++;
+		j->state = j->level[j->depth - 1].array ? FIRST_VALUE : KEY;
+		return 1;
+	}
+	if (value && j->state != TOP && ((c >= '0' && c <= '9') || c == '-')) {
+		number_begin(j);
+		return 0;
+	}
+	if (value && j->state != TOP && word_begin(j, c))
+		return 0;
+	broken(j, e);
+	return 0;
+}
+
+void json_reader_feed(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n) {
+		switch (j->state) {
+		case STRING:
+		case RAW:
+			i += read_text(j, e, p + i, n - i);
+			break;
+		case NUMBER:
+			i += read_number(j, e, p + i, n - i);
+			break;
+		case WORD:
+			i += read_word(j, e, p + i);
+			break;
+		default:
+			i += structure(j, e, p[i]);
+		}
+	}
+}
+
+void json_reader_gap(struct json_reader *j, struct emit *e)
+{
+	if (j->state == STRING || j->state == RAW)
+		escape_end(j, e);
+	if (e->named)
+		emit_end(e, false);
+	j->in_key = false;
+	raw_begin(j, e, CONTENT_GAP);
+}
+
+void json_reader_end(struct json_reader *j, struct emit *e)
+{
+	if (j->state == STRING || j->state == RAW)
+		escape_end(j, e);
+	if (j->state != TOP && j->state != RAW)
+		e->skip |= CONTENT_BROKEN;
+	if (e->named)
+		emit_end(e, j->state == RAW);
+}

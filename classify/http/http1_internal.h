@@ -1,0 +1,37 @@
+/* http1_internal.h - what http1.c (framing, both directions) and http1_head.c (one head) share. */
+#ifndef CLASSIFY_HTTP_HTTP1_INTERNAL_H
+#define CLASSIFY_HTTP_HTTP1_INTERNAL_H
+
+#include "classify/http/message.h"
+
+#include <stddef.h>
+
+#define HTTP1_LINE_HELD 256 /* of a line that may be a head's first, when the feed ends within it */
+
+/* How a message's body ends (RFC 9112 6.3). */
+enum http1_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
+
+/* What a response's framing depends on: the request it answers. */
+enum http1_asked { ASKED_OTHER, ASKED_HEAD, ASKED_CONNECT };
+
+/* What the framing needs of a head beyond the message's fields. */
+struct http1_head {
+	bool chunked;
+	bool expect;          /* Expect: 100-continue */
+	bool connection_upgrade;
+	bool length_conflict; /* several Content-Length that differ, or one that is no number */
+	struct slice upgrade; /* value of the Upgrade field */
+	struct slice transfer_encoding;
+};
+
+/* Reads the head in buf (first line to last header line; line ends and folds are rewritten in place) into m and
+ * h.  `cut`: the last line may be incomplete.  false: the first line is neither a request nor a status line. */
+bool http1_head_read(char *buf, size_t len, struct header *headers, struct message *m, struct http1_head *h);
+
+/* A line (n bytes at its start, perhaps its end too) judged when in search of a head: 1 it is a request or
+ * status line, 0 it is not, -1 more bytes are needed.  Stricter than http1_probe: the whole line must fit. */
+int http1_line_judge(const uint8_t *p, size_t n);
+/* Does the line look like a header field, "token:"? */
+bool http1_line_is_field(const uint8_t *p, size_t n);
+
+#endif
