@@ -62,6 +62,7 @@ struct live {
 	uint8_t *copy;
 	size_t copy_size, copied;
 	uint64_t taken;      /* packets that came out of the ring */
+	bool passes_over;    /* "any": libpcap drops the outgoing copies of the loopback, which recv counts */
 	uint64_t recv, drop; /* of the kernel, its 32-bit counters continued */
 	uint32_t last_recv, last_drop;
 	int64_t stats_ns; /* when these were read */
@@ -183,7 +184,7 @@ static bool drain_done(struct live *l)
 	int64_t now_ns = clock_mono_ns();
 
 	stats_read(l, now_ns);
-	return l->taken >= l->recv - l->drop || now_ns >= l->drain_until_ns;
+	return (!l->passes_over && l->taken >= l->recv - l->drop) || now_ns >= l->drain_until_ns;
 }
 
 static void live_hand_out(struct live *l, struct packet *p)
@@ -229,7 +230,7 @@ static void live_stats(struct source *s, struct source_stats *out)
 	stats_read(l, clock_mono_ns());
 	out->dropped_ring = l->drop;
 	out->dropped_interface = l->drop_interface;
-	out->kernel_seen = l->recv + l->drop_interface;
+	out->kernel_seen = (l->passes_over ? l->taken + l->drop : l->recv) + l->drop_interface;
 }
 
 static void live_close(struct source *s)
@@ -343,7 +344,7 @@ static int live_listen(const struct live *l, struct err *e)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 
-	if (strcmp(l->interface, "any"))
+	if (!l->passes_over)
 		at.sll_ifindex = (int)if_nametoindex(l->interface);
 	if (bind(l->fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
 		return err_set(e, "%s: cannot listen: %s", l->interface, strerror(errno));
@@ -382,6 +383,7 @@ struct source *source_open_live(const struct source_live *how, struct err *e)
 		goto fail;
 	}
 	memcpy(l->interface, how->interface, strlen(how->interface));
+	l->passes_over = !strcmp(l->interface, "any");
 	if (live_activate(l, how, e) < 0 || live_filter(l, how->filter, e) < 0)
 		goto fail;
 	live_ignore_outgoing(l);
