@@ -1,0 +1,347 @@
+/* record.c - see record.h.  Names and order of the members are those of docs/records.md; a member without a
+ * value is left out. */
+#include "alerts/record.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What must stay free behind the findings: flow counters and `inspected` of a flow record. */
+#define ROOM_AFTER_FINDINGS 1024
+/* The longest finding: every byte of mask, field and token written as \u00XX. */
+#define ROOM_FOR_FINDING (6 * (FINDING_MASK_MAX + FINDING_FIELD_MAX + FINDING_TOKEN_MAX) + 512)
+
+const char *event_type_name(unsigned type)
+{
+	static const char *const names[EVENT_TYPES] = {"alert", "flow", "sensor"};
+
+	return type < EVENT_TYPES ? names[type] : "";
+}
+
+/* Writes a string member unless it is empty. */
+static void some(struct json *j, const char *key, const char *s)
+{
+	if (s && *s)
+		json_string(j, key, s);
+}
+
+static void write_end(struct json *j, const char *key, const struct ip_addr *a, uint16_t port)
+{
+	char text[IP_TEXT_MAX];
+
+	json_object(j, key);
+	json_string(j, "ip", ip_format(a, text));
+	json_u64(j, "port", port);
+}
+
+static void write_flow_key(struct json *j, const struct flow *f, const struct facts *fa)
+{
+	char text[COMMUNITY_ID_MAX];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, flow_id(f));
+	json_string(j, "flow", text);
+	json_string(j, "community_id",
+		community_id(&f->addr[0], &f->addr[1], f->port[0], f->port[1], f->proto, 0, text));
+	if (f->proto == PROTO_TCP || f->proto == PROTO_UDP)
+		json_string(j, "transport", f->proto == PROTO_TCP ? "tcp" : "udp");
+	if (fa)
+		json_string(j, "direction", flow_direction_name(fa->direction));
+	if (f->tunnel) {
+		json_object(j, "tunnel");
+		json_u64(j, "id", f->tunnel_id);
+		json_end_object(j);
+	}
+	if (f->vlan)
+		json_u64(j, "vlan", f->vlan);
+}
+
+static void write_ends(struct json *j, const struct event *ev, const struct settings *s)
+{
+	const struct flow *f = ev->flow;
+	const struct facts *fa = ev->facts;
+	const struct request_facts *r = ev->request;
+
+	write_end(j, "source", &f->addr[0], f->port[0]);
+	if (f->client_mac_known) {
+		const uint8_t *m = f->client_mac;
+		char mac[18];
+
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+		json_string(j, "mac", mac);
+	}
+	if (fa && s && s->networks && fa->group != GROUP_NONE)
+		some(j, "group", networks_group_name(s->networks, fa->group));
+	json_end_object(j);
+
+	write_end(j, "destination", &f->addr[1], f->port[1]);
+	some(j, "host", r && *r->host ? r->host : fa ? fa->host : "");
+	some(j, "path", r ? r->path : "");
+	json_end_object(j);
+}
+
+static void write_service(struct json *j, const struct facts *fa)
+{
+	const struct service *svc = fa->match.service;
+
+	if (!svc)
+		return;
+	json_object(j, "service");
+	json_string(j, "id", svc->id);
+	some(j, "name", svc->name);
+	some(j, "vendor", svc->vendor);
+	some(j, "country", svc->country);
+	some(j, "by", name_source_text(fa->by));
+	if (fa->n_also) {
+		json_array(j, "also");
+		for (unsigned i = 0; i < fa->n_also && i < FACT_ALSO_MAX; i++) {
+			json_object(j, NULL);
+			json_string(j, "by", name_source_text(fa->also[i].by));
+			json_string(j, "host", fa->also[i].host);
+			json_end_object(j);
+		}
+		json_end_array(j);
+	}
+	json_end_object(j);
+}
+
+static void write_partner(struct json *j, const struct verdict *v)
+{
+	const struct partner *p = v->partner;
+
+	if (p) {
+		json_object(j, "partner");
+		some(j, "contract", p->contract);
+		json_string(j, "status", p->status == PARTNER_TOLERATED ? "tolerated" : "approved");
+		some(j, "owner", p->owner);
+		some(j, "rule", p->rule);
+		if (v->review_due)
+			json_bool(j, "review_due", true);
+		json_end_object(j);
+	}
+	if (v->value != VERDICT_NONE)
+		json_string(j, "verdict", verdict_name(v->value));
+}
+
+static void write_app(struct json *j, const struct facts *fa)
+{
+	json_object(j, "app");
+	some(j, "protocol", fa->protocol);
+	if (fa->tls.seen) {
+		json_object(j, "tls");
+		some(j, "version", tls_version_name(fa->tls.version));
+		some(j, "alpn", fa->tls.alpn);
+		some(j, "sni", fa->tls.sni);
+		json_bool(j, "ech", fa->tls.ech);
+		some(j, "ja4", fa->tls.ja4);
+		json_bool(j, "resumed", fa->tls.resumed);
+		some(j, "group", tls_group_name(fa->tls.group));
+		json_end_object(j);
+	}
+	json_string(j, "visibility", visibility_name(fa->visibility));
+	json_end_object(j);
+}
+
+static void write_request(struct json *j, const struct request_facts *r)
+{
+	json_object(j, "request");
+	some(j, "method", r->method);
+	some(j, "operation", r->operation);
+	some(j, "model", r->model);
+	some(j, "account", r->account);
+	some(j, "user_agent", r->user_agent);
+	json_u64(j, "messages", r->messages);
+	json_u64(j, "files", r->files);
+	json_u64(j, "bytes", r->bytes);
+	json_end_object(j);
+}
+
+static void write_finding(struct json *j, const struct finding *f)
+{
+	json_object(j, NULL);
+	json_string(j, "detector", f->detector->id);
+	json_string(j, "class", data_class_name(f->detector->class));
+	json_u64(j, "count", f->count);
+	json_u64(j, "confidence", f->confidence);
+	some(j, "mask", f->mask);
+	some(j, "token", f->token);
+	some(j, "field", f->field);
+	json_u64(j, "offset", f->offset);
+	json_end_object(j);
+}
+
+/* As many as fit; what does not is counted with those the detectors already left out. */
+static void write_findings(struct json *j, const struct event *ev)
+{
+	uint64_t more = ev->more_findings;
+
+	if (ev->n_findings) {
+		json_array(j, "findings");
+		for (size_t i = 0; i < ev->n_findings; i++) {
+			if (j->cap - j->len < ROOM_FOR_FINDING + ROOM_AFTER_FINDINGS) {
+				more += ev->n_findings - i;
+				break;
+			}
+			write_finding(j, &ev->findings[i]);
+		}
+		json_end_array(j);
+	}
+	if (more)
+		json_u64(j, "findings_more", more);
+}
+
+static void write_flow_counters(struct json *j, const struct flow *f)
+{
+	char t[TIME_TEXT_MAX];
+
+	json_string(j, "start", time_format(f->start_ns, t));
+	json_string(j, "end", time_format(f->last_ns, t));
+	if (f->ended != FLOW_LIVE)
+		json_string(j, "ended_by", flow_end_name((enum flow_end)f->ended));
+	json_pair(j, "bytes", f->bytes[0], f->bytes[1]);
+	json_pair(j, "payload", f->payload[0], f->payload[1]);
+	json_pair(j, "packets", f->packets[0], f->packets[1]);
+	json_pair(j, "missed", f->missed[0], f->missed[1]);
+}
+
+static void write_inspected(struct json *j, const struct facts *fa)
+{
+	json_object(j, "inspected");
+	json_u64(j, "bytes", fa->inspected);
+	json_u64(j, "of", fa->of);
+	if (fa->why_not) {
+		json_array(j, "why_not");
+		for (unsigned bit = 0; bit < WHY_NOTS; bit++)
+			if (fa->why_not & 1u << bit)
+				json_string(j, NULL, why_not_name(bit));
+		json_end_array(j);
+	}
+	json_end_object(j);
+}
+
+static void write_counters(struct json *j, const struct event *ev)
+{
+	if (!ev->n_counters)
+		return;
+	json_object(j, "counters");
+	for (size_t i = 0; i < ev->n_counters; i++)
+		json_u64(j, ev->counter_names[i], ev->counters[i]);
+	json_end_object(j);
+}
+
+/* The source as people count sources: its group, else its address. */
+static uint64_t source_hash(const struct event *ev, uint64_t seed)
+{
+	if (ev->facts->group != GROUP_NONE)
+		return hash64(&ev->facts->group, sizeof(ev->facts->group), seed);
+	return hash64(ev->flow->addr[0].b, sizeof(ev->flow->addr[0].b), seed + 1);
+}
+
+static uint64_t not_zero(uint64_t v)
+{
+	return v ? v : 1;
+}
+
+static void head_keys(const struct event *ev, struct record_head *h)
+{
+	const struct facts *fa = ev->facts;
+	const struct partner *p = fa->verdict.partner;
+	struct {
+		int32_t kind, class, day;
+		uint16_t group, pad;
+	} k = {.kind = ev->kind, .class = (int32_t)ev->class};
+	uint64_t service = hash64(h->service, strlen(h->service), 0);
+	uint64_t rule = p && p->rule ? hash64(p->rule, strlen(p->rule), service) : service;
+
+	h->repeat_key = ev->repeat_key;
+	h->group_key = not_zero(source_hash(ev, hash64(&k, sizeof(k), rule)));
+	if (ev->first_use_only) {
+		k = (typeof(k)){.day = time_day(ev->when_ns), .group = fa->group};
+		h->first_key = not_zero(hash64(&k, sizeof(k), service));
+	}
+}
+
+static void fill_head(const struct event *ev, struct record_head *h)
+{
+	const struct service *svc = ev->facts ? ev->facts->match.service : NULL;
+
+	*h = (struct record_head){.type = (uint8_t)ev->type, .when_ns = ev->when_ns};
+	if (svc && svc->id)
+		snprintf(h->service, sizeof(h->service), "%s", svc->id);
+	if (ev->facts)
+		h->verdict = (uint8_t)ev->facts->verdict.value;
+	if (ev->type == EVENT_FLOW)
+		return;
+	h->kind = (uint8_t)ev->kind;
+	h->severity = (uint8_t)ev->severity;
+	if (ev->type == EVENT_ALERT && ev->facts && ev->flow)
+		head_keys(ev, h);
+}
+
+size_t record_tail(const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap)
+{
+	struct json j;
+
+	fill_head(ev, head);
+	json_init(&j, buf, cap);
+	j.comma = true; /* the header stands before */
+	if (ev->type != EVENT_FLOW) {
+		json_string(&j, "kind", alert_kind_name((enum alert_kind)ev->kind));
+		json_string(&j, "severity", severity_name(ev->severity));
+		if (ev->type == EVENT_ALERT)
+			json_u64(&j, "confidence", ev->confidence);
+		json_string(&j, "summary", ev->summary ? ev->summary : "");
+	}
+	if (ev->flow) {
+		write_flow_key(&j, ev->flow, ev->facts);
+		write_ends(&j, ev, s);
+	}
+	if (ev->facts) {
+		write_service(&j, ev->facts);
+		write_partner(&j, &ev->facts->verdict);
+		write_app(&j, ev->facts);
+	}
+	if (ev->request)
+		write_request(&j, ev->request);
+	write_findings(&j, ev);
+	if (ev->type == EVENT_FLOW && ev->flow)
+		write_flow_counters(&j, ev->flow);
+	if (ev->type == EVENT_FLOW && ev->facts)
+		write_inspected(&j, ev->facts);
+	write_counters(&j, ev);
+	json_end_object(&j);
+	head->replaced = j.replaced;
+	return j.full ? 0 : j.len;
+}
+
+const char *record_id(const char *sensor, uint64_t index, char buf[RECORD_ID_MAX])
+{
+	snprintf(buf, RECORD_ID_MAX, "%.80s/%" PRIu64, sensor, index);
+	return buf;
+}
+
+size_t record_line(const struct record_head *head, const char *tail, size_t tail_len,
+	const struct record_numbers *n, char *buf)
+{
+	char id[RECORD_ID_MAX], t[TIME_TEXT_MAX];
+	struct json j;
+
+	json_init(&j, buf, RECORD_HEADER_MAX);
+	json_object(&j, NULL);
+	json_string(&j, "type", event_type_name(head->type));
+	json_u64(&j, "schema", RECORD_SCHEMA);
+	json_bytes(&j, "sensor", n->sensor, strnlen(n->sensor, 80));
+	json_string(&j, "id", record_id(n->sensor, n->index, id));
+	json_string(&j, "time", time_format(head->when_ns, t));
+	json_string(&j, "logged", time_format(n->logged_ms * NS_PER_MS, t));
+	json_u64(&j, "ordinal", n->ordinal);
+	if (n->updates) {
+		json_string(&j, "updates", n->updates);
+		json_u64(&j, "count", n->count);
+		json_u64(&j, "total", n->total);
+	}
+	memcpy(buf + j.len, tail, tail_len);
+	return j.len + tail_len;
+}

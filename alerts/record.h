@@ -1,0 +1,58 @@
+/* record.h - from event to JSON line, in two steps (docs/records.md has every field).
+ *
+ * On the worker's thread record_tail() writes all that the event knows; on the writer's thread record_line()
+ * puts the numbers before it, which only the writer can give: id, logged, ordinal. */
+#ifndef ALERTS_RECORD_H
+#define ALERTS_RECORD_H
+
+#include "base/clock.h"
+#include "classify/found.h"
+#include "config/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EVENT_TYPES        3
+#define RECORD_SCHEMA      1
+#define RECORD_TAIL_MAX    (60u << 10)
+#define RECORD_HEADER_MAX  1024
+#define RECORD_LINE_MAX    (RECORD_TAIL_MAX + RECORD_HEADER_MAX)
+#define RECORD_SERVICE_MAX 64
+#define RECORD_ID_MAX      112 /* "<sensor>/<index>" */
+
+/* What travels beside the tail, so that nobody has to read JSON again. */
+struct record_head {
+	uint8_t type;            /* enum event_type */
+	uint8_t kind, severity;  /* alerts and sensor records */
+	uint8_t verdict;         /* enum verdict_value */
+	int64_t when_ns;
+	uint64_t repeat_key;     /* 0: never a repeat */
+	uint64_t group_key;      /* the same thing from another flow; 0: never grouped */
+	uint64_t first_key;      /* told once under this key; 0: always */
+	uint32_t replaced;       /* bytes that were no UTF-8 and became U+FFFD */
+	uint32_t lost[EVENT_TYPES]; /* records this teller's queue has refused so far (wraps) */
+	char service[RECORD_SERVICE_MAX];  /* catalogue id, "" none */
+};
+
+const char *event_type_name(unsigned type); /* alert flow sensor */
+
+/* Fills head and writes the members from `kind` on: `,"kind":...}`.  Returns the length, 0 when it did not
+ * fit even without findings (cannot happen with RECORD_TAIL_MAX and the sizes of found.h). */
+size_t record_tail(const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap);
+
+/* The numbers of one record. */
+struct record_numbers {
+	const char *sensor;
+	uint64_t index, ordinal;
+	int64_t logged_ms;
+	const char *updates;   /* id of the record that this one updates, NULL: none */
+	uint64_t count, total; /* with updates: how often since the last record about it, and in all */
+};
+
+/* The whole line without its LF; returns its length. `buf` holds RECORD_LINE_MAX. */
+size_t record_line(const struct record_head *head, const char *tail, size_t tail_len,
+	const struct record_numbers *n, char *buf);
+const char *record_id(const char *sensor, uint64_t index, char buf[RECORD_ID_MAX]);
+
+#endif

@@ -1,0 +1,206 @@
+/* redis_url.c - see redis_url.h.  Errors never show the text: it may hold a password. */
+#include "alerts/redis_url.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define DEFAULT_PORT "6379"
+#define DB_MAX       9999u
+
+/* Copies n bytes with %XX decoded; -1 when it does not fit, is cut, or holds a NUL. */
+static int decode(const char *p, size_t n, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int c = (unsigned char)p[i];
+
+		if (c == '%') {
+			int hi = n - i < 3 ? -1 : hex_digit(p[i + 1]);
+			int lo = n - i < 3 ? -1 : hex_digit(p[i + 2]);
+
+			if (hi < 0 || lo < 0 || !(hi | lo))
+				return -1;
+			c = hi << 4 | lo;
+			i += 2;
+		}
+		if (len + 1 >= cap)
+			return -1;
+		out[len++] = (char)c;
+	}
+	out[len] = '\0';
+	return 0;
+}
+
+/* Decimal without sign and with nothing behind; -1 otherwise. */
+static long number(const char *p, size_t n, unsigned most)
+{
+	unsigned v = 0;
+
+	if (!n || n > 6)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return -1;
+		v = v * 10 + (unsigned)(p[i] - '0');
+	}
+	return v <= most ? (long)v : -1;
+}
+
+/* Up to the last '@' before the path: a password may hold '@' by mistake, a host never does. */
+static const char *read_userinfo(const char *p, const char *end, struct redis_url *u, struct err *e)
+{
+	const char *at = memrchr(p, '@', (size_t)(end - p)), *colon;
+
+	if (!at)
+		return p;
+	colon = memchr(p, ':', (size_t)(at - p));
+	if (decode(p, (size_t)((colon ? colon : at) - p), u->user, sizeof(u->user)) < 0 ||
+		(colon && decode(colon + 1, (size_t)(at - colon - 1), u->password, sizeof(u->password)) < 0)) {
+		err_set(e, "Redis URL: user or password is too long or has a broken %%XX");
+		return NULL;
+	}
+	return at + 1;
+}
+
+static int read_host(const char *p, const char *end, struct redis_url *u, struct err *e)
+{
+	const char *host = p, *host_end, *port = NULL;
+
+	if (p < end && *p == '[') {
+		host = p + 1;
+		host_end = memchr(host, ']', (size_t)(end - host));
+		if (!host_end || (host_end + 1 < end && host_end[1] != ':'))
+			return err_set(e, "Redis URL: `[' without `]' around an IPv6 address");
+		if (host_end + 1 < end)
+			port = host_end + 2;
+	} else {
+		host_end = memchr(p, ':', (size_t)(end - p));
+		if (host_end)
+			port = host_end + 1;
+		else
+			host_end = end;
+	}
+	if (host_end == host || (size_t)(host_end - host) >= sizeof(u->host))
+		return err_set(e, "Redis URL: the host is missing or too long");
+	memcpy(u->host, host, (size_t)(host_end - host));
+	strcpy(u->port, DEFAULT_PORT);
+	if (port) {
+		long n = number(port, (size_t)(end - port), 65535);
+
+		if (n <= 0)
+			return err_set(e, "Redis URL: the port is a number from 1 to 65535");
+		snprintf(u->port, sizeof(u->port), "%ld", n);
+	}
+	return 0;
+}
+
+static int read_db(const char *p, struct redis_url *u, struct err *e)
+{
+	long n = *p ? number(p, strlen(p), DB_MAX) : 0;
+
+	if (n < 0)
+		return err_set(e, "Redis URL: the database is a number from 0 to %u", DB_MAX);
+	u->db = (unsigned)n;
+	return 0;
+}
+
+static int parse_unix(const char *p, struct redis_url *u, struct err *e)
+{
+	const char *slash = strchr(p, '/'), *query, *path;
+	struct sockaddr_un sun;
+
+	if (!slash)
+		return err_set(e, "Redis URL: unix:///path/to/redis.sock needs an absolute path");
+	path = slash;
+	if (slash != p) {
+		const char *after = read_userinfo(p, slash, u, e);
+
+		if (!after)
+			return -1;
+		if (after != slash)
+			return err_set(e, "Redis URL: unix:///path/to/redis.sock needs an absolute path");
+	}
+	query = strchr(path, '?');
+	if (decode(path, query ? (size_t)(query - path) : strlen(path), u->host, sizeof(u->host)) < 0 ||
+		strlen(u->host) >= sizeof(sun.sun_path) || !u->host[1])
+		return err_set(e, "Redis URL: the socket's path has 2 to %zu characters", sizeof(sun.sun_path) - 1);
+	if (query && strncmp(query, "?db=", 4))
+		return err_set(e, "Redis URL: behind the socket's path only ?db=N may stand");
+	if (query && read_db(query + 4, u, e) < 0)
+		return -1;
+	snprintf(u->shown, sizeof(u->shown), "unix://%.150s", u->host);
+	return 0;
+}
+
+static int parse_inet(const char *p, struct redis_url *u, struct err *e)
+{
+	const char *end = p + strcspn(p, "/?#"), *host;
+
+	/* a '/' in an unencoded password would end the host too early: look for '@' behind it */
+	if (*end && strchr(end, '@'))
+		return err_set(e, "Redis URL: `/', `?' and `#' in a password are written %%2F, %%3F, %%23");
+	host = read_userinfo(p, end, u, e);
+	if (!host || read_host(host, end, u, e) < 0)
+		return -1;
+	if (*end == '?' || *end == '#')
+		return err_set(e, "Redis URL: only /N, the database, may stand behind the host");
+	if (*end == '/' && read_db(end + 1, u, e) < 0)
+		return -1;
+	snprintf(u->shown, sizeof(u->shown), strchr(u->host, ':') ? "%s[%s]:%s" : "%s%s:%s",
+		u->scheme == REDIS_TLS ? "rediss://" : "redis://", u->host, u->port);
+	return 0;
+}
+
+int redis_url_parse(const char *text, struct redis_url *u, struct err *e)
+{
+	*u = (struct redis_url){.db = 0};
+	if (!strncmp(text, "unix://", 7)) {
+		u->scheme = REDIS_UNIX;
+		return parse_unix(text + 7, u, e);
+	}
+	if (!strncmp(text, "redis://", 8))
+		return parse_inet(text + 8, u, e);
+	if (!strncmp(text, "rediss://", 9)) {
+		u->scheme = REDIS_TLS;
+		return parse_inet(text + 9, u, e);
+	}
+	return err_set(e, "a Redis URL begins with redis://, rediss:// (TLS) or unix:///");
+}
+
+int redis_url_password(struct redis_url *u, const char *password_file, struct err *e)
+{
+	const char *from_environment = getenv("LEAKTAP_REDIS_PASSWORD");
+	FILE *f;
+
+	if (u->password[0])
+		return 0;
+	if (!password_file || !*password_file) {
+		if (from_environment && strlen(from_environment) >= sizeof(u->password))
+			return err_set(e, "$LEAKTAP_REDIS_PASSWORD is longer than %zu bytes", sizeof(u->password) - 1);
+		strcpy(u->password, from_environment ? from_environment : "");
+		return 0;
+	}
+	f = fopen(password_file, "re");
+	if (!f)
+		return err_set(e, "%s: %s", password_file, strerror(errno));
+	setvbuf(f, NULL, _IONBF, 0); /* no second copy in a buffer of stdio */
+	if (!fgets(u->password, sizeof(u->password), f))
+		u->password[0] = '\0';
+	fclose(f);
+	u->password[strcspn(u->password, "\r\n")] = '\0';
+	if (!u->password[0])
+		return err_set(e, "%s: the first line holds the password and is empty", password_file);
+	return 0;
+}
+
+void redis_url_wipe(struct redis_url *u)
+{
+	OPENSSL_cleanse(u->password, sizeof(u->password));
+}

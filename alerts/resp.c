@@ -1,0 +1,248 @@
+/* resp.c - see resp.h (https://redis.io/docs/latest/develop/reference/protocol-spec/). */
+#include "alerts/resp.h"
+
+#include "base/clock.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_SIZE    65536
+#define REPLY_NS     (5 * NS_PER_S)
+#define OUT_KEEP_MAX (1u << 20) /* a larger send buffer is given back */
+
+/* Texts as Redis 7.0 sends them; the first match counts. */
+static const struct {
+	const char *prefix;
+	enum resp_class class;
+} classes[] = {
+	{"OOM", RESP_WAIT},
+	{"LOADING", RESP_WAIT},
+	{"BUSY", RESP_WAIT},
+	{"MISCONF", RESP_WAIT},
+	{"NOREPLICAS", RESP_WAIT},
+	{"TRYAGAIN", RESP_WAIT},
+	{"CLUSTERDOWN", RESP_WAIT},
+	{"READONLY", RESP_MOVE},
+	{"MASTERDOWN", RESP_MOVE},
+	{"MOVED", RESP_MOVE},
+	{"ASK", RESP_MOVE},
+	{"ERR max number of clients", RESP_MOVE},
+	{"NOAUTH", RESP_PERSON},
+	{"WRONGPASS", RESP_PERSON},
+	{"NOPERM", RESP_PERSON},
+	{"WRONGTYPE", RESP_PERSON},
+	{"CROSSSLOT", RESP_PERSON},
+	{"ERR unknown command", RESP_PERSON},
+	{"ERR invalid password", RESP_PERSON},
+	{"ERR AUTH", RESP_PERSON},
+	{"ERR Client sent AUTH", RESP_PERSON},
+	{"ERR DB index", RESP_PERSON},
+	{"ERR The ID specified in XADD is equal or smaller", RESP_ID},
+};
+
+enum resp_class resp_class_of(const char *text)
+{
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
+		if (!strncmp(text, classes[i].prefix, strlen(classes[i].prefix)))
+			return classes[i].class;
+	return RESP_MOVE; /* unknown: a new connection is the cleanest answer */
+}
+
+/* ---- hiredis 0.14 (Debian 12) and 1.x (Debian 13) --------------------------------------------------------- */
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t resp_count;
+#else
+typedef int resp_count;
+#endif
+
+static redisReplyObjectFunctions functions;
+static void *(*plain_array)(const redisReadTask *, resp_count);
+
+/* 0.14 allocates what an array's header claims: 2^31 elements for ten bytes. */
+static void *bounded_array(const redisReadTask *task, resp_count n)
+{
+	return n > 0 && (size_t)n > RESP_ELEMENTS_MAX ? NULL : plain_array(task, n);
+}
+
+static void __attribute__((constructor)) take_functions(void)
+{
+	redisReader *r = redisReaderCreate();
+
+	if (!r)
+		abort();
+	functions = *r->fn;
+	plain_array = functions.createArray;
+	functions.createArray = bounded_array;
+	redisReaderFree(r);
+}
+
+redisReader *resp_reader_create(void)
+{
+	redisReader *r = redisReaderCreate();
+
+	if (r)
+		r->fn = &functions;
+	return r;
+}
+
+static long long format(char **out, int argc, const char *const *argv, const size_t *len)
+{
+	return redisFormatCommandArgv(out, argc, (const char **)(uintptr_t)argv, len);
+}
+
+/* ---- commands -------------------------------------------------------------------------------------------- */
+
+int resp_add(struct resp *r, int argc, const char *const *argv, const size_t *len)
+{
+	char *text = NULL;
+	long long n = format(&text, argc, argv, len);
+
+	if (n < 0)
+		return -1;
+	if (r->out_cap - r->out_len < (size_t)n) {
+		size_t cap = (r->out_len + (size_t)n) * 2;
+		char *more = realloc(r->out, cap);
+
+		if (!more) {
+			free(text);
+			return -1;
+		}
+		r->out = more;
+		r->out_cap = cap;
+	}
+	memcpy(r->out + r->out_len, text, (size_t)n);
+	r->out_len += (size_t)n;
+	free(text);
+	return 0;
+}
+
+int resp_add_words(struct resp *r, const char *const *words)
+{
+	size_t len[16];
+	int n = 0;
+
+	for (; words[n] && n < 16; n++)
+		len[n] = strlen(words[n]);
+	return resp_add(r, n, words, len);
+}
+
+int resp_send(struct resp *r, int64_t deadline_ns, struct err *e)
+{
+	int ret = r->out_len ? wire_write(r->wire, r->out, r->out_len, deadline_ns, e) : 0;
+
+	r->out_len = 0;
+	if (r->out_cap > OUT_KEEP_MAX) {
+		free(r->out);
+		r->out = NULL;
+		r->out_cap = 0;
+	}
+	return ret;
+}
+
+redisReply *resp_read(struct resp *r, int64_t deadline_ns, struct err *e)
+{
+	char buf[READ_SIZE];
+
+	for (;;) {
+		void *reply = NULL;
+		ssize_t n;
+
+		if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) {
+			err_set(e, "what the server sent is no Redis reply: %s", r->reader->errstr);
+			return NULL;
+		}
+		if (reply) {
+			r->in_len = 0;
+			return reply;
+		}
+		if (r->in_len > RESP_REPLY_MAX) {
+			err_set(e, "a reply of the server is longer than %u bytes", RESP_REPLY_MAX);
+			return NULL;
+		}
+		n = wire_read(r->wire, buf, sizeof(buf), deadline_ns, e);
+		if (n < 0)
+			return NULL;
+		if (redisReaderFeed(r->reader, buf, (size_t)n) != REDIS_OK) {
+			err_set(e, "no memory for the server's reply");
+			return NULL;
+		}
+		r->in_len += (size_t)n;
+	}
+}
+
+redisReply *resp_ask(struct resp *r, const char *const *words, int64_t deadline_ns, struct err *e)
+{
+	if (resp_add_words(r, words) < 0) {
+		err_set(e, "no memory");
+		return NULL;
+	}
+	return resp_send(r, deadline_ns, e) < 0 ? NULL : resp_read(r, deadline_ns, e);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------- */
+
+/* Sends one command of the greeting; an error reply is an error unless `optional`. */
+static int greet(struct resp *r, const char *const *words, bool optional, enum resp_class *class, struct err *e)
+{
+	redisReply *reply = resp_ask(r, words, clock_mono_ns() + REPLY_NS, e);
+	int ret = 0;
+
+	*class = RESP_MOVE;
+	if (!reply)
+		return -1;
+	if (reply->type == REDIS_REPLY_ERROR && !optional) {
+		*class = resp_class_of(reply->str);
+		ret = err_set(e, "%.200s", reply->str); /* the server's text never repeats the password */
+	}
+	freeReplyObject(reply);
+	return ret;
+}
+
+static int greet_all(struct resp *r, const struct redis_url *u, const char *name, enum resp_class *class, struct err *e)
+{
+	char db[8];
+
+	/* AUTH with one word is for servers without ACL users (requirepass) */
+	if (u->user[0] && greet(r, (const char *[]){"AUTH", u->user, u->password, NULL}, false, class, e) < 0)
+		return err_wrap(e, "AUTH as %s", u->user);
+	if (!u->user[0] && u->password[0] && greet(r, (const char *[]){"AUTH", u->password, NULL}, false, class, e) < 0)
+		return err_wrap(e, "AUTH");
+	snprintf(db, sizeof(db), "%u", u->db);
+	if (u->db && greet(r, (const char *[]){"SELECT", db, NULL}, false, class, e) < 0)
+		return err_wrap(e, "SELECT");
+	/* only for people who look at CLIENT LIST: a user without the permission may go on */
+	return greet(r, (const char *[]){"CLIENT", "SETNAME", name, NULL}, true, class, e);
+}
+
+int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *tls, const char *name, int stop_fd,
+	enum resp_class *class, struct err *e)
+{
+	*r = (struct resp){.wire = wire_open(u, tls, stop_fd, e)};
+	*class = RESP_MOVE;
+	if (!r->wire)
+		return -1;
+	r->reader = resp_reader_create();
+	if (!r->reader) {
+		resp_close(r);
+		return err_set(e, "no memory");
+	}
+	if (greet_all(r, u, name, class, e) < 0) {
+		resp_close(r);
+		return -1;
+	}
+	return 0;
+}
+
+void resp_close(struct resp *r)
+{
+	wire_close(r->wire);
+	if (r->reader)
+		redisReaderFree(r->reader);
+	if (r->out && r->out_cap)
+		OPENSSL_cleanse(r->out, r->out_cap); /* may have held AUTH */
+	free(r->out);
+	*r = (struct resp){.wire = NULL};
+}

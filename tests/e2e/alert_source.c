@@ -1,0 +1,146 @@
+/* alert_source.c - makes alerts as workers would and prints what became of them; driven by redis.py.
+ *
+ *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-p PENDING] [-q QUEUE] [-s SENSOR] [-W WAIT_MS] [-R]
+ *	             [-f] [-P PASSWORD_FILE] [-C CA] OUTPUT...
+ *
+ * -r: alerts a second (0: as fast as it goes), -R: as in a replay, -f: a flow record with every alert.  Each
+ * worker makes its share.  The last line on stderr is one JSON object of counters. */
+#include "tests/e2e/alert_source.h"
+
+#include "alerts/alerts.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WORKERS_MAX 16
+
+struct job {
+	struct alert_source source;
+	struct teller teller;
+	uint64_t from, n, rate;
+	bool flows;
+	pthread_t thread;
+};
+
+static void pause_until(int64_t at_ns)
+{
+	int64_t left = at_ns - clock_mono_ns();
+	struct timespec t = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
+
+	if (left > 0)
+		nanosleep(&t, NULL);
+}
+
+static void *make(void *arg)
+{
+	struct job *j = arg;
+	int64_t start = clock_mono_ns();
+
+	for (uint64_t i = 0; i < j->n; i++) {
+		if (j->rate)
+			pause_until(start + (int64_t)(i * NS_PER_S / j->rate));
+		alert_source_number(&j->source, j->from + i, clock_wall_ns());
+		j->teller.tell(j->teller.arg, &j->source.event);
+		if (j->flows) {
+			struct event ev = alert_source_flow(&j->source);
+
+			j->teller.tell(j->teller.arg, &ev);
+		}
+	}
+	return NULL;
+}
+
+static void print_stats(const struct alerts_stats *s, int64_t took_ns)
+{
+	fprintf(stderr,
+		"{\"told\":%" PRIu64 ",\"made\":%" PRIu64 ",\"alerts\":%" PRIu64 ",\"flows\":%" PRIu64
+		",\"sensor\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"lost_queue\":%" PRIu64
+		",\"lost_pending\":%" PRIu64 ",\"lost_output\":%" PRIu64 ",\"lost_stop\":%" PRIu64
+		",\"own\":%" PRIu64 ",\"seconds\":%.3f}\n",
+		s->told, s->made_all, s->made[EVENT_ALERT], s->made[EVENT_FLOW], s->made[EVENT_SENSOR], s->delivered,
+		s->waiting, s->lost_queue, s->lost_pending, s->lost_output, s->lost_stop, s->own,
+		(double)took_ns / NS_PER_S);
+}
+
+int main(int argc, char **argv)
+{
+	static struct job job[WORKERS_MAX];
+	struct alert_source base;
+	struct alerts_options o = {.workers = 1};
+	struct alerts_stats stats;
+	uint64_t n = 1000, rate = 0;
+	unsigned wait_ms = 5000;
+	bool flows = false;
+	struct alerts *a;
+	struct err e = {.text = ""};
+	int64_t start;
+	int c;
+
+	signal(SIGPIPE, SIG_IGN);
+	alert_source_init(&base);
+	while ((c = getopt(argc, argv, "n:r:w:p:q:s:W:RfP:C:")) != -1)
+		switch (c) {
+		case 'n':
+			n = strtoull(optarg, NULL, 10);
+			break;
+		case 'r':
+			rate = strtoull(optarg, NULL, 10);
+			break;
+		case 'w':
+			o.workers = (unsigned)atoi(optarg);
+			break;
+		case 'p':
+			base.settings.limits.pending = (unsigned)atoi(optarg);
+			break;
+		case 'q':
+			base.settings.limits.queue = (unsigned)atoi(optarg);
+			break;
+		case 's':
+			base.settings.sensor.name = optarg;
+			break;
+		case 'W':
+			wait_ms = (unsigned)atoi(optarg);
+			break;
+		case 'R':
+			o.replay = true;
+			break;
+		case 'f':
+			flows = o.flows = true;
+			break;
+		case 'P':
+			base.settings.alerts.password_file = optarg;
+			break;
+		case 'C':
+			base.settings.alerts.tls_ca = optarg;
+			break;
+		default:
+			return 2;
+		}
+	o.outputs = (const char *const *)(argv + optind);
+	o.n_outputs = (size_t)(argc - optind);
+	if (!o.workers || o.workers > WORKERS_MAX)
+		return 2;
+	start = clock_mono_ns();
+	a = alerts_start(&base.settings, &o, &e);
+	if (!a) {
+		fprintf(stderr, "alert_source: %s\n", e.text);
+		return 2;
+	}
+	for (unsigned i = 0; i < o.workers; i++) {
+		job[i] = (struct job){.from = i * n, .n = n / o.workers, .rate = rate / o.workers, .flows = flows,
+			.teller = alerts_teller(a, i)};
+		alert_source_init(&job[i].source);
+		pthread_create(&job[i].thread, NULL, make, &job[i]);
+	}
+	for (unsigned i = 0; i < o.workers; i++)
+		pthread_join(job[i].thread, NULL);
+	alerts_stop(a, wait_ms);
+	alerts_stats(a, &stats);
+	print_stats(&stats, clock_mono_ns() - start);
+	alerts_destroy(a);
+	return 0;
+}
