@@ -23,17 +23,20 @@ struct dns_cache *dns_cache_create(size_t entries, unsigned grace_s, struct err 
 void dns_cache_destroy(struct dns_cache *d);
 /* A DNS message as it stands in a UDP datagram (or in TCP behind its length).  Answers are stored for the
  * client; returns 0, or -1 when it is no well-formed DNS message (counted by the caller). */
-int dns_message(struct dns_cache *d, const struct ip_addr *client, const uint8_t *p, size_t n, int64_t when_ns);
+int dns_message(
+        struct dns_cache *d, const struct ip_addr *client, const uint8_t *p, size_t n, int64_t when_ns);
 /* The name that this client last resolved to that address, still within TTL plus grace; NULL: none.  The
  * text is valid until the next dns_message(). */
-const char *dns_name(struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server,
-	int64_t when_ns);
+const char *dns_name(
+        struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server, int64_t when_ns);
+/* What the last dns_name() that found something was from: NAME_DNS, or NAME_HTTPS_RR (an address hint). */
+enum name_source dns_name_by(const struct dns_cache *d);
 struct dns_stats {
 	uint64_t messages, malformed, stored, evicted, entries;
 };
 void dns_cache_stats(const struct dns_cache *d, struct dns_stats *out);
 /* DNS over TCP: two-byte length and message (RFC 1035 4.2.2).  Its state needs the cache: set with
- * dns_layer_cache() right after open. */
+ * dns_layer_use() right after open. */
 extern const struct layer_ops dns_tcp_layer;
 void dns_layer_use(void *state, struct dns_cache *d);
 
@@ -43,8 +46,8 @@ void dns_layer_use(void *state, struct dns_cache *d);
  * per worker. */
 #define SECOND_BYTES_MAX   4096
 #define SECOND_PACKETS_MAX 12
-struct second;      /* one per worker */
-struct second_flow; /* one per flow asked about */
+struct second;                                             /* one per worker */
+struct second_flow;                                        /* one per flow asked about */
 struct second *second_create(size_t flows, struct err *e); /* NULL with e->text "" when built without nDPI */
 void second_destroy(struct second *s);
 struct second_flow *second_open(struct second *s); /* NULL: the limit is reached (counted) */
@@ -54,5 +57,6 @@ bool second_feed(struct second *s, struct second_flow *f, const struct packet *p
 void second_result(struct second *s, struct second_flow *f, char *name, size_t cap);
 void second_close(struct second *s, struct second_flow *f); /* without a result; NULL is fine */
 uint64_t second_refused(const struct second *s);
+size_t second_memory(void); /* bytes nDPI holds now, all workers together */
 
 #endif
