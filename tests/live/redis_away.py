@@ -1,0 +1,71 @@
+"""Redis goes away during a live run while more alerts are made than the queue holds: what was delivered and what
+was lost is exactly what was made, and no packet is dropped."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import *  # noqa: E402,F403
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SETTINGS = """
+sensor: {name: away}
+limits: {pending: 1000}
+alerts: {redis: "%s"}
+"""
+
+
+def run(net, redis, away, back, made):
+    config = os.path.join(redis.directory, "leaktap.yaml")
+    with open(config, "w") as f:
+        f.write(SETTINGS % redis.url)
+    p = subprocess.Popen(net.at(net.b, LEAKTAP, "run", "-c", config, "-i", net.dev), stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    key = "leaktap:{away}:alerts"
+    with process(net.at(net.b, "/usr/bin/python3", HERE + "/http_server.py", net.SERVER, "80")):
+        client = net.at(net.a, "/usr/bin/python3", HERE + "/http_client.py", net.SERVER, "80", "files.example.net")
+        time.sleep(1.5)
+        subprocess.run([*client, "100"], check=True, timeout=60)
+        until(10, "the first alerts are in Redis", lambda: redis.ask("XLEN", key) >= 100)
+        away()
+        subprocess.run([*client, str(made)], check=True, timeout=120)
+        time.sleep(0.5)
+        back()
+        until(60, "Redis has what waited", lambda: redis.ask("XLEN", key) >= 1000)
+        subprocess.run([*client, "50"], check=True, timeout=60)
+        time.sleep(2)
+    p.send_signal(signal.SIGTERM)
+    _, err = p.communicate(timeout=60)
+    equal(p.returncode, 0, "exit status: " + err[-600:])
+    m = re.search(r"records +made (\d+) = delivered (\d+) \+ waiting (\d+) \+ lost (\d+)", err)
+    true(m, "no account of records in: " + err)
+    total, delivered, waiting, lost = map(int, m.groups())
+    equal(total, delivered + waiting + lost, "made = delivered + waiting + lost")
+    equal(err.count(": balanced"), 3, "balanced accounts in: " + err)
+    true(" dropped in ring 0 + dropped by interface 0:" in err, "packets were dropped: " + err)
+    equal(waiting, 0, "records still waiting")
+    true(lost > 0, f"nothing was lost although {made} alerts met a queue of 1000: the test shows nothing")
+    rows = redis.stream(key) + redis.stream("leaktap:{away}:health")
+    equal(len(rows), delivered, "entries in Redis")
+    ordinals = sorted(int(f["ordinal"]) for _, f in redis.stream(key))
+    equal(len(ordinals), len(set(ordinals)), "an ordinal stands twice")
+    alerts = int(re.search(r"alerts +(\d+)", err).group(1))
+    missing = set(range(ordinals[0], ordinals[0] + alerts)) - set(ordinals)
+    equal(len(missing), lost, "ordinals missing in Redis")
+
+
+def main():
+    for name, away, back in (
+            ("stopped and started again", lambda r: r.stop(), lambda r: r.start()),
+            ("hung and resumed", lambda r: r.pause(), lambda r: r.go_on()),
+            ("killed and started again", lambda r: r.stop(signal.SIGKILL), lambda r: r.start())):
+        with case(f"Redis {name}: 5,000 alerts against a queue of 1,000"), folder() as d, Net() as net, \
+                Redis(d) as redis:
+            run(net, redis, lambda: away(redis), lambda: back(redis), 5000)
+    finish()
+
+
+main()
