@@ -19,6 +19,8 @@
 
 #define FLOWS_MAX ((size_t)1 << 28)
 
+#define HUGE_FROM ((size_t)16 << 20) /* smaller tables would pay more for the zeroing than they gain */
+
 #define WHEEL_SHIFT  28    /* a slot is 2^28 ns, 0.27 s */
 #define WHEEL_SLOTS  8192u /* 2199 s; flows due later are looked at once a turn */
 #define WHEEL_WORDS  (WHEEL_SLOTS / 64)
