@@ -1,0 +1,316 @@
+/* catalogue.c - leaktap catalogue: the AI services leaktap knows, and whether their files are sound. */
+#include "cli/commands.h"
+#include "config/catalogue.h"
+#include "config/settings.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMAND   "catalogue"
+#define KINDS_MAX 32
+
+static const char help[] =
+        "usage: leaktap catalogue [-c FILE] [--list | --show ID | --check [FILE...]]\n\n"
+        "Shows the AI services leaktap knows: the shipped ones and those of the settings.\n\n"
+        "  -l, --list        one line a service: id, name, vendor, country, kind\n"
+        "  -s, --show ID     everything about one service\n"
+        "      --check       reads all files, tells every fault with its line, counts, and remarks on\n"
+        "                    rules that have no effect; FILEs are read after the shipped ones\n"
+        "  -c, --config FILE settings whose catalogue is read too\n"
+        "  -h, --help        this text\n\n"
+        "The format of own files is in docs/catalogue.md.\n"
+        "exit status: 0 done, 1 no such service, 2 wrong usage, or faults in settings or catalogue\n";
+
+/* What is looked at: alone, or inside the settings that brought it. */
+struct view {
+	const struct catalogue *c;
+	struct catalogue *own;
+	struct settings *settings;
+};
+
+static void view_close(struct view *v)
+{
+	if (v->settings)
+		settings_drop(v->settings);
+	catalogue_free(v->own);
+}
+
+static int view_open(struct view *v, const char *config, char *const *files, size_t n_files)
+{
+	const char *path = n_files ? NULL : settings_find(config);
+	char shipped[PATH_MAX];
+	const char **places;
+	struct faults f;
+
+	memset(v, 0, sizeof(*v));
+	faults_init(&f);
+	if (path) {
+		v->settings = settings_load(path, &f);
+		v->c = v->settings ? v->settings->catalogue : NULL;
+	} else if (settings_shipped("catalogue", shipped, sizeof(shipped)) < 0) {
+		fault_add(&f, "catalogue", 0, 0,
+		        "the shipped files are not found (set LEAKTAP_DATA to their place)");
+	} else if ((places = calloc(n_files + 1, sizeof(*places)))) {
+		places[0] = shipped;
+		for (size_t i = 0; i < n_files; i++)
+			places[i + 1] = files[i];
+		v->c = v->own = catalogue_load(places, n_files + 1, &f);
+		free(places);
+	}
+	faults_print(&f, stderr);
+	if (f.total)
+		fprintf(stderr, "leaktap catalogue: %zu fault%s\n", f.total, f.total == 1 ? "" : "s");
+	faults_clear(&f);
+	return v->c ? 0 : -1;
+}
+
+/* Columns a terminal shows: bytes that begin a character. */
+static int width(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static void cell(const char *text, int wide)
+{
+	printf("%s%*s", text, wide - width(text) + 2, "");
+}
+
+static int list(const struct catalogue *c)
+{
+	int id = 2, name = 4, vendor = 6;
+
+	for (size_t i = 0; i < catalogue_count(c); i++) {
+		const struct service *s = catalogue_at(c, i);
+
+		id = width(s->id) > id ? width(s->id) : id;
+		name = width(s->name) > name ? width(s->name) : name;
+		vendor = width(s->vendor) > vendor ? width(s->vendor) : vendor;
+	}
+	for (size_t i = 0; i <= catalogue_count(c); i++) {
+		const struct service *s = i ? catalogue_at(c, i - 1) : NULL;
+
+		cell(s ? s->id : "ID", id);
+		cell(s ? s->name : "NAME", name);
+		cell(s ? s->vendor : "VENDOR", vendor);
+		printf("%-7s  %s\n", s ? *s->country ? s->country : "-" : "COUNTRY", s ? s->kind : "KIND");
+	}
+	return EXIT_DONE;
+}
+
+static void show_texts(const char *label, const char *const *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		printf("%-11s %s\n", i ? "" : label, text[i]);
+}
+
+static void show_hosts(const struct service *s)
+{
+	static const char *const match[] = {
+	        [MATCH_EXACT] = "exact", [MATCH_PATTERN] = "pattern", [MATCH_SUFFIX] = "suffix"};
+
+	for (size_t i = 0; i < s->n_hosts; i++) {
+		const struct service_host *h = &s->hosts[i];
+
+		printf("%-11s %-7s  %-9s  %s%s%s%s", i ? "" : "hosts", match[h->match],
+		        host_role_name(h->role), h->host, *h->country ? " (" : "", h->country,
+		        *h->country ? ")" : "");
+		for (size_t k = 0; k < h->n_paths; k++)
+			printf("%s%s", k ? " " : " only ", h->paths[k]);
+		putchar('\n');
+	}
+}
+
+static void show_ranges(const struct service *s)
+{
+	char text[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_ranges; i++) {
+		const struct cidr *r = &s->ranges[i];
+
+		printf("%-11s %s/%d\n", i ? "" : "ranges", ip_format(&r->addr, text),
+		        r->bits - (ip_is4(&r->addr) ? 96 : 0));
+	}
+}
+
+static int show(const struct catalogue *c, const char *id)
+{
+	const struct service *s = catalogue_by_id(c, id);
+	const char *near = s ? NULL : catalogue_near(c, id);
+
+	if (!s) {
+		fprintf(stderr,
+		        "leaktap catalogue: there is no service `%s'%s%s%s (leaktap catalogue --list)\n", id,
+		        near ? ", did you mean `" : "", near ? near : "", near ? "'?" : "");
+		return EXIT_FAILED;
+	}
+	printf("%-11s %s\n%-11s %s\n%-11s %s\n", "id", s->id, "name", s->name, "vendor", s->vendor);
+	printf("%-11s %s\n%-11s %s\n%-11s %s\n", "country", *s->country ? s->country : "not known", "kind",
+	        s->kind, "confidence", s->confidence);
+	show_hosts(s);
+	show_ranges(s);
+	for (size_t i = 0; i < s->n_ports; i++)
+		printf("%-11s %u\n", i ? "" : "ports", s->ports[i]);
+	show_texts("wire", s->wire, s->n_wire);
+	show_texts("paths", s->paths, s->n_paths);
+	show_texts("prompt_at", s->prompt_at, s->n_prompt_at);
+	show_texts("uploads", s->uploads, s->n_uploads);
+	show_texts("issuers", s->issuers, s->n_issuers);
+	for (size_t i = 0; i < s->n_keys; i++)
+		printf("%-11s %s: %s\n", i ? "" : "keys", s->keys[i].issuer, s->keys[i].format);
+	if (*s->note)
+		printf("%-11s %s\n", "note", s->note);
+	printf("%-11s %s:%u\n", "stands at", s->file, s->line);
+	return EXIT_DONE;
+}
+
+struct kind_count {
+	const char *kind;
+	size_t services, hosts;
+};
+
+static size_t count_kinds(const struct catalogue *c, struct kind_count k[KINDS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < catalogue_count(c); i++) {
+		const struct service *s = catalogue_at(c, i);
+		size_t at = 0;
+
+		while (at < n && strcmp(k[at].kind, s->kind) != 0)
+			at++;
+		if (at == KINDS_MAX)
+			continue;
+		if (at == n)
+			k[n++] = (struct kind_count){.kind = s->kind};
+		k[at].services++;
+		k[at].hosts += s->n_hosts;
+	}
+	return n;
+}
+
+static void print_counts(const struct catalogue *c)
+{
+	struct kind_count k[KINDS_MAX];
+	size_t n = count_kinds(c, k), hosts = 0;
+
+	printf("%-12s %8s %8s\n", "KIND", "SERVICES", "HOSTS");
+	for (size_t i = 0; i < n; i++) {
+		printf("%-12s %8zu %8zu\n", k[i].kind, k[i].services, k[i].hosts);
+		hosts += k[i].hosts;
+	}
+	printf("%-12s %8zu %8zu\n", "all", catalogue_count(c), hosts);
+}
+
+/* The wider rule of the same service that says the same about this name already; NULL: the rule has a use. */
+static const struct service_host *covered_by(
+        const struct catalogue *c, const struct service *s, const struct service_host *h)
+{
+	const char *dot = strchr(h->host, '.');
+	struct service_match m;
+
+	if (!dot || h->path_required)
+		return NULL;
+	m = catalogue_host(c, dot + 1, NULL);
+	if (m.service != s || m.rule->match != MATCH_SUFFIX || m.rule->role != h->role || *h->country)
+		return NULL;
+	return m.rule;
+}
+
+static size_t remarks(const struct catalogue *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < catalogue_count(c); i++) {
+		const struct service *s = catalogue_at(c, i);
+		bool carries = !s->n_hosts;
+
+		for (size_t k = 0; k < s->n_hosts; k++) {
+			const struct service_host *h = &s->hosts[k], *wide = covered_by(c, s, h);
+
+			carries = carries || host_role_carries(h->role);
+			if (!wide)
+				continue;
+			printf("%s:%u: remark: `%s' adds nothing to suffix `%s' of the same service and "
+			       "role\n",
+			        h->file, h->line, h->host, wide->host);
+			n++;
+		}
+		if (carries)
+			continue;
+		printf("%s:%u: remark: no host of %s carries what users write\n", s->file, s->line, s->id);
+		n++;
+	}
+	return n;
+}
+
+static int check(const struct catalogue *c)
+{
+	size_t n;
+
+	print_counts(c);
+	n = remarks(c);
+	printf("no faults, %zu remark%s\n", n, n == 1 ? "" : "s");
+	return EXIT_DONE;
+}
+
+static int summary(const struct catalogue *c)
+{
+	print_counts(c);
+	puts("\nleaktap catalogue --list shows them, --show ID one of them, --check tries the files;\n"
+	     "leaktap explain HOST tells which service a name is.");
+	return EXIT_DONE;
+}
+
+int command_catalogue(int argc, char **argv)
+{
+	static const struct option options[] = {
+	        {"list", no_argument, NULL, 'l'},
+	        {"show", required_argument, NULL, 's'},
+	        {"check", no_argument, NULL, 'k'},
+	        {"config", required_argument, NULL, 'c'},
+	        {"help", no_argument, NULL, 'h'},
+	        {0},
+	};
+	const char *config = NULL, *id = NULL;
+	int o, what = 0, status;
+	struct view v;
+
+	opterr = 0;
+	optind = 1;
+	while ((o = getopt_long(argc, argv, "+:ls:c:h", options, NULL)) >= 0) {
+		if (o == 'h') {
+			fputs(help, stdout);
+			return EXIT_DONE;
+		}
+		if (o == '?' || o == ':')
+			return usage_error(COMMAND, o == ':' ? "`%s' needs a value" : "unknown option `%s'",
+			        argv[optind - 1]);
+		if (o == 'c')
+			config = optarg;
+		else if (what && what != o)
+			return usage_error(COMMAND, "--list, --show and --check do not mix");
+		else
+			what = o;
+		if (o == 's')
+			id = optarg;
+	}
+	if (optind < argc && what != 'k')
+		return usage_error(COMMAND, "`%s' is not understood", argv[optind]);
+	if (optind < argc && config)
+		return usage_error(COMMAND, "give either files or settings to --check");
+	if (view_open(&v, config, argv + optind, (size_t)(argc - optind)) < 0)
+		return EXIT_USAGE;
+	status = what == 'l'   ? list(v.c)
+	         : what == 's' ? show(v.c, id)
+	         : what == 'k' ? check(v.c)
+	                       : summary(v.c);
+	view_close(&v);
+	return status;
+}
