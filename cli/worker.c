@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define PROGRESS_EVERY  1024 /* packets between two looks at the shared counters */
+/* A source that has nothing waits up to 10 ms; so a busy one beside it is read further before its turn ends. */
+#define TURN_PACKETS    (1u << 18)
 #define DROPS_EVERY_NS  (10 * NS_PER_S)
 #define SHARE_SEED      0x6c65616b746170ull
 
@@ -123,17 +125,22 @@ static void look_around(struct worker *w, uint64_t packets, uint64_t bytes)
 /* Packets of one source until it has none for now, or for a while; -1 at its end. */
 static int read_some(struct worker *w, struct source *src)
 {
-	uint64_t packets = 0, bytes = 0;
+	uint64_t turn = w->n_sources > 1 ? TURN_PACKETS : PROGRESS_EVERY, all = 0, packets = 0, bytes = 0;
 	struct packet p;
 	int got = 0;
 
-	while (packets < PROGRESS_EVERY && (got = source_next(src, &p)) > 0) {
+	while (all < turn && (got = source_next(src, &p)) > 0) {
+		all++;
 		packets++;
 		bytes += p.wirelen;
 		handle(w, &p);
+		if (packets == PROGRESS_EVERY) {
+			look_around(w, packets, bytes);
+			packets = bytes = 0;
+		}
 	}
 	look_around(w, packets, bytes);
-	return got < 0 ? -1 : packets > 0;
+	return got < 0 ? -1 : all > 0;
 }
 
 static void *worker_run(void *arg)
@@ -168,8 +175,6 @@ static void *worker_run(void *arg)
 		if (!any && w->live) {
 			flow_advance(w->flows, clock_wall_ns());
 			end_flows(w);
-			if (open)
-				source_wait(w->sources, w->n_sources, ended);
 		}
 	}
 	flow_stop_all(w->flows);

