@@ -1,0 +1,146 @@
+/* internal.h - how the detectors work inside; shared by the files of this folder only.
+ *
+ * A stream gathers text in one buffer, many short fields side by side.  When the buffer is full, or the text
+ * ends, it is scanned once: libhs for the anchors, scan.c for digit runs and '@'.  Each candidate is tried with
+ * its detector's expressions within its field; validators and context decide.  Of a field that goes on, the last
+ * DETECT_AHEAD bytes wait for what follows, and DETECT_BEHIND bytes before them stay as the window to look back
+ * into.  Where scans happen depends on the count of bytes alone, so pieces cut anywhere give the same findings. */
+#ifndef CLASSIFY_DETECT_INTERNAL_H
+#define CLASSIFY_DETECT_INTERNAL_H
+
+#include "base/pool.h"
+#include "classify/detect/detect.h"
+#include "classify/detect/expr.h"
+#include "classify/detect/validate.h"
+
+#include <hs.h>
+#include <openssl/evp.h>
+
+#define DETECT_BUFFER     32768u
+#define DETECT_AHEAD      2048u /* bytes behind an anchor that a match may need */
+#define DETECT_BEHIND     3072u /* window, context and more before it */
+#define DETECT_OVERLAP    160u  /* more than any anchor is wide */
+#define DETECT_ANCHOR_MAX 128u
+#define DETECT_FIELDS     128u  /* side by side in a buffer */
+#define DETECT_PATHS      8192u /* bytes of their paths */
+#define DETECT_KEY_MAX    64u
+#define DETECT_HITS       64u   /* remembered for overlaps */
+#define DETECT_CANDIDATES 8192u /* of one scan; more are counted as refused */
+#define DETECT_STEPS      3000000u /* matching steps of one scan: about 10 ms */
+#define DETECT_VALUE_MAX  DETECT_AHEAD
+
+#define DATABASES 3
+
+struct exclusion {
+	struct expr *x;      /* searched in the value ... */
+	const char *literal; /* ... or equal to it */
+};
+
+struct rule {
+	const struct detector *d;
+	struct expr **x;
+	size_t n_x;
+	validator *checks;
+	size_t n_checks;
+	struct exclusion *exclude;
+	size_t n_exclude;
+	bool at; /* its anchor is '@' */
+};
+
+struct detect_engine {
+	struct rule *rules;
+	size_t n_rules;
+	hs_database_t *db[DATABASES];
+	const struct rule **digit_rules, **at_rules; /* NULL-terminated */
+	unsigned digits_min;                         /* fewest any digit rule wants */
+	uint8_t token_key[64];
+	size_t token_key_len;
+	char token_key_id[17];
+};
+
+struct place {
+	uint32_t at; /* one past the anchor, in the buffer */
+	uint32_t rule; /* DIGITS or AT: the scanner's */
+};
+#define PLACE_DIGITS UINT32_MAX
+#define PLACE_AT     (UINT32_MAX - 1)
+
+struct field {
+	uint32_t begin; /* in the buffer: of the key put before the text, or of what is held of it */
+	int64_t delta;  /* position in the buffer + delta = offset in the field; negative in the key */
+	uint32_t path;  /* in paths */
+	uint32_t path_len;
+	uint32_t number;
+};
+
+/* A value that was found, or a documented example that keeps others away from its bytes (finding < 0). */
+struct hit {
+	int64_t start, end; /* offsets in the field */
+	uint32_t field;
+	uint32_t rule;
+	int32_t finding;
+	uint8_t confidence;
+};
+
+struct detect_stream {
+	struct detect_worker *w;
+	bool masking;                         /* hits are wanted, not findings */
+	size_t len, done;                     /* bytes in buf; of them searched */
+	size_t n_fields, paths_len;
+	uint32_t next_field;
+	bool field_open;                      /* a field was begun */
+	unsigned n_hits, next_hit;            /* ring */
+	size_t n_findings;
+	uint32_t more;
+	int64_t *sticky;                      /* by rule: where context was last seen in this field, -1 none */
+	uint32_t sticky_field;
+	struct field fields[DETECT_FIELDS];
+	struct hit hits[DETECT_HITS];
+	char paths[DETECT_PATHS];
+	uint8_t buf[DETECT_BUFFER];
+	struct finding findings[];
+};
+
+struct detect_worker {
+	const struct detect_engine *en;
+	struct pool *streams;
+	unsigned findings_max;
+	hs_scratch_t *scratch;
+	EVP_MAC_CTX *mac;
+	struct place *places;
+	size_t n_places;
+	size_t steps;
+	struct finding *result;
+	struct detect_stream *mask_stream;
+	uint8_t *decoded; /* of detect_mask: the percent-decoded view and where it came from */
+	uint32_t *origin;
+	struct detect_stats stats;
+};
+
+/* scan.c: digit runs and '@' in s->buf; calls back for each in order. */
+#define RUN_GROUPS 20
+struct run {
+	uint32_t start[RUN_GROUPS]; /* of its groups of digits */
+	unsigned groups, digits;
+	uint32_t end;
+};
+/* Reads the run that begins at p[at]; returns the place behind it. */
+size_t scan_run(const uint8_t *p, size_t n, size_t at, struct run *r);
+/* Adds the places in (from, to] of p[0..n) to the worker's. */
+void scan_places(struct detect_worker *w, const uint8_t *p, size_t n, size_t from, size_t to);
+bool scan_add(struct detect_worker *w, size_t at, uint32_t rule);
+
+/* stream.c: searches the buffer; `more` says the last field goes on. */
+void stream_search(struct detect_stream *s, bool more);
+void stream_reset(struct detect_stream *s);
+
+/* resolve.c: tries the candidate at a place of a field. */
+void resolve_place(struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *at);
+
+/* finding.c */
+void finding_accept(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v,
+	uint8_t confidence);
+void finding_exclude(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v);
+void mask_value(const struct rule *r, const uint8_t *p, size_t n, char out[FINDING_MASK_MAX]);
+
+#endif

@@ -1,0 +1,244 @@
+/* resolve.c - a candidate becomes a value, or nothing: expression, documented examples, validators, context. */
+#include "classify/detect/internal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define STICKY_BYTES 512 /* context told for one row of a table holds for the next */
+#define LEAD         4   /* bytes before its first digit that a number may have: letters, +, ( */
+
+/* What one try works on: the bytes of a field around the anchor. */
+struct attempt {
+	struct detect_stream *s;
+	const struct field *f;
+	const struct rule *r;
+	const uint8_t *p;
+	size_t n;
+	bool ends;
+};
+
+static bool is_letter(uint8_t c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* A word counts where it begins: `card` in `card_no` and `creditCard`, not in `discard`.  Short words must end
+ * as well.  Words of other scripts are compared as they are. */
+static bool word_stands_at(const uint8_t *p, size_t from, size_t to, size_t at, const char *word, size_t len)
+{
+	bool ascii = is_letter((uint8_t)word[0]);
+
+	if (at + len > to || strncasecmp((const char *)p + at, word, len))
+		return false;
+	if (ascii && at > from && is_letter(p[at - 1]) && !(isupper(p[at]) && islower(p[at - 1])))
+		return false;
+	return !ascii || len > 3 || at + len >= to || !is_letter(p[at + len]) ||
+	       (isupper(p[at + len]) && islower(p[at + len - 1]));
+}
+
+static bool words_within(const uint8_t *p, size_t from, size_t to, const char *const *words, size_t n_words)
+{
+	for (size_t i = 0; i < n_words; i++) {
+		size_t len = strlen(words[i]);
+		int low = (uint8_t)words[i][0] | 0x20;
+
+		for (size_t at = from; at + len <= to; at++)
+			if ((p[at] | 0x20) == low && word_stands_at(p, from, to, at, words[i], len))
+				return true;
+	}
+	return false;
+}
+
+static void window_of(const struct attempt *a, const struct value *v, size_t *from, size_t *to)
+{
+	size_t reach = a->r->d->context_window;
+
+	*from = v->match_start > reach ? v->match_start - reach : 0;
+	*to = v->end + reach < a->n ? v->end + reach : a->n;
+}
+
+static bool look_for_context(const struct value *v)
+{
+	const struct attempt *a = v->arg;
+	const struct detector *d = a->r->d;
+	const uint8_t *path = (const uint8_t *)a->s->paths + a->f->path;
+	size_t from, to;
+	int64_t offset, last;
+
+	if (!d->n_context)
+		return false;
+	window_of(a, v, &from, &to);
+	/* the words of the match count (`password: ...`), those of the value do not */
+	if (words_within(v->p, from, v->start, d->context, d->n_context) ||
+		words_within(v->p, v->end, to, d->context, d->n_context) ||
+		words_within(path, 0, a->f->path_len, d->context, d->n_context))
+		return true;
+	last = a->s->sticky[d->index];
+	offset = (int64_t)(a->f->begin + v->start) + a->f->delta;
+	return last >= 0 && offset - last < STICKY_BYTES;
+}
+
+static bool is_excluded(const struct attempt *a, const struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start;
+
+	for (size_t i = 0; i < a->r->n_exclude; i++) {
+		const struct exclusion *x = &a->r->exclude[i];
+
+		if (x->x ? expr_search(x->x, p, n, &a->s->w->steps)
+			 : strlen(x->literal) == n && !memcmp(x->literal, p, n))
+			return true;
+	}
+	return false;
+}
+
+static bool speaks_against(const struct attempt *a, const struct value *v)
+{
+	const struct detector *d = a->r->d;
+	size_t from, to;
+
+	if (!d->n_against)
+		return false;
+	window_of(a, v, &from, &to);
+	if (v->end + 16 < to)
+		to = v->end + 16;
+	return words_within(v->p, from, v->start, d->against, d->n_against) ||
+	       words_within(v->p, v->end, to, d->against, d->n_against);
+}
+
+/* Whether the value passes all checks; *sure when one of them cannot pass by chance. */
+static bool passes(const struct attempt *a, struct value *v, bool *sure)
+{
+	const struct detector *d = a->r->d;
+
+	for (size_t i = 0; i < a->r->n_checks; i++) {
+		enum verdict_of_value got = a->r->checks[i](v);
+
+		if (got == VALUE_NO)
+			return false;
+		*sure |= got == VALUE_SURE;
+	}
+	if (d->entropy > 0 && value_entropy(v->p + v->start, v->end - v->start) < d->entropy)
+		return false;
+	if (d->context_required && !value_context(v))
+		return false;
+	return !d->n_against || value_context(v) || !speaks_against(a, v);
+}
+
+static bool take(const struct attempt *a, const struct expr_hit *hit)
+{
+	const struct detector *d = a->r->d;
+	struct value v = {.p = a->p, .n = a->n, .match_start = hit->start, .match_end = hit->end,
+		.start = hit->value_start, .end = hit->value_end, .ends = a->ends, .context = -1,
+		.look = look_for_context, .arg = a};
+	bool sure = false;
+	uint8_t confidence;
+
+	if (v.end <= v.start || (int64_t)(a->f->begin + v.start) + a->f->delta < 0)
+		return false;
+	if (is_excluded(a, &v)) {
+		finding_exclude(a->s, a->f, a->r, &v);
+		return false;
+	}
+	if (!passes(a, &v, &sure) || v.end <= v.start || v.end - v.start > DETECT_VALUE_MAX)
+		return false;
+	confidence = value_context(&v) ? d->confidence_context : d->confidence;
+	if (sure && confidence < 99)
+		confidence = 99;
+	if (v.context)
+		a->s->sticky[d->index] = (int64_t)(a->f->begin + v.end) + a->f->delta;
+	finding_accept(a->s, a->f, a->r, &v, confidence);
+	return true;
+}
+
+/* A match of this detector already covers the anchor: `password` twice in one value. */
+static bool is_covered(const struct attempt *a, size_t at)
+{
+	int64_t offset = (int64_t)(a->f->begin + at) + a->f->delta;
+
+	for (unsigned i = 0; i < a->s->n_hits; i++) {
+		const struct hit *h = &a->s->hits[i];
+
+		if (h->rule == a->r->d->index && h->field == a->f->number && h->start < offset && offset <= h->end)
+			return true;
+	}
+	return false;
+}
+
+static void try_anchor(struct attempt *a, const struct rule *r, size_t end)
+{
+	size_t from = end > r->d->window ? end - r->d->window : 0;
+	struct expr_hit hit;
+
+	a->r = r;
+	if (is_covered(a, end))
+		return;
+	for (size_t i = 0; i < r->n_x; i++)
+		for (size_t at = from; at < end; at++)
+			if (expr_may_begin(r->x[i], a->p[at]) &&
+				expr_match_at(r->x[i], a->p, a->n, at, &a->s->w->steps, &hit) && hit.end >= end &&
+				take(a, &hit))
+				return;
+}
+
+/* A number may begin at any group of the run, with a few bytes before it. */
+static void try_digits(struct attempt *a, const struct run *run)
+{
+	const struct rule *const *r = a->s->w->en->digit_rules;
+	struct expr_hit hit;
+
+	for (; *r; r++) {
+		size_t behind = 0;
+
+		if (run->digits < (*r)->d->digits_min)
+			continue;
+		a->r = *r;
+		for (unsigned g = 0; g < run->groups; g++) {
+			size_t start = run->start[g], at = start > LEAD ? start - LEAD : 0;
+
+			for (at = at > behind ? at : behind; at <= start; at++) {
+				size_t x = 0;
+
+				for (; x < (*r)->n_x; x++)
+					if (expr_match_at((*r)->x[x], a->p, a->n, at, &a->s->w->steps, &hit) &&
+						hit.end > start && take(a, &hit))
+						break;
+				if (x < (*r)->n_x) {
+					behind = hit.end;
+					break;
+				}
+			}
+		}
+	}
+}
+
+void resolve_place(struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *place)
+{
+	const struct detect_engine *en = s->w->en;
+	size_t at = place->at - f->begin;
+	struct attempt a = {.s = s, .f = f, .p = s->buf + f->begin, .n = end - f->begin, .ends = ends};
+	struct run run;
+
+	if (!s->w->steps) {
+		s->w->stats.refused++;
+		return;
+	}
+	if (a.n > at + DETECT_AHEAD) {
+		a.n = at + DETECT_AHEAD;
+		a.ends = false;
+	}
+	if (s->sticky_field != f->number) {
+		memset(s->sticky, 0xff, en->n_rules * sizeof(*s->sticky));
+		s->sticky_field = f->number;
+	}
+	if (place->rule == PLACE_DIGITS) {
+		scan_run(a.p, a.n, at - 1, &run);
+		try_digits(&a, &run);
+	} else if (place->rule == PLACE_AT) {
+		for (const struct rule *const *r = en->at_rules; *r; r++)
+			try_anchor(&a, *r, at);
+	} else {
+		try_anchor(&a, &en->rules[place->rule], at);
+	}
+}

@@ -1,0 +1,130 @@
+/* scan.c - finds digits and '@' sixteen bytes at a time, and reads runs of digits with the separators that
+ * people put into numbers.  libhs does this at half the speed when numbers stand among its expressions. */
+#include "classify/detect/internal.h"
+
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define RUN_DIGITS_MAX 40
+#define GAP_MAX        3
+
+static inline bool is_digit(uint8_t c)
+{
+	return (uint8_t)(c - '0') < 10;
+}
+
+/* Length of one separator at p: blank - . / ( ), no-break space (C2 A0, E2 80 AF), hyphens (E2 80 90/91); else 0. */
+static size_t separator(const uint8_t *p, size_t left)
+{
+	switch (p[0]) {
+	case ' ':
+	case '-':
+	case '.':
+	case '/':
+	case '(':
+	case ')':
+		return 1;
+	case 0xc2:
+		return left > 1 && p[1] == 0xa0 ? 2 : 0;
+	case 0xe2:
+		return left > 2 && p[1] == 0x80 && (p[2] == 0xaf || p[2] == 0x90 || p[2] == 0x91) ? 3 : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Bytes of separators at `at` that are followed by a digit; 0: the run ends here. */
+static size_t gap_len(const uint8_t *p, size_t n, size_t at)
+{
+	size_t gap = 0;
+
+	while (at + gap < n && gap <= GAP_MAX) {
+		size_t len;
+
+		if (is_digit(p[at + gap]))
+			return gap;
+		len = separator(p + at + gap, n - at - gap);
+		if (!len)
+			return 0;
+		gap += len;
+	}
+	return 0;
+}
+
+size_t scan_run(const uint8_t *p, size_t n, size_t at, struct run *r)
+{
+	r->groups = r->digits = 0;
+	for (;;) {
+		size_t gap;
+
+		if (r->groups < RUN_GROUPS)
+			r->start[r->groups++] = (uint32_t)at;
+		while (at < n && is_digit(p[at])) {
+			r->digits++;
+			at++;
+		}
+		gap = gap_len(p, n, at);
+		if (!gap || r->digits >= RUN_DIGITS_MAX || r->groups == RUN_GROUPS)
+			break;
+		at += gap;
+	}
+	r->end = (uint32_t)at;
+	return at;
+}
+
+bool scan_add(struct detect_worker *w, size_t at, uint32_t rule)
+{
+	if (w->n_places == DETECT_CANDIDATES) {
+		w->stats.refused++;
+		return false;
+	}
+	w->places[w->n_places++] = (struct place){.at = (uint32_t)at, .rule = rule};
+	return true;
+}
+
+/* The next byte in [at, to) that is a digit or '@'; `to` when there is none. */
+static size_t next_byte(const uint8_t *p, size_t at, size_t to)
+{
+#ifdef __SSE2__
+	const __m128i zero = _mm_set1_epi8((char)('0' + 128)), ten = _mm_set1_epi8(-128 + 10), at_sign = _mm_set1_epi8('@');
+
+	for (; at + 16 <= to; at += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
+		/* v - '0' unsigned below 10, as a signed comparison */
+		__m128i digit = _mm_cmplt_epi8(_mm_sub_epi8(v, zero), ten);
+		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(digit, _mm_cmpeq_epi8(v, at_sign)));
+
+		if (mask)
+			return at + (unsigned)__builtin_ctz(mask);
+	}
+#endif
+	while (at < to && !is_digit(p[at]) && p[at] != '@')
+		at++;
+	return at;
+}
+
+void scan_places(struct detect_worker *w, const uint8_t *p, size_t n, size_t from, size_t to)
+{
+	unsigned least = w->en->digits_min;
+	struct run r;
+	size_t at = from;
+
+	/* a run that began before was taken with it */
+	while (at > 0 && at < n && is_digit(p[at]) && is_digit(p[at - 1]))
+		at++;
+	while ((at = next_byte(p, at, to)) < to) {
+		if (p[at] == '@') {
+			at++;
+			scan_add(w, at, PLACE_AT);
+			continue;
+		}
+		size_t begin = at;
+
+		at = scan_run(p, n, at, &r);
+		if (r.digits >= least)
+			scan_add(w, begin + 1, PLACE_DIGITS);
+	}
+}

@@ -1,0 +1,239 @@
+/* validate_secrets.c - keys and tokens that carry structure: GitHub's CRC (github.blog 2021-04-05, "Behind
+ * GitHub's new authentication token formats"), AWS key ids, JWT (RFC 7519), PEM (RFC 7468), OpenSSH's key format
+ * (PROTOCOL.key), OpenPGP armor (RFC 9580 6), GCP service accounts, Basic credentials (RFC 7617). */
+#include "classify/detect/validate.h"
+
+#include "base/text.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <zlib.h>
+
+/* ...then 6 characters: CRC-32 of what stands between the prefix and them, in base 62.  Tokens that fail it are
+ * still told (made-up ones, other issuers with the same look), those that pass are certain. */
+enum verdict_of_value validate_crc32_base62(struct value *v)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start;
+	const uint8_t *under = memrchr(p, '_', n);
+	size_t prefix = under ? (size_t)(under - p) + 1 : 0;
+	uint32_t crc;
+
+	if (n < prefix + 12)
+		return VALUE_YES;
+	crc = (uint32_t)crc32(0, p + prefix, (uInt)(n - prefix - 6));
+	for (size_t i = n; i-- > n - 6; crc /= 62)
+		if (p[i] != (uint8_t)digits[crc % 62])
+			return VALUE_YES;
+	return VALUE_SURE;
+}
+
+/* The 16 characters behind the prefix are base32.  In keys made since about 2018 their first six bytes, masked
+ * 7fffffffff80 and shifted right by 7, are the account's number: twelve digits.  Old keys carry none (they begin
+ * with I or J), so a number out of range does not refuse. */
+enum verdict_of_value validate_aws_key_id(struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	uint64_t bits = 0, account;
+
+	if (v->end - v->start != 20 || value_entropy(p + 4, 16) < 2.7)
+		return VALUE_NO;
+	for (size_t i = 4; i < 14; i++) {
+		uint64_t five = p[i] >= 'A' ? (uint64_t)(p[i] - 'A') : (uint64_t)(p[i] - '2' + 26);
+
+		bits = bits << 5 | (five & 31);
+	}
+	account = (bits >> 2 & 0x7fffffffff80u) >> 7;
+	return p[4] != 'I' && p[4] != 'J' && account >= 1000000000u && account < 1000000000000u ? VALUE_SURE : VALUE_YES;
+}
+
+/* header.payload.signature; the header is JSON and names an algorithm (RFC 7515 4.1.1). */
+enum verdict_of_value validate_jwt(struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start, used, len;
+	uint8_t header[512];
+	const uint8_t *dot = memchr(p, '.', n), *second;
+	size_t payload;
+
+	if (!dot)
+		return VALUE_NO;
+	len = base64_decode((const char *)p, (size_t)(dot - p), header, sizeof(header), &used);
+	if (len < 10 || header[0] != '{' || (used != (size_t)(dot - p) && len < sizeof(header)))
+		return VALUE_NO;
+	if (!memmem(header, len, "\"alg\"", 5) && !memmem(header, len, "\"enc\"", 5))
+		return VALUE_NO;
+	second = memchr(dot + 1, '.', n - (size_t)(dot - p) - 1);
+	payload = second ? (size_t)(second - dot) - 1 : n - (size_t)(dot - p) - 1;
+	if (payload < 8)
+		return VALUE_NO;
+	/* cut by the window: the payload alone tells enough */
+	if (!second)
+		return payload > 1024 && !v->ends ? VALUE_SURE : VALUE_NO;
+	return VALUE_SURE;
+}
+
+struct body {
+	uint8_t text[96];
+	size_t n, letters; /* kept, and seen */
+	size_t end;
+};
+
+/* Base64 behind `at`, over line ends however they are written: bytes, \n of a string, `"+ "` of a source. */
+static void read_body(const struct value *v, size_t at, struct body *b)
+{
+	memset(b, 0, sizeof(*b));
+	for (b->end = at; at < v->n; at++) {
+		uint8_t c = v->p[at];
+
+		if (c == '\\' && at + 1 < v->n && strchr("nrt\\", v->p[at + 1])) {
+			while (at + 1 < v->n && strchr("nrt\\", v->p[at + 1]))
+				at++;
+			continue;
+		}
+		if (isalnum(c) || c == '+' || c == '/' || c == '=') {
+			if (c == '+' && (at == 0 || v->p[at - 1] == ' ' || v->p[at - 1] == '"' || v->p[at - 1] == '\''))
+				continue;
+			if (b->n < sizeof(b->text))
+				b->text[b->n++] = c;
+			b->letters++;
+			b->end = at + 1;
+			continue;
+		}
+		if (!strchr(" \t\r\n\"',>|*#", c) || !c)
+			break;
+	}
+}
+
+/* Headers of old PEM and of armor (`Proc-Type: 4,ENCRYPTED`, `Version: ...`) end at an empty line. */
+static size_t skip_headers(const struct value *v, size_t at)
+{
+	size_t limit = at + 256 < v->n ? at + 256 : v->n;
+	const uint8_t *colon = memchr(v->p + at, ':', limit - at);
+	const uint8_t *gap;
+
+	if (!colon)
+		return at;
+	gap = memmem(v->p + at, limit - at, "\n\n", 2);
+	if (!gap)
+		gap = memmem(v->p + at, limit - at, "\r\n\r\n", 4);
+	if (!gap)
+		gap = memmem(v->p + at, limit - at, "\\n\\n", 4);
+	return gap ? (size_t)(gap - v->p) + 2 : at;
+}
+
+static size_t end_line(const struct value *v, size_t at)
+{
+	const uint8_t *end = at < v->n ? memmem(v->p + at, v->n - at < 16 ? v->n - at : 16, "-----END", 8) : NULL;
+	const uint8_t *close;
+
+	if (!end)
+		return at;
+	end += 8;
+	close = memmem(end, (size_t)(v->p + v->n - end) < 48 ? (size_t)(v->p + v->n - end) : 48, "-----", 5);
+	return close ? (size_t)(close - v->p) + 5 : at;
+}
+
+/* The expression matched the BEGIN line; the body follows: base64 of a DER SEQUENCE (30), or armor. */
+static bool key_body(struct value *v, struct body *b)
+{
+	read_body(v, skip_headers(v, v->match_end), b);
+	if (b->letters < 48)
+		return false;
+	v->end = end_line(v, b->end);
+	return value_entropy(b->text, b->n) > 3.0;
+}
+
+enum verdict_of_value validate_pem(struct value *v)
+{
+	struct body b;
+	uint8_t der[72];
+
+	if (!key_body(v, &b))
+		return VALUE_NO;
+	if (memmem(v->p + v->start, v->match_end - v->start, "PGP", 3))
+		return VALUE_YES;
+	base64_decode((const char *)b.text, b.n, der, sizeof(der), NULL);
+	return der[0] == 0x30 ? VALUE_SURE : VALUE_YES;
+}
+
+enum verdict_of_value validate_openssh(struct value *v)
+{
+	struct body b;
+	uint8_t head[72];
+	size_t n;
+
+	if (!key_body(v, &b))
+		return VALUE_NO;
+	n = base64_decode((const char *)b.text, b.n, head, sizeof(head), NULL);
+	return n >= 15 && !memcmp(head, "openssh-key-v1", 15) ? VALUE_SURE : VALUE_NO;
+}
+
+/* "type": "service_account" with a private key that is one. */
+enum verdict_of_value validate_gcp(struct value *v)
+{
+	size_t from = v->start > 2048 ? v->start - 2048 : 0;
+	const uint8_t *key = memmem(v->p + v->end, v->n - v->end, "-----BEGIN PRIVATE KEY-----", 27);
+	struct value pem = *v;
+	struct body b;
+
+	if (!key) {
+		key = memmem(v->p + from, v->start - from, "-----BEGIN PRIVATE KEY-----", 27);
+		if (!key)
+			return VALUE_NO;
+	}
+	pem.start = (size_t)(key - v->p);
+	pem.end = pem.match_end = pem.start + 27;
+	if (!key_body(&pem, &b))
+		return VALUE_NO;
+	v->start = pem.start < v->start ? pem.start : v->start;
+	v->end = pem.end > v->end ? pem.end : v->end;
+	return VALUE_SURE;
+}
+
+enum verdict_of_value validate_base64_64(struct value *v)
+{
+	uint8_t out[72];
+	size_t used, n = v->end - v->start;
+
+	if (base64_decode((const char *)v->p + v->start, n, out, sizeof(out), &used) != 64)
+		return VALUE_NO;
+	return value_entropy(out, 64) > 4.5 ? VALUE_YES : VALUE_NO;
+}
+
+/* user:password, printable, and not the examples of RFC 7617. */
+enum verdict_of_value validate_basic_auth(struct value *v)
+{
+	uint8_t out[256];
+	size_t n = base64_decode((const char *)v->p + v->start, v->end - v->start, out, sizeof(out), NULL);
+	const uint8_t *colon = memchr(out, ':', n);
+	struct value password;
+
+	if (!colon || colon == out + n)
+		return VALUE_NO;
+	for (size_t i = 0; i < n; i++)
+		if (out[i] < 0x20 || out[i] == 0x7f)
+			return VALUE_NO;
+	password = (struct value){.p = colon + 1, .n = n - (size_t)(colon + 1 - out), .ends = true};
+	password.end = password.n;
+	if (password.n == 0 && colon - out >= 16) /* a key as the user name */
+		password = (struct value){.p = out, .n = (size_t)(colon - out), .end = (size_t)(colon - out), .ends = true};
+	return password.n >= 4 && validate_not_placeholder(&password) ? VALUE_SURE : VALUE_NO;
+}
+
+/* 40 characters of base64 that are neither a SHA-1 nor words: what an AWS secret key looks like. */
+enum verdict_of_value validate_mixed40(struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start, upper = 0, lower = 0, digit = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		upper += isupper(p[i]) != 0;
+		lower += islower(p[i]) != 0;
+		digit += isdigit(p[i]) != 0;
+	}
+	if (upper < 4 || lower < 4 || digit < 1 || value_entropy(p, n) < 4.0)
+		return VALUE_NO;
+	return VALUE_YES;
+}
