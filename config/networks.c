@@ -136,9 +136,34 @@ uint16_t networks_group_by_name(const struct networks *n, const char *name)
 	return n->n_slots ? *slot_of(n, name) : GROUP_NONE;
 }
 
+size_t networks_prefixes(const struct networks *n)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 1; i < n->n; i++)
+		count += n->node[i].what || n->node[i].group != GROUP_NONE;
+	return count;
+}
+
 size_t networks_groups(const struct networks *n)
 {
 	return n->n_groups;
+}
+
+uint16_t networks_group_exact(const struct networks *n, const struct cidr *c)
+{
+	struct key k = key_of(&c->addr);
+
+	for (uint32_t at = n->root; at;) {
+		const struct node *x = &n->node[at];
+
+		if (x->bits > c->bits || common_bits(k, node_key(x)) < x->bits)
+			break;
+		if (x->bits == c->bits)
+			return x->group;
+		at = x->child[bit_at(k, x->bits)];
+	}
+	return GROUP_NONE;
 }
 
 /* What stands below a prefix: each part that no longer prefix takes away belongs to `group`. */

@@ -19,10 +19,14 @@ uint16_t networks_group(const struct networks *n, const struct ip_addr *a); /* G
 const char *networks_group_name(const struct networks *n, uint16_t group);  /* "" for GROUP_NONE */
 uint16_t networks_group_by_name(const struct networks *n, const char *name);
 
+size_t networks_prefixes(const struct networks *n); /* of any kind */
 size_t networks_groups(const struct networks *n); /* groups are numbered from 0 */
 /* Calls `each` for every group that some address of the network belongs to (perhaps more than once). */
 void networks_groups_in(const struct networks *n, const struct cidr *c, void (*each)(void *arg, uint16_t group),
 	void *arg);
+
+/* The group whose network is exactly this one, GROUP_NONE when there is none. */
+uint16_t networks_group_exact(const struct networks *n, const struct cidr *c);
 
 /* Building (settings only). */
 struct networks *networks_create(void);

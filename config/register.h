@@ -35,4 +35,33 @@ struct partner {
 	const char *rule;             /* "file:line" of the entry */
 };
 
+/* The register by service, source and day.  A look-up costs one probe for each prefix length that the service's
+ * entries use, however many entries there are. */
+struct partner_index;
+
+enum partner_fit {
+	PARTNER_NONE,   /* the service has no entry: partner is NULL */
+	PARTNER_SOURCE, /* none of its entries covers the source: partner is the first of them */
+	PARTNER_DATE,   /* the entry for this source has ended, or has not begun */
+	PARTNER_FITS,
+};
+
+struct partner_choice {
+	const struct partner *partner;
+	enum partner_fit fit;
+};
+
+/* `index` NULL: there are no entries.  `group` is the source's. */
+struct partner_choice partner_find(const struct partner_index *index, const struct service *service,
+	const struct ip_addr *source, uint16_t group, int32_t day);
+
+/* Building (settings only).  Entries of one service that could both cover a source on some day are faults: two
+ * contracts for one request would make its verdict a matter of chance.  `at` holds the place of each entry. */
+struct partner_place {
+	unsigned line, column;
+};
+struct partner_index *partner_index_create(const struct partner *list, size_t n, const struct partner_place *at,
+	size_t services, const struct networks *networks, const char *file, struct faults *f);
+void partner_index_free(struct partner_index *index); /* NULL is fine */
+
 #endif

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Alert kinds (design section 6); their default severities stand in the table of settings.c. */
+/* Alert kinds (design section 6); their default severities stand in the table of kinds.c. */
 enum alert_kind {
 	ALERT_DESTINATION_UNAPPROVED,
 	ALERT_DESTINATION_SOURCE,
@@ -66,7 +66,7 @@ struct settings {
 		enum posture posture;
 		struct partner *partners;
 		size_t n_partners;
-		struct partner **by_service; /* chains by service index, NULL-terminated lists: see register.c */
+		struct partner_index *index; /* finds the entry: partner_find() */
 	} policy;
 	struct {
 		enum inspect_scope scope;
@@ -112,8 +112,8 @@ struct settings *settings_load(const char *path, struct faults *f);
 const char *settings_find(const char *from_option);
 struct settings *settings_hold(struct settings *s);
 void settings_drop(struct settings *s);
-/* Where the shipped data stands: $LEAKTAP_DATA, else PREFIX/share/leaktap, else config/ beside the build.
- * Writes DIR/what into buf; -1 when there is none. */
+/* Where the shipped data stands: $LEAKTAP_DATA, else config/ when the program runs from a build tree, else
+ * PREFIX/share/leaktap.  Writes DIR/what into buf; -1 when there is none. */
 int settings_shipped(const char *what, char *buf, size_t cap);
 
 #endif

@@ -1,0 +1,149 @@
+/* verdict.c - see verdict.h.
+ *
+ * What each outcome of the register means is one table; postures and dates have no other place in the
+ * program. A day is a day in UTC, `from` and `until` belong to the contract. */
+#include "classify/policy/verdict.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *verdict_name(enum verdict_value v)
+{
+	static const char *const names[] = {
+	        [VERDICT_NONE] = "",
+	        [VERDICT_APPROVED] = "approved",
+	        [VERDICT_TOLERATED] = "tolerated",
+	        [VERDICT_UNAPPROVED] = "unapproved",
+	};
+
+	return (unsigned)v < sizeof(names) / sizeof(*names) ? names[v] : "";
+}
+
+enum outcome { NO_ENTRY_INSULAR, NO_ENTRY_OPEN, APPROVED, TOLERATED, NOT_SOURCE, NOT_DATE, NOT_ACCOUNT };
+
+static const struct {
+	enum verdict_value value;
+	int kind;
+	bool lower; /* one severity below the kind's */
+	bool first_use_only;
+} meaning[] = {
+        [NO_ENTRY_INSULAR] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_UNAPPROVED, false, false},
+        [NO_ENTRY_OPEN] = {VERDICT_TOLERATED, ALERT_DESTINATION_TOLERATED, true, true},
+        [APPROVED] = {VERDICT_APPROVED, -1, false, false},
+        [TOLERATED] = {VERDICT_TOLERATED, ALERT_DESTINATION_TOLERATED, false, true},
+        [NOT_SOURCE] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_SOURCE, false, false},
+        [NOT_DATE] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_EXPIRED, false, false},
+        [NOT_ACCOUNT] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_ACCOUNT, false, false},
+};
+
+static enum severity one_lower(enum severity s)
+{
+	return s == SEVERITY_INFO ? s : s - 1;
+}
+
+static bool account_listed(const struct partner *p, const char *account)
+{
+	for (size_t i = 0; i < p->n_accounts; i++)
+		if (!strcmp(p->accounts[i], account))
+			return true;
+	return !p->n_accounts;
+}
+
+static enum outcome judge(const struct settings *s, struct partner_choice c, const char *account)
+{
+	switch (c.fit) {
+	case PARTNER_NONE:
+		return s->policy.posture == POSTURE_OPEN ? NO_ENTRY_OPEN : NO_ENTRY_INSULAR;
+	case PARTNER_SOURCE:
+		return NOT_SOURCE;
+	case PARTNER_DATE:
+		return NOT_DATE;
+	case PARTNER_FITS:
+		break;
+	}
+	if (account && !account_listed(c.partner, account))
+		return NOT_ACCOUNT;
+	return c.partner->status == PARTNER_TOLERATED ? TOLERATED : APPROVED;
+}
+
+/* Neither source nor account: they are personal, and stand in fields of their own. */
+static void explain(struct verdict *v, enum outcome o, int32_t day)
+{
+	const struct partner *p = v->partner;
+	const char *who = p && p->contract[0] ? p->contract : "the partner entry";
+	bool ended = p && p->until != DAY_NONE && p->until < day;
+	char date[TIME_TEXT_MAX];
+	size_t n;
+
+	switch (o) {
+	case NO_ENTRY_INSULAR:
+		snprintf(v->why, sizeof(v->why), "no partner entry, posture insular");
+		break;
+	case NO_ENTRY_OPEN:
+		snprintf(v->why, sizeof(v->why), "no partner entry, posture open");
+		break;
+	case APPROVED:
+		snprintf(v->why, sizeof(v->why), "%.60s covers it", who);
+		break;
+	case TOLERATED:
+		snprintf(v->why, sizeof(v->why), "%.60s tolerates it", who);
+		break;
+	case NOT_SOURCE:
+		snprintf(v->why, sizeof(v->why), "%.60s does not cover this source", who);
+		break;
+	case NOT_DATE:
+		snprintf(v->why, sizeof(v->why), "%.60s %s on %s", who, ended ? "ended" : "begins only",
+		        time_format_day(ended ? p->until : p->from, date));
+		break;
+	case NOT_ACCOUNT:
+		snprintf(v->why, sizeof(v->why), "%.60s does not list this account", who);
+		break;
+	}
+	n = strlen(v->why);
+	if (v->review_due)
+		snprintf(v->why + n, sizeof(v->why) - n, "; its review was due on %s",
+		        time_format_day(p->review, date));
+}
+
+void verdict_decide(const struct settings *s, const struct service *svc, const struct ip_addr *source,
+        int64_t when_ns, const char *account, struct verdict *v)
+{
+	int32_t day = time_day(when_ns);
+	struct partner_choice c;
+	enum outcome o;
+
+	memset(v, 0, sizeof(*v));
+	v->kind = -1;
+	if (!svc)
+		return;
+	c = partner_find(s->policy.index, svc, source, networks_group(s->networks, source), day);
+	o = judge(s, c, account);
+	v->value = meaning[o].value;
+	v->kind = meaning[o].kind;
+	v->first_use_only = meaning[o].first_use_only;
+	v->partner = c.partner;
+	v->review_due = c.fit == PARTNER_FITS && c.partner->review != DAY_NONE && day > c.partner->review;
+	if (v->kind >= 0)
+		v->severity = s->alerts.severity[v->kind];
+	if (meaning[o].lower)
+		v->severity = one_lower(v->severity);
+	explain(v, o, day);
+}
+
+struct payload_verdict verdict_payload(const struct verdict *v, enum data_class c, enum severity base)
+{
+	const struct partner *p = v->partner;
+	uint32_t bit = 1u << c;
+
+	/* an entry that does not cover this request permits nothing */
+	if (!p || (v->value != VERDICT_APPROVED && v->value != VERDICT_TOLERATED))
+		return (struct payload_verdict){true, base, "no partner entry covers it"};
+	if (p->deny & bit)
+		return (struct payload_verdict){true, base, "the partner entry denies this class of data"};
+	if (p->allow & bit)
+		return (struct payload_verdict){false, base, "the partner entry allows this class of data"};
+	return (struct payload_verdict){
+	        true, one_lower(base), "the partner entry does not name this class of data"};
+}

@@ -1,0 +1,108 @@
+/* check.c - leaktap check: every fault of the settings in one run, or what they say. */
+#include "cli/commands.h"
+
+#include "config/settings.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static void help(void)
+{
+	fputs("usage: leaktap check [-c FILE]\n\n"
+	      "Reads the settings, the catalogue, the detectors and the partner register, and tells every "
+	      "fault as\n"
+	      "file:line:column with what is allowed.  Nothing is opened but files; nothing is sent.\n\n"
+	      "  -c, --config FILE   settings to read; else $LEAKTAP_CONFIG, else /etc/leaktap/leaktap.yaml "
+	      "when it\n"
+	      "                      exists, else the built-in ones\n"
+	      "  -h, --help          this text\n\n"
+	      "exit status: 0 no fault, 2 faults or wrong usage\n",
+	        stdout);
+}
+
+/* The output without user and password: they stand between "://" and the last '@', wherever a '/' stands that
+ * should have been %2F. */
+static void print_output(const char *output)
+{
+	const char *scheme = strstr(output, "://"), *at = scheme ? strrchr(scheme, '@') : NULL;
+
+	if (at)
+		printf("  %.*s%s\n", (int)(scheme + 3 - output), output, at + 1);
+	else
+		printf("  %s\n", !strcmp(output, "-") ? "standard output" : output);
+}
+
+static void print_outputs(const struct settings *s)
+{
+	puts("outputs");
+	for (size_t i = 0; i < s->alerts.outputs.n; i++)
+		print_output(s->alerts.outputs.item[i]);
+	if (s->alerts.redis[0])
+		print_output(s->alerts.redis);
+	if (!s->alerts.outputs.n && !s->alerts.redis[0])
+		print_output("-");
+}
+
+static void print_summary(const struct settings *s)
+{
+	size_t tolerated = 0;
+
+	for (size_t i = 0; i < s->policy.n_partners; i++)
+		tolerated += s->policy.partners[i].status == PARTNER_TOLERATED;
+	printf("settings    %s, no fault\n", s->path[0] ? s->path : "built in");
+	printf("sensor      %s\n", s->sensor.name);
+	printf("posture     %s\n", s->policy.posture == POSTURE_OPEN
+	                                   ? "open: services without an entry are tolerated"
+	                                   : "insular: services without an entry are unapproved");
+	printf("partners    %zu approved, %zu tolerated\n", s->policy.n_partners - tolerated, tolerated);
+	printf("services    %zu in the catalogue\n", catalogue_count(s->catalogue));
+	printf("detectors   %zu, on %s\n", detectors_count(s->detector_set),
+	        s->inspect.scope == INSPECT_AI ? "requests to AI services" : "all requests that leave");
+	printf("networks    %zu prefixes, %zu groups\n", networks_prefixes(s->networks),
+	        networks_groups(s->networks));
+	printf("tokens      %s%s\n", s->detect.token_key_len ? "key " : "none (detect.token_key is not set)",
+	        s->detect.token_key_id);
+	print_outputs(s);
+}
+
+int command_check(int argc, char **argv)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+	        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	const char *config = NULL;
+	struct settings *s;
+	struct faults f;
+	int c;
+
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			config = optarg;
+			break;
+		case 'h':
+			help();
+			return EXIT_DONE;
+		case ':':
+			return usage_error("check", "%s needs a value", argv[optind - 1]);
+		default:
+			return usage_error("check", "there is no option %s", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return usage_error(
+		        "check", "`%s' is not expected; a settings file is given with -c", argv[optind]);
+	faults_init(&f);
+	s = settings_load(settings_find(config), &f);
+	faults_print(&f, stderr);
+	if (!s)
+		fprintf(stderr, "leaktap check: %zu %s\n", f.total, f.total == 1 ? "fault" : "faults");
+	faults_clear(&f);
+	if (!s)
+		return EXIT_USAGE;
+	print_summary(s);
+	settings_drop(s);
+	return EXIT_DONE;
+}

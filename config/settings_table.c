@@ -1,0 +1,185 @@
+/* settings_table.c - every key of the settings file: one row holds its name, type, place, bounds, default and
+ * help. docs/settings.md and config/leaktap.yaml are held against this table by tests/unit/test_settings.c.
+ */
+#include "config/settings_internal.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(struct settings, member)
+#define NUMBER(path, member, least, most, preset, help)                                                      \
+	{                                                                                                    \
+		path, SETTING_NUMBER, AT(member), least, most, preset, NULL, NULL, NULL, NULL, help          \
+	}
+#define SIZE(path, member, least, most, preset, help)                                                        \
+	{                                                                                                    \
+		path, SETTING_SIZE, AT(member), least, most, preset, NULL, NULL, NULL, NULL, help            \
+	}
+#define BOOL(path, member, preset, help)                                                                     \
+	{                                                                                                    \
+		path, SETTING_BOOL, AT(member), 0, 0, preset, NULL, NULL, NULL, NULL, help                   \
+	}
+#define TEXT(path, member, allowed, check, help)                                                             \
+	{                                                                                                    \
+		path, SETTING_TEXT, AT(member), 0, 0, "", allowed, NULL, check, NULL, help                   \
+	}
+#define LIST(path, member, allowed, check, help)                                                             \
+	{                                                                                                    \
+		path, SETTING_LIST, AT(member), 0, 0, NULL, allowed, NULL, check, NULL, help                 \
+	}
+#define WORD(path, member, words, preset, help)                                                              \
+	{                                                                                                    \
+		path, SETTING_WORD, AT(member), 0, sizeof(words) / sizeof(*(words)), preset, NULL, words,    \
+		        NULL, NULL, help                                                                     \
+	}
+#define OWN(path, allowed, read, help)                                                                       \
+	{                                                                                                    \
+		path, SETTING_OWN, 0, 0, 0, NULL, allowed, NULL, NULL, read, help                            \
+	}
+#define LATER(path)                                                                                          \
+	{                                                                                                    \
+		path, SETTING_LATER, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL                             \
+	}
+
+static const char *const postures[] = {[POSTURE_INSULAR] = "insular", [POSTURE_OPEN] = "open"};
+static const char *const scopes[] = {[INSPECT_EGRESS] = "egress", [INSPECT_AI] = "ai"};
+
+const char *const setting_type_names[SETTING_TYPES] = {
+        [SETTING_NUMBER] = "number",
+        [SETTING_SIZE] = "size",
+        [SETTING_BOOL] = "yes or no",
+        [SETTING_TEXT] = "text",
+        [SETTING_LIST] = "list of texts",
+        [SETTING_WORD] = "word",
+        [SETTING_OWN] = "own form",
+        [SETTING_LATER] = "not available in this version",
+};
+
+#define NETWORKS_FORM "a list of networks such as [10.0.0.0/8, \"fd00::/8\"]"
+#define PLACES_FORM   "folders or files that can be read"
+#define SECRET_FORM   "a file that only its owner can read (chmod 600)"
+
+/* clang-format off */
+const struct setting settings_table[] = {
+	TEXT("sensor.name", sensor.name, "1 to 40 letters, digits, '.', '_' or '-'", check_name,
+		"Name of this sensor in every record and in Redis keys. Without it: the host's name."),
+
+	LIST("capture.interfaces", capture.interfaces, "names of network interfaces", check_interface,
+		"Interfaces that `leaktap run` watches when it is started without -i or -r."),
+	TEXT("capture.filter", capture.filter, "a filter as tcpdump takes it", NULL,
+		"Only packets that this filter (pcap-filter(7)) lets through are read. Without it: all."),
+	NUMBER("capture.workers", capture.workers, 0, 64, "0",
+		"Threads that read live packets. 0: one for each processor. Files are read by one, or by -w."),
+	NUMBER("capture.ring_mb", capture.ring_mb, 1, 4096, "64",
+		"Kernel ring of each worker in MiB: what can wait there when packets come faster than they are read."),
+	NUMBER("capture.snaplen", capture.snaplen, 128, 262144, "262144",
+		"Bytes kept of a packet. What is cut off is a gap in what can be inspected."),
+	BOOL("capture.promiscuous", capture.promiscuous, "yes",
+		"Read packets that are not addressed to this machine, as a mirror port delivers them."),
+	BOOL("capture.vlan_in_key", capture.vlan_in_key, "no",
+		"Tell flows apart by VLAN too. Only where one address pair occurs in several VLANs and the mirror tags both"
+		" directions."),
+
+	OWN("networks.internal", NETWORKS_FORM, read_internal,
+		"Your own networks: what leaves them is what leaktap watches. Without it: RFC 1918, RFC 6598, unique local,"
+		" link-local and loopback addresses."),
+	OWN("networks.proxies", NETWORKS_FORM, read_proxies,
+		"Your forward proxies. Connections to them are read as if they left the network."),
+	OWN("networks.groups", "names, each with " NETWORKS_FORM, read_groups,
+		"Names for parts of the network, for records and for `sources` of partner entries. An address belongs to the"
+		" group with the longest prefix that covers it."),
+
+	LIST("services.catalogue", services.catalogue, PLACES_FORM, check_place,
+		"The catalogue of AI services to use instead of the shipped one."),
+	LIST("services.extra", services.extra, PLACES_FORM, check_place,
+		"Own services, read after the catalogue."),
+
+	WORD("policy.posture", policy.posture, postures, "insular",
+		"What an AI service without a partner entry is: `insular`: unapproved, an alert each time. `open`:"
+		" tolerated, an alert of severity info when a group first uses it on a day."),
+	OWN("policy.partners", "a list of entries; see \"Partner entries\"", NULL,
+		"The partner register: one entry for each contract."),
+
+	WORD("inspect.scope", inspect.scope, scopes, "egress",
+		"Which requests are searched for sensitive data. `egress`: all that leave. `ai`: only those to AI services."),
+	SIZE("inspect.body_limit", inspect.body_limit, 4096, 1ull << 40, "256MiB",
+		"Bytes of one message, decoded, that are searched. The rest is counted as not inspected."),
+	LIST("inspect.detectors", inspect.detectors, PLACES_FORM, check_place,
+		"Detectors to use instead of the shipped ones."),
+	LATER("inspect.custom"),
+	LATER("inspect.exact"),
+	LATER("inspect.prints"),
+
+	LATER("keys.files"),
+	LATER("keys.directory"),
+	LATER("keys.socket"),
+	LATER("keys.redis_stream"),
+	LATER("keys.hold_ms"),
+	LATER("keys.hold_mb"),
+
+	LATER("limits.memory_mb"),
+	NUMBER("limits.flows", limits.flows, 1024, 1u << 24, "262144",
+		"Connections followed at once by each worker. When full, the one nearest to its idle time ends early."),
+	NUMBER("limits.flow_idle_s", limits.flow_idle_s, 1, 86400, "600",
+		"Seconds of silence after which a TCP connection is taken to have ended."),
+	NUMBER("limits.udp_idle_s", limits.udp_idle_s, 1, 86400, "60",
+		"The same for UDP, which includes QUIC."),
+	NUMBER("limits.flow_active_s", limits.flow_active_s, 0, 604800, "0",
+		"Seconds after which a connection that still lives gets a flow record and begins anew. 0: never."),
+	NUMBER("limits.inspected", limits.inspected, 64, 1u << 20, "32768",
+		"Connections of each worker whose content is followed at once."),
+	NUMBER("limits.bodies", limits.bodies, 16, 1u << 18, "4096",
+		"Requests of each worker that are searched at once."),
+	NUMBER("limits.segments_mb", limits.segments_mb, 1, 65536, "64",
+		"MiB of each worker for TCP data that came before its turn."),
+	NUMBER("limits.dns_entries", limits.dns_entries, 1024, 1u << 24, "65536",
+		"DNS answers that each worker remembers."),
+	NUMBER("limits.dns_grace_s", limits.dns_grace_s, 0, 86400, "600",
+		"Seconds that an answer still counts after its TTL: programs keep addresses longer than they should."),
+	NUMBER("limits.queue", limits.queue, 64, 1u << 20, "8192",
+		"Records that may wait between a worker and the outputs. What does not fit is counted as lost."),
+	NUMBER("limits.pending", limits.pending, 16, 1u << 24, "100000",
+		"Records that may wait for Redis while it is away. What does not fit is counted as lost."),
+	NUMBER("limits.findings", limits.findings, 1, 256, "32",
+		"Findings told of one request; more are counted."),
+
+	LIST("alerts.outputs", alerts.outputs, "-, file:PATH or a Redis URL", check_output,
+		"Where records go: `-` is standard output. Without it and without alerts.redis: standard output."),
+	TEXT("alerts.redis", alerts.redis, "redis://[user[:password]@]host[:port][/db], rediss://... (TLS) or unix:///path",
+		check_redis, "The Redis server that gets the records. The password can stand in alerts.password_file instead."),
+	TEXT("alerts.tls.ca", alerts.tls_ca, "a PEM file", check_file,
+		"Certificates that may sign the certificate of a rediss:// server. Without it: the system's."),
+	TEXT("alerts.tls.cert", alerts.tls_cert, "a PEM file", check_file,
+		"Certificate that the sensor shows to a rediss:// server."),
+	TEXT("alerts.tls.key", alerts.tls_key, SECRET_FORM, check_secret_file,
+		"Private key of alerts.tls.cert."),
+	TEXT("alerts.password_file", alerts.password_file, SECRET_FORM, check_secret_file,
+		"File whose first line is the Redis password. Without it and without one in the URL:"
+		" $LEAKTAP_REDIS_PASSWORD."),
+	NUMBER("alerts.group_window_s", alerts.group_window_s, 0, 86400, "0",
+		"Seconds in which the same alert from several connections becomes one with updates. 0: each tells its own."),
+	NUMBER("alerts.repeat_s", alerts.repeat_s, 1, 3600, "60",
+		"An alert that repeats within one connection is told again at least this often, as an update with a count."),
+	OWN("alerts.severity", "alert kinds, each with info, low, medium, high, critical or off", read_severities,
+		"Severity by alert kind, or `off`: such alerts are counted and not told."),
+	LATER("alerts.spool.directory"),
+	LATER("alerts.spool.max_mb"),
+	LATER("alerts.suppress"),
+
+	OWN("detect.token_key", SECRET_FORM " with 16 to 64 bytes, or the same in hex digits", read_token_key,
+		"Your organization's key for tokens: the same value gets the same token in every record, without being"
+		" known. Without it: no tokens."),
+
+	LATER("evidence.directory"),
+	LATER("evidence.key"),
+	LATER("evidence.checkpoint_s"),
+	LATER("evidence.retention_days"),
+	LATER("evidence.excerpts.recipient"),
+
+	LATER("metrics.listen"),
+
+	LATER("run_as.user"),
+	LATER("run_as.chroot"),
+};
+/* clang-format on */
+
+const size_t settings_rows = sizeof(settings_table) / sizeof(*settings_table);
