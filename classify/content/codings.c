@@ -1,5 +1,5 @@
-/* codings.c - content codings (RFC 9110 8.4.1) undone as a stream: gzip (RFC 1952) and deflate, which is zlib's
- * format (RFC 1950) by the standard and raw deflate (RFC 1951) from some senders.
+/* codings.c - content codings (RFC 9110 8.4.1) undone as a stream: gzip (RFC 1952) and deflate, which is
+ * zlib's format (RFC 1950) by the standard and raw deflate (RFC 1951) from some senders.
  *
  * zlib's memory comes from a room of the content pool.  The first bytes are tried before they are believed: a
  * body that does not begin as its label says is read as it is. */
@@ -18,11 +18,11 @@ enum coding_kind coding_by_name(struct slice name)
 		const char *name;
 		enum coding_kind kind;
 	} names[] = {
-		{"", CODING_NONE},
-		{"identity", CODING_NONE},
-		{"gzip", CODING_GZIP},
-		{"x-gzip", CODING_GZIP},
-		{"deflate", CODING_DEFLATE},
+	        {"", CODING_NONE},
+	        {"identity", CODING_NONE},
+	        {"gzip", CODING_GZIP},
+	        {"x-gzip", CODING_GZIP},
+	        {"deflate", CODING_DEFLATE},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -138,7 +138,8 @@ static unsigned between(struct coding *c, const uint8_t **p, size_t *n)
 	return 0;
 }
 
-static unsigned decode(struct coding *c, const uint8_t *p, size_t n, unsigned ratio, coding_out out, void *arg)
+static unsigned decode(
+        struct coding *c, const uint8_t *p, size_t n, unsigned ratio, coding_out out, void *arg)
 {
 	unsigned why = 0;
 
@@ -190,4 +191,11 @@ unsigned coding_end(struct coding *c, unsigned ratio, coding_out out, void *arg)
 	if (!why && c->phase == RUN)
 		why = CONTENT_BROKEN;
 	return why;
+}
+
+bool coding_settle(struct coding *c, unsigned ratio, coding_out out, void *arg)
+{
+	if (c->phase == TRIAL && c->n_held)
+		(void)decode_held(c, ratio, out, arg);
+	return c->phase == PASS;
 }

@@ -109,8 +109,9 @@ struct content *content_open(struct content_pool *p, const struct message *m, co
 	if (c->multi)
 		multipart_init(&c->u.multipart, boundary, n, p->limits.depth);
 	else
-		reader_init(&c->u.reader, &none, slice_starts_nocase(m->content_type, "application/x-www-form-urlencoded"),
-			p->limits.depth);
+		reader_init(&c->u.reader, &none,
+		        slice_starts_nocase(m->content_type, "application/x-www-form-urlencoded"),
+		        p->limits.depth);
 	return c;
 }
 
@@ -167,11 +168,16 @@ void content_feed(struct content *c, const uint8_t *p, size_t n)
 void content_gap(struct content *c, uint64_t n)
 {
 	c->emit.skip |= CONTENT_GAP;
+	for (unsigned i = 0; i < c->n_codings && !c->over; i++) {
+		struct step next = {c, i + 1};
+
+		if (!coding_settle(&c->coding[i], c->pool->limits.inflate_ratio, step_feed, &next) &&
+		        !c->over)
+			stop(c, CONTENT_GAP);
+	}
 	if (c->over)
 		return;
-	if (c->n_codings)
-		stop(c, CONTENT_GAP);
-	else if (c->multi)
+	if (c->multi)
 		multipart_gap(&c->u.multipart, &c->emit, n);
 	else
 		reader_gap(&c->u.reader, &c->emit, n);

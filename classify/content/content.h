@@ -20,7 +20,8 @@ struct text_sink {
 	void *arg;
 	/* A field begins.  `key` is the last name in the path ("content"), may be "".  Borrowed. */
 	void (*field)(void *arg, const char *path, size_t path_len, const char *key, size_t key_len);
-	/* Text of the current field, UTF-8 as far as the sender's was; `offset` counts from the field's start. */
+	/* Text of the current field, UTF-8 as far as the sender's was; `offset` counts from the field's
+	 * start. */
 	void (*text)(void *arg, const uint8_t *p, size_t n, uint64_t offset);
 	/* The field ends; `whole` false when a gap or a limit cut it. */
 	void (*field_end)(void *arg, bool whole);
@@ -29,9 +30,9 @@ struct text_sink {
 };
 
 struct content_limits {
-	uint64_t body_limit;   /* decoded bytes read of one body; 0: all */
+	uint64_t body_limit;    /* decoded bytes read of one body; 0: all */
 	unsigned inflate_ratio; /* decoded/encoded above this (after 1 MiB decoded) is a bomb */
-	unsigned depth;        /* JSON and multipart nesting */
+	unsigned depth;         /* JSON and multipart nesting */
 };
 
 /* Why a body, or a part of it, was not read; bits. */

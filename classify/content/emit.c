@@ -1,4 +1,5 @@
-/* emit.c - hands fields to the sink: told with their first text, always ended, short pieces of text gathered. */
+/* emit.c - hands fields to the sink: told with their first text, always ended, short pieces of text gathered.
+ */
 #include "classify/content/reader.h"
 
 #include <string.h>

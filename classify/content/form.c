@@ -1,8 +1,10 @@
-/* form.c - application/x-www-form-urlencoded and query strings (WHATWG URL standard 5.1): NAME=VALUE&..., with
+/* form.c - application/x-www-form-urlencoded and query strings (WHATWG URL standard 5.1): NAME=VALUE&...,
+ * with
  * '+' for a blank and %XX for bytes.
  *
- * Clients call JSON and plain text a form as well (curl --data-binary does by default).  A raw blank or control
- * character cannot stand in a form: from there on the text is taken as it is, so that a '+' in a key stays one. */
+ * Clients call JSON and plain text a form as well (curl --data-binary does by default).  A raw blank or
+ * control character cannot stand in a form: from there on the text is taken as it is, so that a '+' in a key
+ * stays one. */
 #include "classify/content/reader.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* json_read.c - a push tokenizer for JSON (RFC 8259) that hands out strings, with their escapes undone, as they
- * arrive.  It never holds a token: memory is one path.
+/* json_read.c - a push tokenizer for JSON (RFC 8259) that hands out strings, with their escapes undone, as
+ * they arrive.  It never holds a token: memory is one path.
  *
  * Several values one behind the other are read (NDJSON, RFC 7464 with its RS).  What breaks the grammar ends
  * the structure, not the reading: the rest is handed out as text with JSON's escapes undone, so that nothing
@@ -11,18 +11,18 @@
 #include <string.h>
 
 enum state {
-	TOP,          /* between top-level values */
-	VALUE,        /* a value must follow */
-	FIRST_VALUE,  /* or the array ends */
-	KEY,          /* a name or the object's end (a comma before the end is let pass) */
+	TOP,         /* between top-level values */
+	VALUE,       /* a value must follow */
+	FIRST_VALUE, /* or the array ends */
+	KEY,         /* a name or the object's end (a comma before the end is let pass) */
 	COLON,
-	AFTER,        /* a comma or an end */
+	AFTER, /* a comma or an end */
 	STRING,
 	ESCAPE,
 	HEX,
 	NUMBER,
-	WORD,         /* true, false, null */
-	RAW,          /* no structure any more */
+	WORD, /* true, false, null */
+	RAW,  /* no structure any more */
 };
 
 static bool is_space(uint8_t c)
@@ -181,7 +181,8 @@ static void begin_string(struct json_reader *j, struct emit *e, bool key)
 static void key_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
 {
 	struct json_level *l = &j->level[j->depth - 1];
-	size_t shown = j->key_n < JSON_KEY_SHOWN ? JSON_KEY_SHOWN - j->key_n : 0, room = sizeof(j->path) - j->path_len;
+	size_t shown = j->key_n < JSON_KEY_SHOWN ? JSON_KEY_SHOWN - j->key_n : 0,
+	       room = sizeof(j->path) - j->path_len;
 	size_t was = j->key_n;
 
 	shown = n < shown ? n : shown;
@@ -458,7 +459,7 @@ static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
 		return 1;
 	}
 	if ((c == '}' || c == ']') && j->depth && j->level[j->depth - 1].array == (c == ']') &&
-		(j->state == AFTER || j->state == (c == ']' ? FIRST_VALUE : KEY))) {
+	        (j->state == AFTER || j->state == (c == ']' ? FIRST_VALUE : KEY))) {
 		j->num_n = 0;
 		leave(j);
 		return 1;

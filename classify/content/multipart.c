@@ -1,8 +1,8 @@
 /* multipart.c - multipart bodies as a stream (RFC 2046 5.1; multipart/form-data: RFC 7578).
  *
- * The body is taken line by line, since a delimiter is a line: "--" and the boundary, at a line's start.  A line
- * end is held until the next line is known to be none, as it belongs to the delimiter.  Bare LF counts as a
- * line end.  What stands before the first and behind the last delimiter is read too. */
+ * The body is taken line by line, since a delimiter is a line: "--" and the boundary, at a line's start.  A
+ * line end is held until the next line is known to be none, as it belongs to the delimiter.  Bare LF counts
+ * as a line end.  What stands before the first and behind the last delimiter is read too. */
 #include "classify/content/reader.h"
 
 #include <stddef.h>
@@ -74,7 +74,8 @@ static size_t extended_value(char *s, size_t n)
 	for (unsigned quotes = 0; from < n && quotes < 2; from++)
 		quotes += s[from] == '\'';
 	for (; from < n; from++) {
-		if (s[from] == '%' && from + 2 < n && hex_digit(s[from + 1]) >= 0 && hex_digit(s[from + 2]) >= 0) {
+		if (s[from] == '%' && from + 2 < n && hex_digit(s[from + 1]) >= 0 &&
+		        hex_digit(s[from + 2]) >= 0) {
 			s[to++] = (char)(hex_digit(s[from + 1]) << 4 | hex_digit(s[from + 2]));
 			from += 2;
 		} else {
@@ -84,7 +85,8 @@ static size_t extended_value(char *s, size_t n)
 	return to;
 }
 
-static bool named_param(struct slice f, const char *name, const char *extended, char *out, size_t cap, size_t *n)
+static bool named_param(
+        struct slice f, const char *name, const char *extended, char *out, size_t cap, size_t *n)
 {
 	if (header_param(f, extended, out, cap, n)) {
 		*n = extended_value(out, *n);
@@ -108,7 +110,8 @@ static void base64_bytes(struct multipart *m, struct emit *e, const uint8_t *p, 
 
 	for (size_t i = 0; i < n; i++) {
 		char c = (char)p[i];
-		bool plain = hex_digit(c) >= 0 || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || c == '+' || c == '/';
+		bool plain = hex_digit(c) >= 0 || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') ||
+		             c == '+' || c == '/';
 
 		if (is_blank(c))
 			continue;
@@ -290,10 +293,11 @@ static void part_begin(struct multipart *m, struct emit *e)
 	}
 	m->state = DATA;
 	m->transfer.n = 0;
-	m->transfer.kind = slice_is_nocase(h.transfer, "base64")	     ? TRANSFER_BASE64
-			   : slice_is_nocase(h.transfer, "quoted-printable") ? TRANSFER_QUOTED
-									     : TRANSFER_PLAIN;
-	reader_init(&m->part, &name, slice_starts_nocase(h.type, "application/x-www-form-urlencoded"), m->depth_max);
+	m->transfer.kind = slice_is_nocase(h.transfer, "base64")             ? TRANSFER_BASE64
+	                   : slice_is_nocase(h.transfer, "quoted-printable") ? TRANSFER_QUOTED
+	                                                                     : TRANSFER_PLAIN;
+	reader_init(&m->part, &name, slice_starts_nocase(h.type, "application/x-www-form-urlencoded"),
+	        m->depth_max);
 }
 
 static void part_end(struct multipart *m, struct emit *e)
@@ -426,7 +430,7 @@ static bool match(struct multipart *m, struct emit *e, uint8_t c)
 
 	for (unsigned l = 0; l < m->depth; l++)
 		if (m->matched >= m->level[l].n || (uint8_t)m->level[l].delim[m->matched] != c)
-			m->alive &= (uint8_t)~(1u << l);
+			m->alive &= (uint8_t) ~(1u << l);
 	if (!m->alive) {
 		unsigned level = 0;
 

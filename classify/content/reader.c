@@ -14,27 +14,27 @@ static const struct {
 	bool letters;
 	char bytes[9];
 } magics[] = {
-	{0, 8, false, "\x89PNG\r\n\x1a\n"},
-	{0, 3, false, "\xff\xd8\xff"},
-	{0, 4, false, "PK\x03\x04"},
-	{0, 4, false, "PK\x05\x06"},
-	{0, 3, false, "\x1f\x8b\x08"},
-	{0, 4, false, "\x28\xb5\x2f\xfd"},
-	{0, 6, false, "\xfd\x37zXZ\x00"},
-	{0, 6, false, "7z\xbc\xaf\x27\x1c"},
-	{0, 8, false, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
-	{0, 4, false, "\x7f\x45LF"},
-	{0, 4, false, "\x1a\x45\xdf\xa3"},
-	{0, 4, false, "\xca\xfe\xba\xbe"},
-	{0, 4, false, "Rar!"},
-	{4, 4, true, "ftyp"},
-	{0, 4, true, "%PDF"},
-	{0, 4, true, "GIF8"},
-	{0, 4, true, "RIFF"},
-	{0, 4, true, "OggS"},
-	{0, 4, true, "fLaC"},
-	{0, 3, true, "ID3"},
-	{0, 3, true, "BZh"},
+        {0, 8, false, "\x89PNG\r\n\x1a\n"},
+        {0, 3, false, "\xff\xd8\xff"},
+        {0, 4, false, "PK\x03\x04"},
+        {0, 4, false, "PK\x05\x06"},
+        {0, 3, false, "\x1f\x8b\x08"},
+        {0, 4, false, "\x28\xb5\x2f\xfd"},
+        {0, 6, false, "\xfd\x37zXZ\x00"},
+        {0, 6, false, "7z\xbc\xaf\x27\x1c"},
+        {0, 8, false, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
+        {0, 4, false, "\x7f\x45LF"},
+        {0, 4, false, "\x1a\x45\xdf\xa3"},
+        {0, 4, false, "\xca\xfe\xba\xbe"},
+        {0, 4, false, "Rar!"},
+        {4, 4, true, "ftyp"},
+        {0, 4, true, "%PDF"},
+        {0, 4, true, "GIF8"},
+        {0, 4, true, "RIFF"},
+        {0, 4, true, "OggS"},
+        {0, 4, true, "fLaC"},
+        {0, 3, true, "ID3"},
+        {0, 3, true, "BZh"},
 };
 
 static bool is_control(uint8_t c)
@@ -52,11 +52,12 @@ static bool is_binary(const uint8_t *p, size_t n)
 		zeros += !p[i];
 	}
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (n >= (size_t)magics[i].at + magics[i].n && !memcmp(p + magics[i].at, magics[i].bytes, magics[i].n) &&
-			(!magics[i].letters || controls || high))
+		if (n >= (size_t)magics[i].at + magics[i].n &&
+		        !memcmp(p + magics[i].at, magics[i].bytes, magics[i].n) &&
+		        (!magics[i].letters || controls || high))
 			return true;
-	/* Compressed or encrypted bytes: one in ten is a control, one in two is above ASCII.  Old eight-bit text
-	 * has many of the latter but none of the former. */
+	/* Compressed or encrypted bytes: one in ten is a control, one in two is above ASCII.  Old eight-bit
+	 * text has many of the latter but none of the former. */
 	return zeros || controls * 8 > n || (n >= 16 && controls && high * 4 > n);
 }
 
@@ -134,7 +135,8 @@ static void read_bytes(struct reader *r, struct emit *e, const uint8_t *p, size_
 	}
 }
 
-/* The first four characters are ASCII with zeros between them (the rule of RFC 4627 3, which fits any text). */
+/* The first four characters are ASCII with zeros between them (the rule of RFC 4627 3, which fits any text).
+ */
 static enum utf16 utf16_guess(const uint8_t *p, size_t n)
 {
 	bool le = n >= 8, be = n >= 8;
@@ -152,13 +154,15 @@ static enum utf16 utf16_guess(const uint8_t *p, size_t n)
 	return le ? UTF16_LE : be ? UTF16_BE : UTF16_NO;
 }
 
-/* The same choice over the characters of UTF-16 that were collected, low bytes only: enough for JSON and forms. */
+/* The same choice over the characters of UTF-16 that were collected, low bytes only: enough for JSON and
+ * forms. */
 static size_t utf16_narrow(const struct reader *r, size_t from, uint8_t out[SNIFF_MAX])
 {
 	size_t n = 0;
 
 	for (size_t i = from; i + 1 < r->n_sniff; i += 2) {
-		uint8_t high = r->sniff[r->utf16 == UTF16_LE ? i + 1 : i], low = r->sniff[r->utf16 == UTF16_LE ? i : i + 1];
+		uint8_t high = r->sniff[r->utf16 == UTF16_LE ? i + 1 : i],
+		        low = r->sniff[r->utf16 == UTF16_LE ? i : i + 1];
 
 		out[n++] = high ? 'x' : low;
 	}

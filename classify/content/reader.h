@@ -20,9 +20,9 @@
 
 struct emit {
 	struct text_sink out;
-	unsigned skip;                /* enum content_skip bits met so far */
-	bool named, open;             /* a field was named; its first text was told */
-	bool cut;                     /* a limit ended the body: no field is whole */
+	unsigned skip;    /* enum content_skip bits met so far */
+	bool named, open; /* a field was named; its first text was told */
+	bool cut;         /* a limit ended the body: no field is whole */
 	uint64_t offset;
 	size_t path_len, key_at, key_len, n_staged;
 	char path[CONTENT_PATH_MAX + 160];
@@ -53,7 +53,7 @@ void emit_plain(struct emit *e, const struct prefix *in);
 #define JSON_DIGITS_MIN 6    /* whole numbers of this length are handed out as text */
 
 struct json_level {
-	uint16_t base;    /* length of the path at this level */
+	uint16_t base;            /* length of the path at this level */
 	uint16_t key_at, key_len; /* last name in the path: an array has that of its owner */
 	uint32_t index;
 	bool array;
@@ -68,7 +68,7 @@ struct json_reader {
 	unsigned depth, depth_max, key_n, num_n, num_digits;
 	bool num_open, num_dot, num_exp;
 	uint8_t num_last;
-	char num[24];  /* a short number, until it is known to be well placed */
+	char num[24];            /* a short number, until it is known to be well placed */
 	char key[JSON_KEY_LONG]; /* beginning of the name being read */
 	const struct prefix *in;
 	size_t path_len;
@@ -151,10 +151,10 @@ struct transfer { /* Content-Transfer-Encoding (RFC 2045 6) */
 };
 
 struct multipart {
-	uint8_t state, after;     /* after: bytes seen behind a delimiter */
-	bool line_start, cr;      /* cr: one is held, as it may belong to a delimiter */
-	uint8_t eol;              /* bytes of the line end that is held: "\n" or "\r\n" */
-	uint8_t alive;            /* delimiters that the line may still be; bits by level */
+	uint8_t state, after; /* after: bytes seen behind a delimiter */
+	bool line_start, cr;  /* cr: one is held, as it may belong to a delimiter */
+	uint8_t eol;          /* bytes of the line end that is held: "\n" or "\r\n" */
+	uint8_t alive;        /* delimiters that the line may still be; bits by level */
 	size_t matched;
 	unsigned depth, depth_max, found; /* found: level of the delimiter just read */
 	struct multipart_level level[MULTIPART_DEPTH];
@@ -164,7 +164,8 @@ struct multipart {
 	struct reader part;
 };
 
-/* The boundary of a multipart type, copied to out (MULTIPART_BOUNDARY bytes); false when it is another type. */
+/* The boundary of a multipart type, copied to out (MULTIPART_BOUNDARY bytes); false when it is another type.
+ */
 bool multipart_boundary(struct slice content_type, char *out, size_t *n);
 void multipart_init(struct multipart *m, const char *boundary, size_t n, unsigned depth_max);
 void multipart_feed(struct multipart *m, struct emit *e, const uint8_t *p, size_t n);
@@ -198,5 +199,7 @@ typedef bool (*coding_out)(void *arg, const uint8_t *p, size_t n);
 /* Decodes; returns 0 to go on, or the content_skip bit that ends it. */
 unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, unsigned ratio, coding_out out, void *arg);
 unsigned coding_end(struct coding *c, unsigned ratio, coding_out out, void *arg);
+/* Bytes are missing: reads what is held; true when the body is not coded after all, and goes on. */
+bool coding_settle(struct coding *c, unsigned ratio, coding_out out, void *arg);
 
 #endif

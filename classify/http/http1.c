@@ -12,12 +12,24 @@
 
 #include <string.h>
 
-#define HEAD_FIRST      4096  /* of the head buffer; grows fourfold up to HTTP_HEAD_MAX */
-#define ASKED_MAX       64    /* requests whose answers are still to come; more are taken for plain ones */
-#define CHUNK_LINE_MAX  16384 /* chunk size with extensions (RFC 9112 7.1.1 leaves the limit to us) */
-#define TRAILER_MAX     65536
+#define HEAD_FIRST     4096  /* of the head buffer; grows fourfold up to HTTP_HEAD_MAX */
+#define ASKED_MAX      64    /* requests whose answers are still to come; more are taken for plain ones */
+#define CHUNK_LINE_MAX 16384 /* chunk size with extensions (RFC 9112 7.1.1 leaves the limit to us) */
+#define TRAILER_MAX    65536
 
-enum phase { HEAD, LENGTH, UNTIL_CLOSE, CHUNK_SIZE, CHUNK_EXT, CHUNK_DATA, CHUNK_END, TRAILER, RESYNC, GONE, PHASES };
+enum phase {
+	HEAD,
+	LENGTH,
+	UNTIL_CLOSE,
+	CHUNK_SIZE,
+	CHUNK_EXT,
+	CHUNK_DATA,
+	CHUNK_END,
+	TRAILER,
+	RESYNC,
+	GONE,
+	PHASES
+};
 
 struct side {
 	enum phase phase;
@@ -154,8 +166,10 @@ static void give_name(struct run *r)
 	char host[HOST_MAX];
 	uint16_t port;
 
-	if (r->out->name && m->request && m->authority.n && host_port_split(m->authority.p, m->authority.n, host, &port))
-		r->out->name(r->out->arg, slice_is(m->method, "CONNECT") ? NAME_CONNECT : NAME_HTTP, host, port);
+	if (r->out->name && m->request && m->authority.n &&
+	        host_port_split(m->authority.p, m->authority.n, host, &port))
+		r->out->name(
+		        r->out->arg, slice_is(m->method, "CONNECT") ? NAME_CONNECT : NAME_HTTP, host, port);
 }
 
 /* ---- heads ---- */
@@ -251,14 +265,15 @@ static bool counts(const struct message *m)
 static bool head_done(struct run *r, bool cut)
 {
 	static const enum phase next[] = {[FRAMING_NONE] = HEAD,
-		[FRAMING_LENGTH] = LENGTH,
-		[FRAMING_CHUNKED] = CHUNK_SIZE,
-		[FRAMING_CLOSE] = UNTIL_CLOSE};
+	        [FRAMING_LENGTH] = LENGTH,
+	        [FRAMING_CHUNKED] = CHUNK_SIZE,
+	        [FRAMING_CLOSE] = UNTIL_CLOSE};
 	struct side *s = r->s;
 	struct http1_head hd;
 	enum http1_framing framing;
 
-	s->m = (struct message){.dir = r->dir, .stream = r->stream, .index = s->index, .when_ns = s->when_ns, .damaged = cut};
+	s->m = (struct message){
+	        .dir = r->dir, .stream = r->stream, .index = s->index, .when_ns = s->when_ns, .damaged = cut};
 	if (!http1_head_read(s->head, s->len, s->headers, &s->m, &hd) || s->m.request != (r->dir == FLOW_C2S))
 		return false;
 	s->any = s->open = true;
@@ -583,23 +598,29 @@ static int http1_open(void *state, struct conn *c)
 	return 0;
 }
 
-static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir dir, uint64_t stream, const uint8_t *p,
-	size_t len, int64_t when_ns, const struct sink *out)
+static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir dir, uint64_t stream,
+        const uint8_t *p, size_t len, int64_t when_ns, const struct sink *out)
 {
 	static size_t (*const steps[PHASES])(struct run *, const uint8_t *, size_t) = {
-		[HEAD] = step_head,
-		[LENGTH] = step_length,
-		[UNTIL_CLOSE] = step_close,
-		[CHUNK_SIZE] = step_chunk_size,
-		[CHUNK_EXT] = step_chunk_ext,
-		[CHUNK_DATA] = step_chunk_data,
-		[CHUNK_END] = step_chunk_end,
-		[TRAILER] = step_trailer,
-		[RESYNC] = step_resync,
-		[GONE] = step_gone,
+	        [HEAD] = step_head,
+	        [LENGTH] = step_length,
+	        [UNTIL_CLOSE] = step_close,
+	        [CHUNK_SIZE] = step_chunk_size,
+	        [CHUNK_EXT] = step_chunk_ext,
+	        [CHUNK_DATA] = step_chunk_data,
+	        [CHUNK_END] = step_chunk_end,
+	        [TRAILER] = step_trailer,
+	        [RESYNC] = step_resync,
+	        [GONE] = step_gone,
 	};
 	struct http1 *h = state;
-	struct run r = {.h = h, .s = &h->side[dir], .c = c, .out = out, .dir = dir, .stream = stream, .when_ns = when_ns};
+	struct run r = {.h = h,
+	        .s = &h->side[dir],
+	        .c = c,
+	        .out = out,
+	        .dir = dir,
+	        .stream = stream,
+	        .when_ns = when_ns};
 	size_t at = 0;
 
 	r.verdict = LAYER_MORE;
@@ -634,8 +655,8 @@ static void gap_in_body(struct run *r, uint64_t len)
 	}
 }
 
-static void http1_gap(void *state, struct conn *c, enum flow_dir dir, uint64_t stream, uint64_t len,
-	const struct sink *out)
+static void http1_gap(
+        void *state, struct conn *c, enum flow_dir dir, uint64_t stream, uint64_t len, const struct sink *out)
 {
 	struct http1 *h = state;
 	struct run r = {.h = h, .s = &h->side[dir], .c = c, .out = out, .dir = dir, .stream = stream};
@@ -683,10 +704,10 @@ static void http1_close(void *state, struct conn *c, const struct sink *out)
 }
 
 const struct layer_ops http1_layer = {
-	.name = "http1",
-	.state_size = sizeof(struct http1),
-	.open = http1_open,
-	.feed = http1_feed,
-	.gap = http1_gap,
-	.close = http1_close,
+        .name = "http1",
+        .state_size = sizeof(struct http1),
+        .open = http1_open,
+        .feed = http1_feed,
+        .gap = http1_gap,
+        .close = http1_close,
 };

@@ -4,16 +4,17 @@
 
 #include <string.h>
 
-#define METHOD_MAX      32   /* of a method that is not in the table */
-#define PROBE_LINE_MAX  4096 /* a first line with an unknown method must end within this */
+#define METHOD_MAX     32   /* of a method that is not in the table */
+#define PROBE_LINE_MAX 4096 /* a first line with an unknown method must end within this */
 
 /* RFC 9110 9.3 and the IANA method registry, less those nobody sends; M-SEARCH, NOTIFY, SUBSCRIBE,
- * UNSUBSCRIBE are UPnP's, PURGE and BAN those of caches.  PRI is missing on purpose: it is HTTP/2's preface. */
+ * UNSUBSCRIBE are UPnP's, PURGE and BAN those of caches.  PRI is missing on purpose: it is HTTP/2's preface.
+ */
 static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE",
-	"PATCH", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "QUERY", "REPORT",
-	"CHECKOUT", "CHECKIN", "MKACTIVITY", "MERGE", "LABEL", "UPDATE", "ACL", "BIND", "UNBIND", "REBIND", "LINK",
-	"UNLINK", "MKCALENDAR", "ORDERPATCH", "VERSION-CONTROL", "BASELINE-CONTROL", "MKWORKSPACE", "UNCHECKOUT",
-	"M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "BAN"};
+        "PATCH", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "QUERY",
+        "REPORT", "CHECKOUT", "CHECKIN", "MKACTIVITY", "MERGE", "LABEL", "UPDATE", "ACL", "BIND", "UNBIND",
+        "REBIND", "LINK", "UNLINK", "MKCALENDAR", "ORDERPATCH", "VERSION-CONTROL", "BASELINE-CONTROL",
+        "MKWORKSPACE", "UNCHECKOUT", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "BAN"};
 
 /* RFC 9110 5.6.2: tchar */
 static bool is_token_char(uint8_t c)
@@ -52,7 +53,8 @@ static bool ends_in_version(const uint8_t *p, size_t n)
 static bool target_starts(const uint8_t *method, size_t n, uint8_t c)
 {
 	if (n == 7 && !memcmp(method, "CONNECT", 7))
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '[' || c == '_';
+		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		       c == '[' || c == '_';
 	return c && strchr("/*hHwW", c);
 }
 
@@ -178,7 +180,8 @@ static bool read_request_line(struct slice line, struct message *m)
 	return m->target.n > 0;
 }
 
-/* Path and query; the fragment never belongs to a request (RFC 9112 3.2), clients that send it mean nothing. */
+/* Path and query; the fragment never belongs to a request (RFC 9112 3.2), clients that send it mean nothing.
+ */
 static void split_path(struct slice s, struct message *m)
 {
 	const char *p = s.n ? memchr(s.p, '#', s.n) : NULL;
@@ -266,8 +269,8 @@ static void on_length(struct message *m, struct http1_head *h, struct slice v)
 	}
 }
 
-/* `chunked` counts wherever it stands in the list: last is the rule (RFC 9112 6.1), and a sender that breaks it
- * still chunks. */
+/* `chunked` counts wherever it stands in the list: last is the rule (RFC 9112 6.1), and a sender that breaks
+ * it still chunks. */
 static void on_transfer(struct message *m, struct http1_head *h, struct slice v)
 {
 	struct slice one;
@@ -276,7 +279,8 @@ static void on_transfer(struct message *m, struct http1_head *h, struct slice v)
 	if (!h->transfer_encoding.n)
 		h->transfer_encoding = v;
 	while ((one = list_next(&v)).n)
-		if (slice_starts_nocase(one, "chunked") && (one.n == 7 || one.p[7] == ';' || is_blank((uint8_t)one.p[7])))
+		if (slice_starts_nocase(one, "chunked") &&
+		        (one.n == 7 || one.p[7] == ';' || is_blank((uint8_t)one.p[7])))
 			h->chunked = true;
 }
 
@@ -337,15 +341,15 @@ static const struct {
 	const char *name;
 	void (*on)(struct message *m, struct http1_head *h, struct slice v);
 } fields[] = {
-	{"host", on_host},
-	{"content-type", on_type},
-	{"content-length", on_length},
-	{"content-encoding", on_encoding},
-	{"transfer-encoding", on_transfer},
-	{"user-agent", on_agent},
-	{"connection", on_connection},
-	{"upgrade", on_upgrade},
-	{"expect", on_expect},
+        {"host", on_host},
+        {"content-type", on_type},
+        {"content-length", on_length},
+        {"content-encoding", on_encoding},
+        {"transfer-encoding", on_transfer},
+        {"user-agent", on_agent},
+        {"connection", on_connection},
+        {"upgrade", on_upgrade},
+        {"expect", on_expect},
 };
 
 static void take_field(struct slice line, struct header *headers, struct message *m, struct http1_head *h)
@@ -373,8 +377,12 @@ static struct slice transfer_codings(struct slice te)
 	struct slice rest = te, one;
 
 	while ((one = list_next(&rest)).n)
-		if (slice_starts_nocase(one, "chunked"))
-			return slice_of(te.p, (size_t)(one.p - te.p));
+		if (slice_starts_nocase(one, "chunked")) {
+			te.n = (size_t)(one.p - te.p);
+			while (te.n && (is_blank((uint8_t)te.p[te.n - 1]) || te.p[te.n - 1] == ','))
+				te.n--;
+			return te;
+		}
 	return (struct slice){0};
 }
 

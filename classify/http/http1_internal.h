@@ -17,15 +17,16 @@ enum http1_asked { ASKED_OTHER, ASKED_HEAD, ASKED_CONNECT };
 /* What the framing needs of a head beyond the message's fields. */
 struct http1_head {
 	bool chunked;
-	bool expect;          /* Expect: 100-continue */
+	bool expect; /* Expect: 100-continue */
 	bool connection_upgrade;
 	bool length_conflict; /* several Content-Length that differ, or one that is no number */
 	struct slice upgrade; /* value of the Upgrade field */
 	struct slice transfer_encoding;
 };
 
-/* Reads the head in buf (first line to last header line; line ends and folds are rewritten in place) into m and
- * h.  `cut`: the last line may be incomplete.  false: the first line is neither a request nor a status line. */
+/* Reads the head in buf (first line to last header line; line ends and folds are rewritten in place) into m
+ * and h.  `cut`: the last line may be incomplete.  false: the first line is neither a request nor a status
+ * line. */
 bool http1_head_read(char *buf, size_t len, struct header *headers, struct message *m, struct http1_head *h);
 
 /* A line (n bytes at its start, perhaps its end too) judged when in search of a head: 1 it is a request or

@@ -9,43 +9,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HTTP_HEADERS_MAX    128   /* more are counted and dropped */
-#define HTTP_HEAD_MAX       65536 /* a longer head is BAD */
+#define HTTP_HEADERS_MAX 128   /* more are counted and dropped */
+#define HTTP_HEAD_MAX    65536 /* a longer head is BAD */
 
 struct header {
 	struct slice name, value;
 };
 
 struct message {
-	enum flow_dir dir;   /* C2S: request */
-	uint64_t stream;     /* HTTP/1: 0 */
-	uint32_t index;      /* nth of its direction on this connection, from 0 */
-	int64_t when_ns;     /* first byte */
+	enum flow_dir dir; /* C2S: request */
+	uint64_t stream;   /* HTTP/1: 0 */
+	uint32_t index;    /* nth of its direction on this connection, from 0 */
+	int64_t when_ns;   /* first byte */
 	bool request;
-	bool damaged;        /* a gap within the head: what is there may be incomplete */
-	uint8_t version;     /* 10, 11, 20, 30 */
+	bool damaged;                /* a gap within the head: what is there may be incomplete */
+	uint8_t version;             /* 10, 11, 20, 30 */
 	struct slice method, target; /* as sent */
 	struct slice authority; /* Host, :authority or that of an absolute target; as sent, may have a port */
-	struct slice path, query;    /* target without its query; behind the '?' (holds secrets) */
-	struct slice content_type;   /* whole value, parameters included */
+	struct slice path, query;      /* target without its query; behind the '?' (holds secrets) */
+	struct slice content_type;     /* whole value, parameters included */
 	struct slice content_encoding; /* whole value: codings in the order applied */
 	struct slice user_agent;
-	uint16_t status;     /* responses */
+	uint16_t status;        /* responses */
 	int64_t content_length; /* -1: not given */
 	const struct header *headers;
 	unsigned n_headers;
 	uint64_t body_bytes; /* transfer-decoded bytes handed out so far */
 	uint64_t body_missed;
-	bool upgrade;        /* asks for or grants another protocol */
-	void *user;          /* the sink's own */
+	bool upgrade; /* asks for or grants another protocol */
+	void *user;   /* the sink's own */
 };
 
-/* HTTP/1.0 and 1.1 (RFC 9112): both directions, pipelined, chunked, content-length, until close, 1xx, HEAD and
- * CONNECT rules by the request that a response answers.  UPGRADE after 101 or a 2xx to CONNECT. After a gap
- * in a body the framing goes on where lengths allow, else it looks for the next head. */
+/* HTTP/1.0 and 1.1 (RFC 9112): both directions, pipelined, chunked, content-length, until close, 1xx, HEAD
+ * and CONNECT rules by the request that a response answers.  UPGRADE after 101 or a 2xx to CONNECT. After a
+ * gap in a body the framing goes on where lengths allow, else it looks for the next head. */
 struct layer_ops;
 extern const struct layer_ops http1_layer;
-/* Could these first bytes of a direction be HTTP/1 (request line or status line)?  1 yes, 0 no, -1 too few. */
+/* Could these first bytes of a direction be HTTP/1 (request line or status line)?  1 yes, 0 no, -1 too few.
+ */
 int http1_probe(const uint8_t *p, size_t n);
 
 #endif

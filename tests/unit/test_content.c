@@ -1,0 +1,382 @@
+/* test_content.c - bodies: codings, what the first bytes decide, forms, UTF-16, limits, gaps. */
+#include "tests/unit/content_record.h"
+
+#include <zlib.h>
+
+static struct content_pool *pool;
+
+#define FORM        "application/x-www-form-urlencoded"
+#define JSON_BODY   "{\"prompt\":\"key \\\"AKIA\\\" here\"}"
+#define JSON_FIELDS "prompt <prompt> key \"AKIA\" here\n"
+
+static void check(const char *type, const char *body, const char *expect, unsigned skip)
+{
+	record_check(pool, type, "", body, strlen(body), expect, skip);
+}
+
+/* window_bits: 31 gzip, 15 zlib, -15 raw */
+static size_t deflated(int window_bits, const void *p, size_t n, uint8_t *out, size_t cap)
+{
+	z_stream z = {0};
+	size_t len;
+
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)p;
+	z.avail_in = (uInt)n;
+	z.next_out = out;
+	z.avail_out = (uInt)cap;
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	len = cap - z.avail_out;
+	deflateEnd(&z);
+	return len;
+}
+
+static void test_codings(void **state)
+{
+	static const struct {
+		int bits;
+		const char *coding;
+	} rows[] = {{31, "gzip"}, {31, "x-gzip"}, {31, "GZip"}, {15, "deflate"}, {-15, "deflate"},
+	        {31, "identity, gzip"}, {31, "gzip,"}, {31, "deflate"}};
+	uint8_t z[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = deflated(rows[i].bits, JSON_BODY, strlen(JSON_BODY), z, sizeof(z));
+
+		record_check(pool, "text/plain", rows[i].coding, z, n, JSON_FIELDS, 0);
+	}
+}
+
+static void test_codings_in_a_row(void **state)
+{
+	uint8_t one[512], two[512];
+	size_t n = deflated(15, JSON_BODY, strlen(JSON_BODY), one, sizeof(one));
+
+	(void)state;
+	n = deflated(31, one, n, two, sizeof(two));
+	record_check(pool, "", "deflate, gzip", two, n, JSON_FIELDS, 0);
+	record_check(pool, "", "gzip, gzip, gzip, gzip", two, n, "", CONTENT_LIMIT);
+}
+
+/* RFC 1952 2.2: members one behind the other are one body. */
+static void test_gzip_members(void **state)
+{
+	uint8_t z[1024];
+	size_t n = deflated(31, "hello ", 6, z, sizeof(z));
+
+	(void)state;
+	n += deflated(31, "world", 5, z + n, sizeof(z) - n);
+	record_check(pool, "", "gzip", z, n, "body <> hello world\n", 0);
+	memset(z + n, 0, 5);
+	record_check(pool, "", "gzip", z, n + 5, "body <> hello world\n", 0);
+	z[n] = 'x';
+	record_check(pool, "", "gzip", z, n + 5, "body <> hello world CUT\n", CONTENT_BROKEN);
+}
+
+static void test_false_labels(void **state)
+{
+	static const char longer[] = "{\"prompt\":\"this body says that it is deflated, but it is not, "
+	                             "whatever its header says\"}";
+
+	(void)state;
+	record_check(pool, "", "gzip", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "deflate", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "deflate", longer, strlen(longer),
+	        "prompt <prompt> this body says that it is deflated, but it is not, whatever its header "
+	        "says\n",
+	        0);
+	record_check(pool, "", "br", JSON_BODY, strlen(JSON_BODY), "", CONTENT_UNSUPPORTED);
+	record_check(pool, "", "zstd", JSON_BODY, strlen(JSON_BODY), "", CONTENT_UNSUPPORTED);
+	record_check(pool, "", "gzip, aes128gcm", JSON_BODY, strlen(JSON_BODY), "", CONTENT_UNSUPPORTED);
+}
+
+static void test_broken_gzip(void **state)
+{
+	struct record *r = malloc(sizeof(*r));
+	char text[4000];
+	uint8_t z[4000];
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i * i % 23);
+	n = deflated(31, text, sizeof(text), z, sizeof(z));
+	record_body(pool, r, "", "gzip", z, n - 30, 0, 100);
+	assert_int_equal(r->skip, CONTENT_BROKEN);
+	assert_true(r->decoded > 0);
+	for (size_t bit = 0; bit < n * 8; bit++) {
+		z[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		record_body(pool, r, "", bit & 1 ? "gzip" : "deflate", z, n, 0, 1 + bit % 90);
+		z[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t i = 1; i < n; i++)
+		record_body(pool, r, "", "gzip", z, i, 0, 1 + i % 90);
+	free(r);
+}
+
+static void bomb_text(void *arg, const uint8_t *p, size_t n, uint64_t offset)
+{
+	(void)p;
+	(void)offset;
+	*(uint64_t *)arg += n;
+}
+
+static void test_bomb(void **state)
+{
+	static uint8_t zeros[1 << 20], z[1 << 17], zz[1 << 14];
+	uint64_t got = 0, decoded;
+	struct text_sink out = {.arg = &got, .text = bomb_text};
+	struct message m = {.content_encoding = SLICE("gzip")};
+	struct content *c;
+	z_stream s = {0};
+	size_t n;
+
+	(void)state;
+	memset(zeros, 'a', sizeof(zeros));
+	assert_int_equal(deflateInit2(&s, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	s.next_out = z;
+	s.avail_out = sizeof(z);
+	for (int i = 0; i < 64; i++) {
+		s.next_in = zeros;
+		s.avail_in = sizeof(zeros);
+		deflate(&s, i == 63 ? Z_FINISH : Z_NO_FLUSH);
+	}
+	n = sizeof(z) - s.avail_out;
+	deflateEnd(&s);
+	c = content_open(pool, &m, &out);
+	content_feed(c, z, n);
+	assert_int_equal(content_close(c, &decoded), CONTENT_LIMIT);
+	assert_true(decoded < 2 << 20);
+	assert_int_equal(decoded, got);
+	/* and deflated twice */
+	n = deflated(31, z, n, zz, sizeof(zz));
+	m.content_encoding = SLICE("gzip, gzip");
+	got = 0;
+	c = content_open(pool, &m, &out);
+	content_feed(c, zz, n);
+	assert_int_equal(content_close(c, &decoded), CONTENT_LIMIT);
+	assert_true(decoded < 2 << 20);
+}
+
+static void test_body_limit(void **state)
+{
+	static const struct content_limits l = {.body_limit = 20, .depth = 8};
+	struct content_pool *small = content_pool_create(1, &l);
+	uint8_t z[256];
+	size_t n = deflated(31, "0123456789abcdefghijklmnopq", 27, z, sizeof(z));
+
+	(void)state;
+	record_check(small, "", "", "abcdefghijklmnopqrst", 20, "body <> abcdefghijklmnopqrst\n", 0);
+	record_check(small, "", "", "abcdefghijklmnopqrstu", 21, "body <> abcdefghijklmnopqrst CUT\n",
+	        CONTENT_LIMIT);
+	record_check(small, "", "gzip", z, n, "body <> 0123456789abcdefghij CUT\n", CONTENT_LIMIT);
+	record_check(small, "", "", "{\"key\":\"abcdefghijklmno\"}", 25, "key <key> abcdefghijkl CUT\n",
+	        CONTENT_LIMIT);
+	content_pool_destroy(small);
+}
+
+static void test_pool(void **state)
+{
+	static const struct content_limits l = {.depth = 8};
+	struct content_pool *small = content_pool_create(2, &l);
+	struct message m = {0};
+	struct text_sink out = {0};
+	struct content *a = content_open(small, &m, &out), *b = content_open(small, &m, &out);
+
+	(void)state;
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_null(content_open(small, &m, &out));
+	assert_int_equal(content_refused(small), 1);
+	content_close(a, NULL);
+	assert_non_null(content_open(small, &m, &out));
+	content_pool_destroy(small);
+}
+
+/* The first bytes decide, not the type. */
+static void test_first_bytes(void **state)
+{
+	(void)state;
+	check(FORM, JSON_BODY, JSON_FIELDS, 0);
+	check("text/plain", "  \n\t" JSON_BODY, JSON_FIELDS, 0);
+	check("", "\xef\xbb\xbf" JSON_BODY, JSON_FIELDS, 0);
+	check("application/json", "plain text, 100% of it", "body <> plain text, 100% of it\n", 0);
+	check("application/octet-stream", "AKIA secret", "body <> AKIA secret\n", 0);
+	check("image/png", "no picture", "body <> no picture\n", 0);
+	check("", "   \r\n ", "", 0);
+	check("", "", "", 0);
+	check("", "ID3 is how this sentence begins", "body <> ID3 is how this sentence begins\n", 0);
+	check("",
+	        "Stra\xdf"
+	        "e und Geb\xe4ude",
+	        "body <> Stra\xdf"
+	        "e und Geb\xe4ude\n",
+	        0);
+}
+
+static void test_binary(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+	} rows[] = {{"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16}, {"PK\x03\x04\x14\0\0\0\x08\0", 10},
+	        {"\xff\xd8\xff\xe0\0\x10JFIF", 10}, {"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", 15},
+	        {"\x1f\x8b\x08\0\0\0\0\0", 8}, {"a\0b", 3},
+	        {"\x93\x12\xf0\x01\x9c\xee\x03\xb2\x44\x81\x90\x1c\x7f\x88\xc1\x02", 16}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		record_check(pool, "application/json", "", rows[i].bytes, rows[i].n, "", CONTENT_BINARY);
+}
+
+static void test_form(void **state)
+{
+	(void)state;
+	check(FORM, "q=hello+world&text=AKIA%2FX%3D%26&empty=&n=1",
+	        "form.q <q> hello world\nform.text <text> AKIA/X=&\nform.n <n> 1\n", 0);
+	check(FORM "; charset=utf-8", "a=b=c&%61b=%C3%A9", "form.a <a> b=c\nform.ab <ab> \u00e9\n", 0);
+	check(FORM, "a=100%&b=%zz%4&c=%", "form.a <a> 100%\nform.b <b> %zz%4\nform.c <c> %\n", 0);
+	check(FORM, "a=1&loneword&a_name_that_is_long=2",
+	        "form.a <a> 1\nform{} <> loneword\nform{} <> a_name_that_is_long\n"
+	        "form.a_name_that_is_long <a_name_that_is_long> 2\n",
+	        0);
+	check(FORM, "a=%7B%22b%22%3A1%7D\n", "form.a <a> {\"b\":1}\n\n", 0);
+	/* not a form by its type: text */
+	check("text/plain", "a=b%20c", "body <> a=b%20c\n", 0);
+}
+
+/* curl --data-binary calls everything a form: '+' in a key must stay one. */
+static void test_form_that_is_none(void **state)
+{
+	(void)state;
+	check(FORM, "please check abc+def/ghi==", "body <> please check abc+def/ghi==\n", 0);
+	check(FORM, "-----BEGIN KEY-----\nab+c\n", "body <> -----BEGIN KEY-----\nab+c\n\n", 0);
+	check(FORM, "nothing", "body <> nothing\n", 0);
+	check(FORM,
+	        "first=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa and "
+	        "then&abc+def%41",
+	        "form.first <first> "
+	        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa and "
+	        "then&abc+def%41\n",
+	        0);
+}
+
+static void test_query(void **state)
+{
+	struct record *r = malloc(sizeof(*r));
+	struct text_sink out = record_sink(r);
+	struct slice q = SLICE("q=Can%20you+check%3F&key=AIzaSy&flag");
+
+	(void)state;
+	content_query(&q, &out);
+	assert_string_equal(r->text, "query.q <q> Can you check?\nquery.key <key> AIzaSy\nquery{} <> flag\n");
+	out = record_sink(r);
+	content_query(&(struct slice){NULL, 0}, &out);
+	assert_string_equal(r->text, "");
+	free(r);
+}
+
+static size_t utf16(const char *ascii, bool big, bool mark, uint8_t *out)
+{
+	size_t n = 0;
+
+	if (mark) {
+		out[n++] = big ? 0xfe : 0xff;
+		out[n++] = big ? 0xff : 0xfe;
+	}
+	for (; *ascii; ascii++) {
+		out[n++] = big ? 0 : (uint8_t)*ascii;
+		out[n++] = big ? (uint8_t)*ascii : 0;
+	}
+	return n;
+}
+
+static void test_utf16(void **state)
+{
+	static const uint8_t pair[] = {
+	        0xff, 0xfe, 'a', 0, 0x3d, 0xd8, 0x00, 0xde, 0x3d, 0xd8, 'b', 0, 0xe9, 0};
+	uint8_t b[256];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		size_t n = utf16("a secret: AKIA", i & 1, i & 2, b);
+
+		record_check(pool, "text/plain", "", b, n, "body <> a secret: AKIA\n", 0);
+		n = utf16(JSON_BODY, i & 1, i & 2, b);
+		record_check(pool, "text/plain", "", b, n, JSON_FIELDS, 0);
+	}
+	record_check(pool, "", "", pair, sizeof(pair), "body <> a\U0001f600\ufffdb\u00e9\n", 0);
+}
+
+static void test_gaps(void **state)
+{
+	struct record *r = malloc(sizeof(*r));
+	static const struct {
+		const char *type, *coding, *before, *after, *expect;
+		unsigned skip;
+	} rows[] = {
+	        {"", "", "some text", "more text", "body <> some text CUT\nbody <> more text\n", CONTENT_GAP},
+	        {"", "", "", "more text", "body <> more text\n", CONTENT_GAP},
+	        {FORM, "", "a=one&b=tw", "o&c=three",
+	                "form.a <a> one\nform.b <b> tw CUT\nform <> o\nform.c <c> three\n", CONTENT_GAP},
+	        {"", "gzip", "text that is not", "gzip", "body <> text that is not CUT\nbody <> gzip\n",
+	                CONTENT_GAP},
+	        {"", "gzip", "\x1f\x8b\x08", "gzip", "", CONTENT_GAP},
+	        {"", "br", "x", "y", "", CONTENT_GAP | CONTENT_UNSUPPORTED},
+	        {"", "", "PK\x03\x04", "xx", "", CONTENT_GAP | CONTENT_BINARY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct text_sink out = record_sink(r);
+		struct message m = {.content_type = slice_of(rows[i].type, strlen(rows[i].type)),
+		        .content_encoding = slice_of(rows[i].coding, strlen(rows[i].coding))};
+		struct content *c = content_open(pool, &m, &out);
+
+		content_feed(c, (const uint8_t *)rows[i].before, strlen(rows[i].before));
+		content_gap(c, 4);
+		content_feed(c, (const uint8_t *)rows[i].after, strlen(rows[i].after));
+		r->skip = content_close(c, NULL);
+		assert_string_equal(r->text, rows[i].expect);
+		assert_int_equal(r->skip, rows[i].skip);
+	}
+	free(r);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	pool = record_pool();
+	return pool ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	content_pool_destroy(pool);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_codings),
+	        cmocka_unit_test(test_codings_in_a_row),
+	        cmocka_unit_test(test_gzip_members),
+	        cmocka_unit_test(test_false_labels),
+	        cmocka_unit_test(test_broken_gzip),
+	        cmocka_unit_test(test_bomb),
+	        cmocka_unit_test(test_body_limit),
+	        cmocka_unit_test(test_pool),
+	        cmocka_unit_test(test_first_bytes),
+	        cmocka_unit_test(test_binary),
+	        cmocka_unit_test(test_form),
+	        cmocka_unit_test(test_form_that_is_none),
+	        cmocka_unit_test(test_query),
+	        cmocka_unit_test(test_utf16),
+	        cmocka_unit_test(test_gaps),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
