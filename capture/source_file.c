@@ -361,7 +361,7 @@ static int files_check(struct files *f, struct err *e)
 			if (piped)
 				return err_set(e, "-: stdin can be read only once");
 			piped = true;
-		} else if (input_is_regular(f->paths[f->at]) && file_check(f, e) < 0) {
+		} else if (!input_is_stream(f->paths[f->at]) && file_check(f, e) < 0) {
 			return -1;
 		}
 	}

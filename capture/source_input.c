@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool input_is_regular(const char *path)
+bool input_is_stream(const char *path)
 {
 	struct stat st;
 
-	return strcmp(path, "-") && !stat(path, &st) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode) &&
-	       !S_ISSOCK(st.st_mode);
+	if (!strcmp(path, "-"))
+		return true;
+	return !stat(path, &st) && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
 /* O_NONBLOCK: opening a FIFO must not wait for its writer where source_break() cannot reach. */

@@ -45,14 +45,14 @@ static inline bool source_is_broken(struct source *s)
 struct input {
 	int fd;
 	int wake;
-	bool regular; /* can be opened twice and never waits */
+	bool regular; /* never waits */
 	uint8_t magic[INPUT_MAGIC];
 	size_t magic_n, magic_given;
 };
 
 int input_open(struct input *in, const char *path, int wake, struct err *e); /* "-": stdin */
 void input_close(struct input *in);
-bool input_is_regular(const char *path);
+bool input_is_stream(const char *path); /* read once only, and perhaps not now */
 /* How many of the first bytes there are: INPUT_MAGIC, fewer in a shorter file, or -1 and errno. */
 int input_peek(struct input *in);
 ssize_t input_read(void *input, void *buf, size_t n); /* a pcapng_read_fn */
