@@ -35,6 +35,7 @@ struct side {
 	uint8_t hellos;
 	bool skip; /* this message is none we read: its bytes are passed over */
 	bool over; /* nothing more to learn from this direction */
+	bool data; /* protected records began */
 	bool lost; /* where records begin is not known any more */
 };
 
@@ -78,7 +79,7 @@ static bool finished(const struct tls *t)
 	if (t->server && t->client)
 		return !t->retry || t->clients >= HELLOS_MAX || client->over;
 	/* without 0-RTT, protected data follows both hellos: the missing one was not captured */
-	return t->client && ((client->over && !t->early) || server->over);
+	return t->client && ((client->data && !t->early) || server->over);
 }
 
 /* ---- hellos ------------------------------------------------------------------------------------------- */
@@ -251,6 +252,7 @@ static bool record_begins(struct feed *f)
 		return false;
 	s->left = (uint16_t)len;
 	s->alert_n = 0;
+	s->data = s->data || (s->over && type == RECORD_DATA);
 	if (s->over)
 		return true;
 	switch (type) {
@@ -264,6 +266,7 @@ static bool record_begins(struct feed *f)
 		 * too, but for the answer to a HelloRetryRequest: RFC 8446 4.2.10) */
 		if (f->dir == FLOW_C2S && f->t->early && !f->t->server)
 			return true;
+		s->data = true;
 		side_over(f->t, s, f->out);
 		return true;
 	default:
