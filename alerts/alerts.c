@@ -24,20 +24,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
-#define QUEUE_MIN        16u
-#define QUEUE_RECORD     1024u        /* bytes reserved for each record of limits.queue */
-#define QUEUE_BYTES_MIN  (512u << 10)
-#define QUEUE_BYTES_MAX  (64u << 20)
-#define BATCH_MAX        256u         /* records handed to the outputs at once */
-#define BATCH_ROOM       (512u << 10)
-#define DRAIN_ROUND      64u          /* records of one queue before the next one's turn */
-#define TICK_MS          200          /* how often time passes when nothing else happens */
-#define SWEEP_NS         NS_PER_S
-#define LOSS_REPORT_NS   NS_PER_S     /* between two records about full queues */
-#define REPLAY_WAIT_US   200
-#define FIRST_TRY_NS     (3 * NS_PER_S)
+#define QUEUE_MIN       16u
+#define QUEUE_RECORD    1024u /* bytes reserved for each record of limits.queue */
+#define QUEUE_BYTES_MIN (512u << 10)
+#define QUEUE_BYTES_MAX (64u << 20)
+#define BATCH_MAX       256u /* records handed to the outputs at once */
+#define BATCH_ROOM      (512u << 10)
+#define DRAIN_ROUND     64u /* records of one queue before the next one's turn */
+#define TICK_MS         200 /* how often time passes when nothing else happens */
+#define SWEEP_NS        NS_PER_S
+#define LOSER_WAIT_NS   (10 * NS_PER_MS)
+#define LOSS_REPORT_NS  NS_PER_S /* between two records about full queues */
+#define REPLAY_WAIT_US  200
+#define FIRST_TRY_NS    (3 * NS_PER_S)
 
 /* What one thread needs to tell. */
 struct mouth {
@@ -66,6 +68,7 @@ struct alerts {
 	int bell;
 	atomic_bool sleeping, stopping, hurry;
 	_Atomic int64_t give_up_ns;
+	int64_t wait_ns, end_ns; /* from alerts_stop(); when outputs stop waiting */
 	struct repeats *repeats;
 	char *batch, *scratch;
 	size_t batch_len, batch_n;
@@ -77,7 +80,8 @@ struct alerts {
 	_Atomic uint64_t made[EVENT_TYPES], passed, folded, updates, own, by_kind[ALERT_KINDS];
 };
 
-/* ---- telling, on the worker's thread --------------------------------------------------------------------- */
+/* ---- telling, on the worker's thread ---------------------------------------------------------------------
+ */
 
 static void wake_writer(struct alerts *a)
 {
@@ -111,7 +115,7 @@ static void has_room_again(struct mouth *m)
 		return;
 	m->losing = false;
 	log_info("alerts: the queue of worker %u has room again; %" PRIu64 " records were lost", m->number,
-		lost_sum(m) - m->lost_when_begun);
+	        lost_sum(m) - m->lost_when_begun);
 }
 
 static void *reserve(struct mouth *m, size_t n)
@@ -170,7 +174,8 @@ void alerts_sensor(struct alerts *a, const struct event *ev)
 	tell(&a->mouth[a->n_mouths - 1], ev);
 }
 
-/* ---- the writer ------------------------------------------------------------------------------------------ */
+/* ---- the writer ------------------------------------------------------------------------------------------
+ */
 
 static void hand_out(struct alerts *a)
 {
@@ -180,8 +185,8 @@ static void hand_out(struct alerts *a)
 }
 
 /* Numbers one record and puts it into the batch; repeats.c calls it for firsts and updates. */
-static uint64_t number(void *arg, const struct record_head *h, const char *tail, size_t len,
-	const struct repeat_update *u)
+static uint64_t number(
+        void *arg, const struct record_head *h, const char *tail, size_t len, const struct repeat_update *u)
 {
 	struct alerts *a = arg;
 	int64_t wall_ms = clock_wall_ns() / NS_PER_MS;
@@ -208,8 +213,11 @@ static uint64_t number(void *arg, const struct record_head *h, const char *tail,
 	to = a->batch + a->batch_len;
 	r = &a->ref[a->batch_n];
 	a->head[a->batch_n] = *h;
-	*r = (struct record_ref){.line = to, .head = &a->head[a->batch_n], .index = n.index, .ordinal = n.ordinal,
-		.logged_ms = n.logged_ms};
+	*r = (struct record_ref){.line = to,
+	        .head = &a->head[a->batch_n],
+	        .index = n.index,
+	        .ordinal = n.ordinal,
+	        .logged_ms = n.logged_ms};
 	r->len = record_line(h, tail, len, &n, to);
 	to[r->len] = '\n';
 	a->batch_len += r->len + 1;
@@ -274,12 +282,13 @@ static bool drain_queues(struct alerts *a)
 	return any;
 }
 
-/* ---- losses are told too --------------------------------------------------------------------------------- */
+/* ---- losses are told too ---------------------------------------------------------------------------------
+ */
 
 static const char *const loss_names[EVENT_TYPES][3] = {
-	{"lost_alerts", "first_alert", "last_alert"},
-	{"lost_flows", "first_flow", "last_flow"},
-	{"lost_sensor", "first_sensor", "last_sensor"},
+        {"lost_alerts", "first_alert", "last_alert"},
+        {"lost_flows", "first_flow", "last_flow"},
+        {"lost_sensor", "first_sensor", "last_sensor"},
 };
 
 /* A sensor.delivery record with how many records of each type are missing and between which ordinals. */
@@ -287,8 +296,11 @@ static void tell_loss(struct alerts *a, struct output_loss *l, const char *where
 {
 	const char *names[EVENT_TYPES * 3];
 	uint64_t values[EVENT_TYPES * 3], sum = 0;
-	struct event ev = {.type = EVENT_SENSOR, .kind = ALERT_SENSOR_DELIVERY, .counter_names = names,
-		.counters = values, .severity = a->settings->alerts.severity[ALERT_SENSOR_DELIVERY]};
+	struct event ev = {.type = EVENT_SENSOR,
+	        .kind = ALERT_SENSOR_DELIVERY,
+	        .counter_names = names,
+	        .counters = values,
+	        .severity = a->settings->alerts.severity[ALERT_SENSOR_DELIVERY]};
 	struct record_head h;
 	char summary[OUTPUT_NAME_MAX + 160];
 	size_t n;
@@ -304,9 +316,10 @@ static void tell_loss(struct alerts *a, struct output_loss *l, const char *where
 	}
 	*l = (struct output_loss){.losing = false};
 	snprintf(summary, sizeof(summary),
-		"%" PRIu64 " records were lost at %s; raise the limit or remove what held them up, the ordinals name "
-		"the missing ones",
-		sum, where);
+	        "%" PRIu64
+	        " records were lost at %s; raise the limit or remove what held them up, the ordinals name "
+	        "the missing ones",
+	        sum, where);
 	log_info("alerts: %" PRIu64 " records were lost at %s", sum, where);
 	if (a->settings->alerts.muted[ev.kind])
 		return;
@@ -334,7 +347,8 @@ static void tell_losses(struct alerts *a, bool at_end)
 	hand_out(a);
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------------------
+ */
 
 static void sweep(struct alerts *a)
 {
@@ -368,6 +382,35 @@ static void sleep_until_rung(struct alerts *a)
 		log_error("alerts: eventfd: %s", strerror(errno));
 }
 
+/* An output that was losing gets the time it has left to come back, so that the loss can be told there. */
+static void wait_for_losers(struct alerts *a)
+{
+	const struct timespec pause = {.tv_nsec = LOSER_WAIT_NS};
+
+	for (size_t i = 0; i < a->n_outputs; i++) {
+		struct output *o = a->output[i];
+
+		if (o->ops->hasten)
+			o->ops->hasten(o);
+		while (o->loss.losing && o->ops->waiting && !o->ops->recovered(o) &&
+		        clock_mono_ns() < a->end_ns)
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* After the last event: open counts, losses nobody was told of. */
+static void finish(struct alerts *a)
+{
+	repeats_flush(a->repeats);
+	hand_out(a);
+	for (unsigned i = 0; i < a->n_mouths; i++)
+		for (unsigned t = 0; t < EVENT_TYPES; t++)
+			skip_lost(a, &a->mouth[i], t, (uint32_t)count_get(&a->mouth[i].lost[t]));
+	a->end_ns = clock_mono_ns() + a->wait_ns;
+	wait_for_losers(a);
+	tell_losses(a, true);
+}
+
 static void *writer(void *arg)
 {
 	struct alerts *a = arg;
@@ -385,24 +428,23 @@ static void *writer(void *arg)
 			break;
 		sleep_until_rung(a);
 	}
-	repeats_flush(a->repeats);
-	hand_out(a);
-	for (unsigned i = 0; i < a->n_mouths; i++)
-		for (unsigned t = 0; t < EVENT_TYPES; t++)
-			skip_lost(a, &a->mouth[i], t, (uint32_t)count_get(&a->mouth[i].lost[t]));
-	tell_losses(a, true);
+	finish(a);
 	return NULL;
 }
 
-/* ---- start and stop -------------------------------------------------------------------------------------- */
+/* ---- start and stop --------------------------------------------------------------------------------------
+ */
 
 static int open_outputs(struct alerts *a, const struct alerts_options *o, struct err *e)
 {
 	static const char *const to_stdout[] = {"-"};
 	const char *const *spec = o->n_outputs ? o->outputs : to_stdout;
 	size_t n = o->n_outputs ? o->n_outputs : 1;
-	struct output_how how = {.settings = a->settings, .sensor = a->sensor, .replay = a->replay,
-		.hurry = &a->hurry, .give_up_ns = &a->give_up_ns};
+	struct output_how how = {.settings = a->settings,
+	        .sensor = a->sensor,
+	        .replay = a->replay,
+	        .hurry = &a->hurry,
+	        .give_up_ns = &a->give_up_ns};
 
 	if (n > ALERTS_OUTPUTS_MAX)
 		return err_set(e, "at most %d outputs", ALERTS_OUTPUTS_MAX);
@@ -455,9 +497,11 @@ static int open_mouths(struct alerts *a, struct err *e)
 
 static int open_writer(struct alerts *a, struct err *e)
 {
-	const struct repeat_limits l = {.entries = REPEATS_MAX, .bytes = REPEATS_BYTES_MAX,
-		.first_uses = FIRST_USES_MAX, .repeat_s = a->settings->alerts.repeat_s,
-		.group_window_s = a->settings->alerts.group_window_s};
+	const struct repeat_limits l = {.entries = REPEATS_MAX,
+	        .bytes = REPEATS_BYTES_MAX,
+	        .first_uses = FIRST_USES_MAX,
+	        .repeat_s = a->settings->alerts.repeat_s,
+	        .group_window_s = a->settings->alerts.group_window_s};
 	const struct repeat_sink sink = {.arg = a, .tell = number};
 
 	a->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -512,6 +556,7 @@ void alerts_stop(struct alerts *a, unsigned wait_ms)
 
 	if (!a->running)
 		return;
+	a->wait_ns = wait_ms * NS_PER_MS;
 	if (!a->replay) { /* a replay that came to its end waits for its reader; one told to end does not */
 		atomic_store(&a->give_up_ns, deadline);
 		atomic_store(&a->hurry, true);
@@ -523,16 +568,17 @@ void alerts_stop(struct alerts *a, unsigned wait_ms)
 		log_error("alerts: eventfd: %s", strerror(errno));
 	pthread_join(a->thread, NULL);
 	a->running = false;
-	deadline = a->replay ? clock_mono_ns() + wait_ms * NS_PER_MS : deadline;
 	for (size_t i = 0; i < a->n_outputs; i++)
-		a->output[i]->ops->stop(a->output[i], deadline);
+		a->output[i]->ops->stop(a->output[i], a->end_ns);
 }
 
 static void output_stats(struct output *o, struct alerts_output_stats *out)
 {
-	*out = (struct alerts_output_stats){.name = o->name, .delivered = count_get(&o->delivered),
-		.lost_pending = count_get(&o->lost_pending), .lost_output = count_get(&o->lost_output),
-		.lost_stop = count_get(&o->lost_stop)};
+	*out = (struct alerts_output_stats){.name = o->name,
+	        .delivered = count_get(&o->delivered),
+	        .lost_pending = count_get(&o->lost_pending),
+	        .lost_output = count_get(&o->lost_output),
+	        .lost_stop = count_get(&o->lost_stop)};
 	if (o->ops->waiting && !out->lost_stop) /* after the stop nothing waits any more */
 		out->waiting = o->ops->waiting(o);
 }
@@ -541,8 +587,11 @@ void alerts_stats(struct alerts *a, struct alerts_stats *out)
 {
 	const struct alerts_output_stats *least;
 
-	*out = (struct alerts_stats){.passed = count_get(&a->passed), .folded = count_get(&a->folded),
-		.updates = count_get(&a->updates), .own = count_get(&a->own), .n_outputs = a->n_outputs};
+	*out = (struct alerts_stats){.passed = count_get(&a->passed),
+	        .folded = count_get(&a->folded),
+	        .updates = count_get(&a->updates),
+	        .own = count_get(&a->own),
+	        .n_outputs = a->n_outputs};
 	for (unsigned i = 0; i < a->n_mouths; i++) {
 		const struct mouth *m = &a->mouth[i];
 

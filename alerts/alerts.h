@@ -18,8 +18,8 @@ struct alerts;
 struct alerts_options {
 	const char *const *outputs; /* "-", "file:PATH", Redis URLs; none: "-" */
 	size_t n_outputs;
-	bool flows;          /* flow records too */
-	bool replay;         /* sensor name gets "-replay"; tellers wait when the queue is full */
+	bool flows;  /* flow records too */
+	bool replay; /* sensor name gets "-replay"; tellers wait when the queue is full */
 	unsigned workers;
 };
 
@@ -33,18 +33,19 @@ struct alerts_output_stats {
  *	made_all = delivered + waiting + lost_queue + lost_pending + lost_output + lost_stop
  * the second for each output; the totals are those of the output that delivered least. */
 struct alerts_stats {
-	uint64_t told;         /* events that came from workers and control side */
-	uint64_t muted;        /* of a kind that alerts.muted names, or flow events without `flows` */
-	uint64_t passed;       /* first uses that had been told that day */
-	uint64_t folded;       /* repeats; each is in the count of an update */
-	uint64_t updates;      /* records that tell those counts */
-	uint64_t own;          /* sensor.delivery records made here */
-	uint64_t made[3];      /* ordinals given, by enum event_type: with those lost in a queue */
-	uint64_t made_all;     /* their sum */
+	uint64_t told;     /* events that came from workers and control side */
+	uint64_t muted;    /* of a kind that alerts.muted names, or flow events without `flows` */
+	uint64_t passed;   /* first uses that had been told that day */
+	uint64_t folded;   /* repeats; each is in the count of an update */
+	uint64_t updates;  /* records that tell those counts */
+	uint64_t own;      /* sensor.delivery records made here */
+	uint64_t made[3];  /* ordinals given, by enum event_type: with those lost in a queue */
+	uint64_t made_all; /* their sum */
 	uint64_t delivered, waiting;
 	uint64_t lost_queue;   /* worker's queue was full */
 	uint64_t lost_pending; /* the Redis memory queue was full */
-	uint64_t lost_output;  /* an output failed for good (disk full, closed pipe), or the server lost them again */
+	uint64_t lost_output;  /* an output failed for good (disk full, closed pipe), or the server lost them
+	                          again */
 	uint64_t lost_stop;    /* still waiting when the program had to end */
 	uint64_t replaced;     /* bytes that were no UTF-8 and became U+FFFD */
 	uint64_t by_kind[ALERT_KINDS]; /* numbered records of types alert and sensor */

@@ -1,5 +1,5 @@
-/* output.c - stdout and files.  A batch is one write(2).  A full disk or a closed pipe costs records, which are
- * counted; it never stops the sensor. */
+/* output.c - stdout and files.  A batch is one write(2).  A full disk or a closed pipe costs records, which
+ * are counted; it never stops the sensor. */
 #include "alerts/output.h"
 
 #include "alerts/redis.h"
@@ -15,16 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MODE   0600 /* records name people */
-#define POLL_MS     100
+#define FILE_MODE 0600 /* records name people */
+#define POLL_MS   100
 
 struct stream {
 	struct output o;
 	int fd;
-	bool own;      /* we opened it */
-	bool regular;  /* a file: its writes do not wait */
-	bool closed;   /* the reader is gone */
-	bool fine;     /* the newest batch went out whole */
+	bool own;     /* we opened it */
+	bool regular; /* a file: its writes do not wait */
+	bool closed;  /* the reader is gone */
+	bool fine;    /* the newest batch went out whole */
 	const atomic_bool *hurry;
 	const _Atomic int64_t *give_up_ns;
 };
@@ -85,7 +85,7 @@ static void cut_partial(struct stream *s, size_t partial)
 	struct stat st;
 
 	if (partial && s->regular && !fstat(s->fd, &st) && st.st_size >= (off_t)partial &&
-		ftruncate(s->fd, st.st_size - (off_t)partial) < 0)
+	        ftruncate(s->fd, st.st_size - (off_t)partial) < 0)
 		log_warn("%s: the last line is incomplete", s->o.name);
 }
 
@@ -157,13 +157,14 @@ static void stream_destroy(struct output *o)
 }
 
 static const struct output_ops stream_ops = {
-	.take = stream_take,
-	.recovered = stream_recovered,
-	.stop = stream_stop,
-	.destroy = stream_destroy,
+        .take = stream_take,
+        .recovered = stream_recovered,
+        .stop = stream_stop,
+        .destroy = stream_destroy,
 };
 
-static struct output *stream_open(int fd, bool own, const char *name, const struct output_how *how, struct err *e)
+static struct output *stream_open(
+        int fd, bool own, const char *name, const struct output_how *how, struct err *e)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 	struct stat st;
@@ -186,7 +187,8 @@ static struct output *stream_open(int fd, bool own, const char *name, const stru
 
 bool output_is_redis(const char *spec)
 {
-	return !strncmp(spec, "redis://", 8) || !strncmp(spec, "rediss://", 9) || !strncmp(spec, "unix://", 7);
+	return !strncmp(spec, "redis://", 8) || !strncmp(spec, "rediss://", 9) ||
+	       !strncmp(spec, "unix://", 7);
 }
 
 struct output *output_open(const char *spec, const struct output_how *how, struct err *e)

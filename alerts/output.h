@@ -13,7 +13,7 @@
 
 /* One numbered record, borrowed for the call. */
 struct record_ref {
-	const char *line;  /* line[len] is the LF; the lines of a batch follow each other */
+	const char *line; /* line[len] is the LF; the lines of a batch follow each other */
 	size_t len;
 	const struct record_head *head;
 	uint64_t index, ordinal;
@@ -38,6 +38,9 @@ struct output_ops {
 	/* Has what made it lose ended?  Asked only while o->loss.losing. */
 	bool (*recovered)(struct output *o);
 	uint64_t (*waiting)(struct output *o); /* NULL: nothing ever waits */
+	/* The end is near: what waits should go now, without the pauses between tries.  NULL: it always does.
+	 */
+	void (*hasten)(struct output *o);
 	/* No more will come: what can be delivered until then (monotonic clock) is, the rest is lost_stop. */
 	void (*stop)(struct output *o, int64_t deadline_ns);
 	void (*destroy)(struct output *o);
@@ -47,7 +50,7 @@ struct output_how {
 	const struct settings *settings;
 	const char *sensor;
 	bool replay;
-	const atomic_bool *hurry;         /* set: do not wait for a reader any longer than give_up_ns */
+	const atomic_bool *hurry;          /* set: do not wait for a reader any longer than give_up_ns */
 	const _Atomic int64_t *give_up_ns; /* monotonic; valid once hurry is set */
 };
 

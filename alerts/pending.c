@@ -95,8 +95,12 @@ bool pending_push(struct pending *p, const struct record_ref *r)
 	pthread_mutex_lock(&p->lock);
 	taken = make_room(p, r);
 	if (taken) {
-		*at(p, p->next++) = (struct pending_item){.line = line, .len = r->len, .head = *r->head,
-			.index = r->index, .ordinal = r->ordinal, .logged_ms = r->logged_ms};
+		*at(p, p->next++) = (struct pending_item){.line = line,
+		        .len = r->len,
+		        .head = *r->head,
+		        .index = r->index,
+		        .ordinal = r->ordinal,
+		        .logged_ms = r->logged_ms};
 		p->bytes += r->len + 1;
 		p->waiting++;
 	}
@@ -182,7 +186,7 @@ void pending_done(struct pending *p, struct pending_item *const *list, size_t n)
 }
 
 void pending_settle(struct pending *p, bool (*has)(void *arg, const struct pending_item *it), void *arg,
-	uint64_t *gained, uint64_t *back, uint64_t *kept)
+        uint64_t *gained, uint64_t *back, uint64_t *kept)
 {
 	*gained = *back = *kept = 0;
 	pthread_mutex_lock(&p->lock);

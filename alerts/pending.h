@@ -3,7 +3,8 @@
  * acknowledged gets those again.
  *
  * Bounded by records and bytes.  When all of it waits, the newest record is refused: what waits longest is
- * nearest to delivery, and in flight nothing may be taken back.  Flow records may fill three quarters only. */
+ * nearest to delivery, and in flight nothing may be taken back.  Flow records may fill three quarters only.
+ */
 #ifndef ALERTS_PENDING_H
 #define ALERTS_PENDING_H
 
@@ -16,14 +17,14 @@ struct pending_item {
 	uint64_t index, ordinal;
 	int64_t logged_ms;
 	/* the Redis thread's */
-	uint64_t id_ms;  /* first half of the stream ID it was sent under; 0: not sent */
-	char hash[65];   /* "" not computed */
-	bool done;       /* the server has it */
+	uint64_t id_ms; /* first half of the stream ID it was sent under; 0: not sent */
+	char hash[65];  /* "" not computed */
+	bool done;      /* the server has it */
 };
 
 struct pending;
 struct pending *pending_create(size_t records, size_t bytes); /* NULL: no memory */
-void pending_destroy(struct pending *p);                       /* NULL is fine */
+void pending_destroy(struct pending *p);                      /* NULL is fine */
 
 /* Writer: a copy of the record; false when it is refused. */
 bool pending_push(struct pending *p, const struct record_ref *r);
@@ -42,6 +43,6 @@ void pending_done(struct pending *p, struct pending_item *const *list, size_t n)
  * were in doubt and are there; *back: records that were done and are gone, to be sent again; *kept: records
  * that were done before the call.  Without `has` nothing changes and only *kept is told. */
 void pending_settle(struct pending *p, bool (*has)(void *arg, const struct pending_item *it), void *arg,
-	uint64_t *gained, uint64_t *back, uint64_t *kept);
+        uint64_t *gained, uint64_t *back, uint64_t *kept);
 
 #endif

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <strings.h>
 
-#define REPLY_NS        (5 * NS_PER_S)
-#define KEY_SENSORS     "leaktap:sensors"
-#define CHANNEL_LIVE    "leaktap:live"
-#define STREAM_ID_MAX   48
-#define XADD_WORDS_MAX  17
+#define REPLY_NS       (5 * NS_PER_S)
+#define KEY_SENSORS    "leaktap:sensors"
+#define CHANNEL_LIVE   "leaktap:live"
+#define STREAM_ID_MAX  48
+#define XADD_WORDS_MAX 17
 
 static const char *const stream_names[EVENT_TYPES] = {"alerts", "flows", "health"};
 
@@ -27,7 +27,8 @@ int publish_init(struct publisher *p, struct pending *pending, struct output *ou
 {
 	*p = (struct publisher){.pending = pending, .out = out, .sensor = sensor};
 	for (unsigned t = 0; t < EVENT_TYPES; t++)
-		snprintf(p->key_stream[t], sizeof(p->key_stream[t]), "leaktap:{%.80s}:%s", sensor, stream_names[t]);
+		snprintf(p->key_stream[t], sizeof(p->key_stream[t]), "leaktap:{%.80s}:%s", sensor,
+		        stream_names[t]);
 	snprintf(p->key_head, sizeof(p->key_head), "leaktap:{%.80s}:head", sensor);
 	p->md = EVP_MD_CTX_new();
 	return p->md ? 0 : -1;
@@ -40,7 +41,8 @@ void publish_clear(struct publisher *p)
 	p->md = NULL;
 }
 
-/* ---- reading the server's answers ------------------------------------------------------------------------ */
+/* ---- reading the server's answers ------------------------------------------------------------------------
+ */
 
 static bool number_parse(const char *p, size_t n, uint64_t *out)
 {
@@ -64,7 +66,7 @@ bool stream_id_parse(const char *text, size_t n, struct stream_id *id)
 	const char *dash = memchr(text, '-', n);
 
 	return dash && number_parse(text, (size_t)(dash - text), &id->ms) &&
-		number_parse(dash + 1, n - (size_t)(dash + 1 - text), &id->seq);
+	       number_parse(dash + 1, n - (size_t)(dash + 1 - text), &id->seq);
 }
 
 static bool is_string(const redisReply *r)
@@ -111,7 +113,8 @@ bool publish_read_last_id(const redisReply *r, struct stream_id *id)
 
 static enum resp_class worse(enum resp_class a, enum resp_class b)
 {
-	static const int rank[] = {[RESP_OK] = 0, [RESP_ID] = 1, [RESP_WAIT] = 2, [RESP_MOVE] = 3, [RESP_PERSON] = 4};
+	static const int rank[] = {
+	        [RESP_OK] = 0, [RESP_ID] = 1, [RESP_WAIT] = 2, [RESP_MOVE] = 3, [RESP_PERSON] = 4};
 
 	return rank[a] >= rank[b] ? a : b;
 }
@@ -126,8 +129,8 @@ static enum resp_class error_of(const redisReply *r, char *cause, size_t cap)
 	return c;
 }
 
-enum resp_class publish_read_exec(const redisReply *r, size_t n, const struct stream_id *ids, bool *ok,
-	char *cause, size_t cap)
+enum resp_class publish_read_exec(
+        const redisReply *r, size_t n, const struct stream_id *ids, bool *ok, char *cause, size_t cap)
 {
 	enum resp_class worst = RESP_OK;
 
@@ -154,7 +157,8 @@ enum resp_class publish_read_exec(const redisReply *r, size_t n, const struct st
 	return worst;
 }
 
-/* ---- asking ---------------------------------------------------------------------------------------------- */
+/* ---- asking ----------------------------------------------------------------------------------------------
+ */
 
 static enum resp_class no_memory(struct err *e)
 {
@@ -188,8 +192,8 @@ static enum resp_class probe(struct publisher *p, struct err *e)
 			class = resp_class_of(r->str);
 			err_set(e, "%.200s", r->str);
 		} else if (class == RESP_OK && !i &&
-			(r->type != REDIS_REPLY_ARRAY || r->elements < 1 || !is_string(r->element[0]) ||
-				strcmp(r->element[0]->str, "master"))) {
+		           (r->type != REDIS_REPLY_ARRAY || r->elements < 1 || !is_string(r->element[0]) ||
+		                   strcmp(r->element[0]->str, "master"))) {
 			class = RESP_MOVE;
 			err_set(e, "the server is a replica; records go to its master");
 		}
@@ -218,7 +222,7 @@ static int add_questions(struct publisher *p)
 
 		format_id(&id, text);
 		bad |= resp_add_words(&p->conn,
-			(const char *[]){"XRANGE", p->key_stream[p->batch[i]->head.type], text, text, NULL});
+		        (const char *[]){"XRANGE", p->key_stream[p->batch[i]->head.type], text, text, NULL});
 	}
 	bad |= resp_add_words(&p->conn, (const char *[]){"HGETALL", p->key_head, NULL});
 	for (unsigned t = 0; t < EVENT_TYPES; t++)
@@ -236,6 +240,18 @@ struct answers {
 	enum resp_class class;
 };
 
+/* XRANGE's answer is our record, not one that another process wrote under the same ID. */
+static bool holds(const redisReply *r, const struct pending_item *it)
+{
+	const redisReply *entry = r->type == REDIS_REPLY_ARRAY && r->elements == 1 ? r->element[0] : NULL;
+	const redisReply *hash;
+
+	if (!entry || entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
+		return false;
+	hash = field(entry->element[1], "hash");
+	return is_string(hash) && !strcmp(hash->str, it->hash);
+}
+
 static void take_answer(struct publisher *p, struct answers *a, const redisReply *r, struct err *e)
 {
 	size_t i = a->i++, n = p->n_batch;
@@ -248,7 +264,7 @@ static void take_answer(struct publisher *p, struct answers *a, const redisReply
 			err_set(e, "%.200s", r->str);
 		a->class = worse(a->class, resp_class_of(r->str));
 	} else if (i < n) {
-		if (r->type == REDIS_REPLY_ARRAY && r->elements == 1)
+		if (holds(r, p->batch[i]))
 			a->there[a->n_there++] = p->batch[i];
 	} else if (i == n) {
 		publish_read_head(r, &a->head);
@@ -257,10 +273,17 @@ static void take_answer(struct publisher *p, struct answers *a, const redisReply
 	}
 }
 
-/* ---- settling -------------------------------------------------------------------------------------------- */
+/* ---- settling --------------------------------------------------------------------------------------------
+ */
 
 static void mark_done(struct publisher *p, struct pending_item *const *list, size_t n)
 {
+	for (size_t i = 0; i < n; i++) {
+		struct stream_id id = item_id(list[i]);
+
+		if (stream_id_cmp(&id, &p->acked) > 0)
+			p->acked = id;
+	}
 	if (!n)
 		return;
 	count_add(&p->out->delivered, n);
@@ -273,7 +296,8 @@ static void settle_batch(struct publisher *p, const struct answers *a)
 	mark_done(p, a->there, a->n_there);
 	for (size_t i = 0; i < p->n_batch && p->refused; i++)
 		if (!p->batch[i]->done)
-			p->batch[i]->id_ms = 0; /* it was never there and its ID is taken: it gets a new one */
+			p->batch[i]->id_ms =
+			        0; /* it was never there and its ID is taken: it gets a new one */
 	p->n_batch = 0;
 	p->refused = false;
 }
@@ -321,33 +345,42 @@ static bool nowhere(void *arg, const struct pending_item *it)
 	return false;
 }
 
-/* The server has less than it had acknowledged (power loss, restore, failover to a lagging replica, FLUSHALL):
- * what is still kept is sent again under the same IDs, what is not is counted as lost. */
+#define SIZE_UNKNOWN UINT64_MAX
+
+/* The server has less than it had acknowledged (power loss, restore, failover to a lagging replica,
+ * FLUSHALL): what is still kept is sent again under the same IDs, what is not is counted as lost. */
 static void rewind_to(struct publisher *p, struct look *l, bool (*has)(void *, const struct pending_item *),
-	uint64_t server_size)
+        uint64_t server_size)
 {
-	uint64_t gained, back, kept, gone, ours = p->size;
+	uint64_t gained, back, kept, gone;
 
 	pending_settle(p->pending, has, l, &gained, &back, &kept);
-	if (!back)
-		return;
-	gone = ours > server_size + back ? ours - server_size - back : 0;
+	if (server_size == SIZE_UNKNOWN)
+		server_size = p->size - back;
+	gone = p->size > server_size + back ? p->size - server_size - back : 0;
 	if (gone > count_get(&p->out->delivered) - back)
 		gone = count_get(&p->out->delivered) - back;
+	p->size = server_size;
+	p->acked = l->found ? l->head->id : (struct stream_id){0, 0};
+	if (!back && !gone)
+		return;
 	atomic_fetch_sub_explicit(&p->out->delivered, back + gone, memory_order_relaxed);
 	count_add(&p->out->lost_output, gone);
-	p->size = server_size;
 	log_warn("%s: the server came back without %" PRIu64 " records it had taken; %" PRIu64
-		 " are sent again, %" PRIu64 " were no longer kept and are lost",
-		p->out->name, back + gone, back, gone);
+	         " are sent again, %" PRIu64 " were no longer kept and are lost",
+	        p->out->name, back + gone, back, gone);
 }
 
 static void resolve(struct publisher *p, const struct answers *a)
 {
 	struct look l = {.head = &a->head, .last = a->last};
 	const struct publish_head *h = &a->head;
+	struct stream_id newest = {0, 0};
 	uint64_t gained, back, kept;
 
+	for (unsigned t = 0; t < EVENT_TYPES; t++)
+		if (stream_id_cmp(&a->last[t], &newest) > 0)
+			newest = a->last[t];
 	if (!p->contacted) {
 		p->contacted = true;
 		p->base = *h;
@@ -360,15 +393,15 @@ static void resolve(struct publisher *p, const struct answers *a)
 	if (h->there && l.found)
 		rewind_to(p, &l, up_to_head, h->size);
 	else if (!h->there)
-		rewind_to(p, &l, up_to_last, 0);
+		rewind_to(p, &l, up_to_last, newest.ms ? SIZE_UNKNOWN : 0);
 	else if (same_head(h, &p->base))
 		rewind_to(p, &l, nowhere, p->base_size);
-	else if (h->index >= p->first_index && h->size >= p->base_size && h->size + kept < p->size)
-		rewind_to(p, &l, nowhere, h->size);
+	else if (stream_id_cmp(&newest, &p->acked) < 0 && h->size < p->size)
+		rewind_to(p, &l, nowhere, h->size > p->base_size ? h->size : p->base_size);
 	else if (!p->foreign_told) {
 		p->foreign_told = true;
 		log_warn("%s: another process writes records as sensor `%s'; give each sensor its own name",
-			p->out->name, p->sensor);
+		        p->out->name, p->sensor);
 	}
 }
 
@@ -418,7 +451,8 @@ enum resp_class publish_begin(struct publisher *p, struct err *e)
 	return c == RESP_OK ? publish_reconcile(p, e) : c;
 }
 
-/* ---- a batch --------------------------------------------------------------------------------------------- */
+/* ---- a batch ---------------------------------------------------------------------------------------------
+ */
 
 /* IDs only ever grow, over restarts and clock steps too: <logged>-<index>, and where that would not be above
  * the last one, the millisecond half moves on. */
@@ -445,8 +479,9 @@ static bool give_hash(struct publisher *p, struct pending_item *it)
 
 	if (it->hash[0])
 		return true;
-	if (EVP_DigestInit_ex2(p->md, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(p->md, it->line, it->len + 1) != 1 ||
-		EVP_DigestFinal_ex(p->md, md, NULL) != 1)
+	if (EVP_DigestInit_ex2(p->md, EVP_sha256(), NULL) != 1 ||
+	        EVP_DigestUpdate(p->md, it->line, it->len + 1) != 1 ||
+	        EVP_DigestFinal_ex(p->md, md, NULL) != 1)
 		return false;
 	hex_encode(md, 32, it->hash);
 	return true;
@@ -507,9 +542,8 @@ static int add_head(struct publisher *p, const struct pending_item *it, size_t n
 	snprintf(index, sizeof(index), "%" PRIu64, it->index);
 	snprintf(size, sizeof(size), "%" PRIu64, p->size + n);
 	snprintf(time, sizeof(time), "%" PRId64, it->logged_ms);
-	return resp_add_words(&p->conn,
-		(const char *[]){"HSET", p->key_head, "index", index, "id", id, "hash", it->hash, "size", size, "time",
-			time, NULL});
+	return resp_add_words(&p->conn, (const char *[]){"HSET", p->key_head, "index", index, "id", id,
+	                                        "hash", it->hash, "size", size, "time", time, NULL});
 }
 
 static int add_batch(struct publisher *p)
@@ -535,7 +569,7 @@ static void add_publishes(struct publisher *p)
 		if (it->head.type != EVENT_ALERT)
 			continue;
 		if (resp_add(&p->conn, 3, (const char *[]){"PUBLISH", CHANNEL_LIVE, it->line},
-			    (const size_t[]){7, sizeof(CHANNEL_LIVE) - 1, it->len}) < 0)
+		            (const size_t[]){7, sizeof(CHANNEL_LIVE) - 1, it->len}) < 0)
 			return;
 		p->publishes++;
 		if (!p->listeners)
@@ -559,8 +593,8 @@ static int read_publishes(struct publisher *p, struct err *e)
 }
 
 /* Queueing replies of MULTI, each XADD and HSET.  *multi: MULTI itself was accepted. */
-static int read_queueing(struct publisher *p, bool *multi, enum resp_class *class, char *cause, size_t cap,
-	struct err *e)
+static int read_queueing(
+        struct publisher *p, bool *multi, enum resp_class *class, char *cause, size_t cap, struct err *e)
 {
 	for (size_t i = 0; i < p->n_batch + 2; i++) {
 		redisReply *r = resp_read(&p->conn, deadline(), e);

@@ -35,14 +35,15 @@ struct publisher {
 	struct publish_head base; /* what it answered the first time */
 	uint64_t base_size, size; /* records of this sensor in the server: before the run, and now */
 	uint64_t first_index;     /* of the first record sent in this run, 0: none */
+	struct stream_id acked;   /* the greatest ID the server has taken */
 	struct stream_id last;    /* the greatest ID given or seen: the next one is above it */
 	bool foreign_told;
 
 	struct pending_item *batch[BATCH_RECORDS]; /* in flight, or in doubt after a broken connection */
 	size_t n_batch;
-	bool refused;             /* the batch got "equal or smaller": ask for each of them */
-	unsigned publishes;       /* PUBLISH commands whose replies are still to come */
-	bool listeners;           /* the last PUBLISH reached somebody */
+	bool refused;       /* the batch got "equal or smaller": ask for each of them */
+	unsigned publishes; /* PUBLISH commands whose replies are still to come */
+	bool listeners;     /* the last PUBLISH reached somebody */
 	bool publish_forbidden;
 };
 
@@ -62,8 +63,8 @@ bool stream_id_parse(const char *text, size_t n, struct stream_id *id);
 void publish_read_head(const redisReply *r, struct publish_head *h);
 bool publish_read_last_id(const redisReply *r, struct stream_id *id);
 /* What EXEC answered for n records sent under ids: ok[i] says whether the server took record i. */
-enum resp_class publish_read_exec(const redisReply *r, size_t n, const struct stream_id *ids, bool *ok,
-	char *cause, size_t cap);
+enum resp_class publish_read_exec(
+        const redisReply *r, size_t n, const struct stream_id *ids, bool *ok, char *cause, size_t cap);
 
 static inline int stream_id_cmp(const struct stream_id *a, const struct stream_id *b)
 {

@@ -92,7 +92,8 @@ void *queue_reserve(struct queue *q, size_t n)
 	uint64_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
 	size_t at = tail & (q->cap - 1), to_end = q->cap - at, need = padded(n);
 
-	if (n > queue_entry_max(q) || !has_entry(q) || !has_room(q, tail, need > to_end ? to_end + need : need))
+	if (n > queue_entry_max(q) || !has_entry(q) ||
+	        !has_room(q, tail, need > to_end ? to_end + need : need))
 		return NULL;
 	return q->buf + (need > to_end ? 0 : at) + LENGTH;
 }
@@ -116,9 +117,9 @@ void queue_commit(struct queue *q, size_t n)
 bool queue_relaxed(const struct queue *q)
 {
 	uint64_t used = atomic_load_explicit(&q->tail, memory_order_relaxed) -
-		atomic_load_explicit(&q->head, memory_order_acquire);
+	                atomic_load_explicit(&q->head, memory_order_acquire);
 	uint64_t entries = atomic_load_explicit(&q->pushed, memory_order_relaxed) -
-		atomic_load_explicit(&q->popped, memory_order_acquire);
+	                   atomic_load_explicit(&q->popped, memory_order_acquire);
 
 	return used <= q->cap / 2 && entries <= q->entries_max / 2;
 }

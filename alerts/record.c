@@ -44,7 +44,7 @@ static void write_flow_key(struct json *j, const struct flow *f, const struct fa
 	snprintf(text, sizeof(text), "%016" PRIx64, flow_id(f));
 	json_string(j, "flow", text);
 	json_string(j, "community_id",
-		community_id(&f->addr[0], &f->addr[1], f->port[0], f->port[1], f->proto, 0, text));
+	        community_id(&f->addr[0], &f->addr[1], f->port[0], f->port[1], f->proto, 0, text));
 	if (f->proto == PROTO_TCP || f->proto == PROTO_UDP)
 		json_string(j, "transport", f->proto == PROTO_TCP ? "tcp" : "udp");
 	if (fa)
@@ -69,7 +69,8 @@ static void write_ends(struct json *j, const struct event *ev, const struct sett
 		const uint8_t *m = f->client_mac;
 		char mac[18];
 
-		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		        m[5]);
 		json_string(j, "mac", mac);
 	}
 	if (fa && s && s->networks && fa->group != GROUP_NONE)
@@ -280,7 +281,8 @@ static void fill_head(const struct event *ev, struct record_head *h)
 		head_keys(ev, h);
 }
 
-size_t record_tail(const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap)
+size_t record_tail(
+        const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap)
 {
 	struct json j;
 
@@ -323,7 +325,7 @@ const char *record_id(const char *sensor, uint64_t index, char buf[RECORD_ID_MAX
 }
 
 size_t record_line(const struct record_head *head, const char *tail, size_t tail_len,
-	const struct record_numbers *n, char *buf)
+        const struct record_numbers *n, char *buf)
 {
 	char id[RECORD_ID_MAX], t[TIME_TEXT_MAX];
 	struct json j;

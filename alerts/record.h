@@ -23,23 +23,24 @@
 
 /* What travels beside the tail, so that nobody has to read JSON again. */
 struct record_head {
-	uint8_t type;            /* enum event_type */
-	uint8_t kind, severity;  /* alerts and sensor records */
-	uint8_t verdict;         /* enum verdict_value */
+	uint8_t type;           /* enum event_type */
+	uint8_t kind, severity; /* alerts and sensor records */
+	uint8_t verdict;        /* enum verdict_value */
 	int64_t when_ns;
-	uint64_t repeat_key;     /* 0: never a repeat */
-	uint64_t group_key;      /* the same thing from another flow; 0: never grouped */
-	uint64_t first_key;      /* told once under this key; 0: always */
-	uint32_t replaced;       /* bytes that were no UTF-8 and became U+FFFD */
-	uint32_t lost[EVENT_TYPES]; /* records this teller's queue has refused so far (wraps) */
-	char service[RECORD_SERVICE_MAX];  /* catalogue id, "" none */
+	uint64_t repeat_key;              /* 0: never a repeat */
+	uint64_t group_key;               /* the same thing from another flow; 0: never grouped */
+	uint64_t first_key;               /* told once under this key; 0: always */
+	uint32_t replaced;                /* bytes that were no UTF-8 and became U+FFFD */
+	uint32_t lost[EVENT_TYPES];       /* records this teller's queue has refused so far (wraps) */
+	char service[RECORD_SERVICE_MAX]; /* catalogue id, "" none */
 };
 
 const char *event_type_name(unsigned type); /* alert flow sensor */
 
 /* Fills head and writes the members from `kind` on: `,"kind":...}`.  Returns the length, 0 when it did not
  * fit even without findings (cannot happen with RECORD_TAIL_MAX and the sizes of found.h). */
-size_t record_tail(const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap);
+size_t record_tail(
+        const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap);
 
 /* The numbers of one record. */
 struct record_numbers {
@@ -52,7 +53,7 @@ struct record_numbers {
 
 /* The whole line without its LF; returns its length. `buf` holds RECORD_LINE_MAX. */
 size_t record_line(const struct record_head *head, const char *tail, size_t tail_len,
-	const struct record_numbers *n, char *buf);
+        const struct record_numbers *n, char *buf);
 const char *record_id(const char *sensor, uint64_t index, char buf[RECORD_ID_MAX]);
 
 #endif

@@ -1,5 +1,5 @@
-/* redis.c - see redis.h: one thread for one server; connects, keeps at it, and says once when it goes and once
- * when it comes back.  What is said to the server stands in publish.c. */
+/* redis.c - see redis.h: one thread for one server; connects, keeps at it, and says once when it goes and
+ * once when it comes back.  What is said to the server stands in publish.c. */
 #include "alerts/redis.h"
 
 #include "alerts/publish.h"
@@ -18,14 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKOFF_MIN_MS  100u
-#define BACKOFF_MAX_MS  30000u
-#define PERSON_MS       30000u     /* between tries when only a person can help */
-#define HURRY_MS        100u       /* between tries while the program waits to end */
-#define LEAVE_NS        (2 * NS_PER_S) /* for a thread stuck in a name look-up at the end */
-#define RECORD_BYTES    2048u      /* memory for each record of limits.pending; measured records are about 1 kB */
-#define PENDING_MIN     16u
-#define ROOM_WAIT_NS    (50 * NS_PER_MS)
+#define BACKOFF_MIN_MS 100u
+#define BACKOFF_MAX_MS 30000u
+#define PERSON_MS      30000u         /* between tries when only a person can help */
+#define HURRY_MS       100u           /* between tries while the program waits to end */
+#define LEAVE_NS       (2 * NS_PER_S) /* for a thread stuck in a name look-up at the end */
+#define RECORD_BYTES   2048u /* memory for each record of limits.pending; measured records are about 1 kB */
+#define PENDING_MIN    16u
+#define ROOM_WAIT_NS   (50 * NS_PER_MS)
 
 struct redis_output {
 	struct output o;
@@ -34,7 +34,7 @@ struct redis_output {
 	struct pending *pending;
 	struct publisher pub;
 	char client[96];
-	size_t most;       /* records of pending */
+	size_t most; /* records of pending */
 	bool replay;
 	const atomic_bool *hurry;
 
@@ -52,10 +52,11 @@ struct redis_output {
 	uint64_t jitter;
 	bool away;
 	int64_t away_since_ns;
-	char said[256];    /* the last cause that was told */
+	char said[256]; /* the last cause that was told */
 };
 
-/* ---- the thread ------------------------------------------------------------------------------------------ */
+/* ---- the thread ------------------------------------------------------------------------------------------
+ */
 
 static bool readable(int fd)
 {
@@ -91,8 +92,8 @@ static void went_away(struct redis_output *r, enum resp_class class, const char 
 	if (readable(r->stop_fd))
 		return;
 	if (class == RESP_PERSON)
-		log_error("%s: %s; somebody must change that, records wait in memory (at most %zu)", r->o.name, why,
-			r->most);
+		log_error("%s: %s; somebody must change that, records wait in memory (at most %zu)",
+		        r->o.name, why, r->most);
 	else
 		log_warn("%s: %s; records wait in memory (at most %zu)", r->o.name, why, r->most);
 }
@@ -104,7 +105,8 @@ static void is_back(struct redis_output *r)
 	r->failures = 0;
 	if (r->away)
 		log_info("%s: connected after %" PRId64 " s, %" PRIu64 " records wait", r->o.name,
-			(int64_t)((clock_mono_ns() - r->away_since_ns) / NS_PER_S), pending_waiting(r->pending));
+		        (int64_t)((clock_mono_ns() - r->away_since_ns) / NS_PER_S),
+		        pending_waiting(r->pending));
 	r->away = false;
 }
 
@@ -135,7 +137,7 @@ static void back_off(struct redis_output *r, enum resp_class class)
 static bool wait_for_work(struct redis_output *r)
 {
 	struct pollfd p[3] = {{.fd = r->wake_fd, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN},
-		{.fd = wire_fd(r->pub.conn.wire), .events = POLLIN}};
+	        {.fd = wire_fd(r->pub.conn.wire), .events = POLLIN}};
 	uint64_t rung;
 
 	if (poll(p, 3, -1) < 0)
@@ -199,7 +201,8 @@ static void *publish_thread(void *arg)
 	return NULL;
 }
 
-/* ---- the output's face, writer thread -------------------------------------------------------------------- */
+/* ---- the output's face, writer thread --------------------------------------------------------------------
+ */
 
 static void ring(int fd)
 {
@@ -230,9 +233,10 @@ static void redis_take(struct output *o, const struct record_ref *ref, size_t n)
 			continue;
 		count_add(&o->lost_pending, 1);
 		if (output_lose(o, &ref[i]))
-			log_warn("%s: %" PRIu64 " records wait, which is all that limits.pending allows; records are "
-				 "being lost",
-				o->name, pending_waiting(r->pending));
+			log_warn("%s: %" PRIu64
+			         " records wait, which is all that limits.pending allows; records are "
+			         "being lost",
+			        o->name, pending_waiting(r->pending));
 	}
 	if (n)
 		ring(r->wake_fd);
@@ -248,6 +252,14 @@ static uint64_t redis_waiting(struct output *o)
 	return pending_waiting(((struct redis_output *)o)->pending);
 }
 
+static void redis_hasten(struct output *o)
+{
+	struct redis_output *r = (struct redis_output *)o;
+
+	atomic_store(&r->draining, true);
+	ring(r->wake_fd);
+}
+
 static void redis_stop(struct output *o, int64_t deadline_ns)
 {
 	struct redis_output *r = (struct redis_output *)o;
@@ -257,8 +269,7 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 
 	if (!r->running)
 		return;
-	atomic_store(&r->draining, true);
-	ring(r->wake_fd);
+	redis_hasten(o);
 	pending_wait_empty(r->pending, deadline_ns);
 	ring(r->stop_fd);
 	leave = clock_mono_ns() + LEAVE_NS;
@@ -295,18 +306,20 @@ static void redis_destroy(struct output *o)
 }
 
 static const struct output_ops redis_ops = {
-	.take = redis_take,
-	.recovered = redis_recovered,
-	.waiting = redis_waiting,
-	.stop = redis_stop,
-	.destroy = redis_destroy,
+        .take = redis_take,
+        .recovered = redis_recovered,
+        .waiting = redis_waiting,
+        .hasten = redis_hasten,
+        .stop = redis_stop,
+        .destroy = redis_destroy,
 };
 
 static int redis_init(struct redis_output *r, const char *url, const struct output_how *how, struct err *e)
 {
 	const struct settings *s = how->settings;
 
-	if (redis_url_parse(url, &r->url, e) < 0 || redis_url_password(&r->url, s->alerts.password_file, e) < 0)
+	if (redis_url_parse(url, &r->url, e) < 0 ||
+	        redis_url_password(&r->url, s->alerts.password_file, e) < 0)
 		return -1;
 	snprintf(r->o.name, sizeof(r->o.name), "%s", r->url.shown);
 	if (r->url.scheme == REDIS_TLS) {
@@ -319,7 +332,7 @@ static int redis_init(struct redis_output *r, const char *url, const struct outp
 	r->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	r->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!r->pending || r->wake_fd < 0 || r->stop_fd < 0 ||
-		publish_init(&r->pub, r->pending, &r->o, how->sensor) < 0)
+	        publish_init(&r->pub, r->pending, &r->o, how->sensor) < 0)
 		return err_set(e, "%s: no memory or descriptors", r->url.shown);
 	snprintf(r->client, sizeof(r->client), "leaktap-%.80s", how->sensor);
 	r->jitter = hash_seed();

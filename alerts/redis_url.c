@@ -62,7 +62,8 @@ static const char *read_userinfo(const char *p, const char *end, struct redis_ur
 		return p;
 	colon = memchr(p, ':', (size_t)(at - p));
 	if (decode(p, (size_t)((colon ? colon : at) - p), u->user, sizeof(u->user)) < 0 ||
-		(colon && decode(colon + 1, (size_t)(at - colon - 1), u->password, sizeof(u->password)) < 0)) {
+	        (colon &&
+	                decode(colon + 1, (size_t)(at - colon - 1), u->password, sizeof(u->password)) < 0)) {
 		err_set(e, "Redis URL: user or password is too long or has a broken %%XX");
 		return NULL;
 	}
@@ -129,8 +130,9 @@ static int parse_unix(const char *p, struct redis_url *u, struct err *e)
 	}
 	query = strchr(path, '?');
 	if (decode(path, query ? (size_t)(query - path) : strlen(path), u->host, sizeof(u->host)) < 0 ||
-		strlen(u->host) >= sizeof(sun.sun_path) || !u->host[1])
-		return err_set(e, "Redis URL: the socket's path has 2 to %zu characters", sizeof(sun.sun_path) - 1);
+	        strlen(u->host) >= sizeof(sun.sun_path) || !u->host[1])
+		return err_set(
+		        e, "Redis URL: the socket's path has 2 to %zu characters", sizeof(sun.sun_path) - 1);
 	if (query && strncmp(query, "?db=", 4))
 		return err_set(e, "Redis URL: behind the socket's path only ?db=N may stand");
 	if (query && read_db(query + 4, u, e) < 0)
@@ -154,7 +156,7 @@ static int parse_inet(const char *p, struct redis_url *u, struct err *e)
 	if (*end == '/' && read_db(end + 1, u, e) < 0)
 		return -1;
 	snprintf(u->shown, sizeof(u->shown), strchr(u->host, ':') ? "%s[%s]:%s" : "%s%s:%s",
-		u->scheme == REDIS_TLS ? "rediss://" : "redis://", u->host, u->port);
+	        u->scheme == REDIS_TLS ? "rediss://" : "redis://", u->host, u->port);
 	return 0;
 }
 
@@ -183,7 +185,8 @@ int redis_url_password(struct redis_url *u, const char *password_file, struct er
 		return 0;
 	if (!password_file || !*password_file) {
 		if (from_environment && strlen(from_environment) >= sizeof(u->password))
-			return err_set(e, "$LEAKTAP_REDIS_PASSWORD is longer than %zu bytes", sizeof(u->password) - 1);
+			return err_set(e, "$LEAKTAP_REDIS_PASSWORD is longer than %zu bytes",
+			        sizeof(u->password) - 1);
 		strcpy(u->password, from_environment ? from_environment : "");
 		return 0;
 	}

@@ -9,7 +9,8 @@
 
 #define NONE UINT32_MAX
 
-/* ---- key to slot, least recently used first to go -------------------------------------------------------- */
+/* ---- key to slot, least recently used first to go --------------------------------------------------------
+ */
 
 struct lru_slot {
 	uint64_t key;
@@ -103,13 +104,14 @@ static uint32_t lru_add(struct lru *l, uint64_t key)
 	return s;
 }
 
-/* ---- repeats --------------------------------------------------------------------------------------------- */
+/* ---- repeats ---------------------------------------------------------------------------------------------
+ */
 
 struct entry {
 	uint64_t first, open, total; /* index of the first record; folded and not yet told; in all */
 	int64_t first_ns, told_ns;
-	bool group;                  /* ends with the window */
-	struct record_head last;     /* the newest of the folded */
+	bool group;              /* ends with the window */
+	struct record_head last; /* the newest of the folded */
 	char *tail;
 	size_t tail_len, tail_cap;
 };
@@ -119,8 +121,8 @@ struct repeats {
 	struct repeat_sink sink;
 	struct lru known, first_uses;
 	struct entry *entry;
-	size_t bytes;      /* held in tails */
-	uint32_t n_open;   /* entries with a count to tell */
+	size_t bytes;    /* held in tails */
+	uint32_t n_open; /* entries with a count to tell */
 };
 
 struct repeats *repeats_create(const struct repeat_limits *l, const struct repeat_sink *sink)
@@ -159,7 +161,8 @@ static void drop_tail(struct repeats *r, struct entry *e)
 	e->tail_len = e->tail_cap = 0;
 }
 
-static void tell_update(struct repeats *r, struct entry *e, const struct record_head *h, const char *tail, size_t len)
+static void tell_update(
+        struct repeats *r, struct entry *e, const struct record_head *h, const char *tail, size_t len)
 {
 	struct repeat_update u = {.first = e->first, .count = e->open, .total = e->total};
 
@@ -177,7 +180,8 @@ static void settle(struct repeats *r, struct entry *e)
 	drop_tail(r, e);
 }
 
-static bool keep_tail(struct repeats *r, struct entry *e, const struct record_head *h, const char *tail, size_t len)
+static bool keep_tail(
+        struct repeats *r, struct entry *e, const struct record_head *h, const char *tail, size_t len)
 {
 	if (len > e->tail_cap) {
 		char *more;
@@ -194,7 +198,8 @@ static bool keep_tail(struct repeats *r, struct entry *e, const struct record_he
 	return true;
 }
 
-static void fold(struct repeats *r, struct entry *e, const struct record_head *h, const char *tail, size_t len)
+static void fold(
+        struct repeats *r, struct entry *e, const struct record_head *h, const char *tail, size_t len)
 {
 	r->n_open += !e->open;
 	e->open++;
@@ -217,11 +222,12 @@ static void remember(struct repeats *r, uint64_t key, bool group, uint64_t index
 	} else {
 		settle(r, &r->entry[s]); /* a group whose window has ended */
 	}
-	r->entry[s] =
-		(struct entry){.first = index, .total = 1, .first_ns = when_ns, .told_ns = when_ns, .group = group};
+	r->entry[s] = (struct entry){
+	        .first = index, .total = 1, .first_ns = when_ns, .told_ns = when_ns, .group = group};
 }
 
-/* Groups go first: while a window is open it takes the repeats of its flows too, so that there is one count. */
+/* Groups go first: while a window is open it takes the repeats of its flows too, so that there is one count.
+ */
 static struct entry *find_known(struct repeats *r, const struct record_head *h, uint64_t group_key)
 {
 	uint32_t s = group_key ? lru_find(&r->known, group_key) : NONE;

@@ -1,8 +1,8 @@
 /* repeat.h - what was told before: repeats become updates, first uses are told once.
  *
- * An event with a key that is known is folded into a count; the count is told as an update of the first record
- * when repeat_s of packet time have passed, when its place in the table is needed, and at the end.  So every
- * folded event is in the `count` of exactly one update.  Bounded; the writer thread's own. */
+ * An event with a key that is known is folded into a count; the count is told as an update of the first
+ * record when repeat_s of packet time have passed, when its place in the table is needed, and at the end.  So
+ * every folded event is in the `count` of exactly one update.  Bounded; the writer thread's own. */
 #ifndef ALERTS_REPEAT_H
 #define ALERTS_REPEAT_H
 
@@ -21,7 +21,7 @@ struct repeat_update {
 struct repeat_sink {
 	void *arg;
 	uint64_t (*tell)(void *arg, const struct record_head *h, const char *tail, size_t len,
-		const struct repeat_update *u);
+	        const struct repeat_update *u);
 };
 
 struct repeat_limits {
@@ -36,11 +36,13 @@ enum repeat_result {
 };
 
 struct repeats;
-struct repeats *repeats_create(const struct repeat_limits *l, const struct repeat_sink *sink); /* NULL: no memory */
-void repeats_destroy(struct repeats *r); /* NULL is fine; tells nothing */
-enum repeat_result repeats_offer(struct repeats *r, const struct record_head *h, const char *tail, size_t len);
-/* Tells the updates that are due at that time (live only: in a replay a record's own successors decide, so that
- * the records do not depend on how threads interleave). */
+struct repeats *repeats_create(
+        const struct repeat_limits *l, const struct repeat_sink *sink); /* NULL: no memory */
+void repeats_destroy(struct repeats *r);                                /* NULL is fine; tells nothing */
+enum repeat_result repeats_offer(
+        struct repeats *r, const struct record_head *h, const char *tail, size_t len);
+/* Tells the updates that are due at that time (live only: in a replay a record's own successors decide, so
+ * that the records do not depend on how threads interleave). */
 void repeats_sweep(struct repeats *r, int64_t now_ns);
 /* Tells every count that is still open. */
 void repeats_flush(struct repeats *r);

@@ -17,29 +17,29 @@ static const struct {
 	const char *prefix;
 	enum resp_class class;
 } classes[] = {
-	{"OOM", RESP_WAIT},
-	{"LOADING", RESP_WAIT},
-	{"BUSY", RESP_WAIT},
-	{"MISCONF", RESP_WAIT},
-	{"NOREPLICAS", RESP_WAIT},
-	{"TRYAGAIN", RESP_WAIT},
-	{"CLUSTERDOWN", RESP_WAIT},
-	{"READONLY", RESP_MOVE},
-	{"MASTERDOWN", RESP_MOVE},
-	{"MOVED", RESP_MOVE},
-	{"ASK", RESP_MOVE},
-	{"ERR max number of clients", RESP_MOVE},
-	{"NOAUTH", RESP_PERSON},
-	{"WRONGPASS", RESP_PERSON},
-	{"NOPERM", RESP_PERSON},
-	{"WRONGTYPE", RESP_PERSON},
-	{"CROSSSLOT", RESP_PERSON},
-	{"ERR unknown command", RESP_PERSON},
-	{"ERR invalid password", RESP_PERSON},
-	{"ERR AUTH", RESP_PERSON},
-	{"ERR Client sent AUTH", RESP_PERSON},
-	{"ERR DB index", RESP_PERSON},
-	{"ERR The ID specified in XADD is equal or smaller", RESP_ID},
+        {"OOM", RESP_WAIT},
+        {"LOADING", RESP_WAIT},
+        {"BUSY", RESP_WAIT},
+        {"MISCONF", RESP_WAIT},
+        {"NOREPLICAS", RESP_WAIT},
+        {"TRYAGAIN", RESP_WAIT},
+        {"CLUSTERDOWN", RESP_WAIT},
+        {"READONLY", RESP_MOVE},
+        {"MASTERDOWN", RESP_MOVE},
+        {"MOVED", RESP_MOVE},
+        {"ASK", RESP_MOVE},
+        {"ERR max number of clients", RESP_MOVE},
+        {"NOAUTH", RESP_PERSON},
+        {"WRONGPASS", RESP_PERSON},
+        {"NOPERM", RESP_PERSON},
+        {"WRONGTYPE", RESP_PERSON},
+        {"CROSSSLOT", RESP_PERSON},
+        {"ERR unknown command", RESP_PERSON},
+        {"ERR invalid password", RESP_PERSON},
+        {"ERR AUTH", RESP_PERSON},
+        {"ERR Client sent AUTH", RESP_PERSON},
+        {"ERR DB index", RESP_PERSON},
+        {"ERR The ID specified in XADD is equal or smaller", RESP_ID},
 };
 
 enum resp_class resp_class_of(const char *text)
@@ -50,7 +50,8 @@ enum resp_class resp_class_of(const char *text)
 	return RESP_MOVE; /* unknown: a new connection is the cleanest answer */
 }
 
-/* ---- hiredis 0.14 (Debian 12) and 1.x (Debian 13) --------------------------------------------------------- */
+/* ---- hiredis 0.14 (Debian 12) and 1.x (Debian 13) ---------------------------------------------------------
+ */
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t resp_count;
@@ -93,7 +94,8 @@ static long long format(char **out, int argc, const char *const *argv, const siz
 	return redisFormatCommandArgv(out, argc, (const char **)(uintptr_t)argv, len);
 }
 
-/* ---- commands -------------------------------------------------------------------------------------------- */
+/* ---- commands --------------------------------------------------------------------------------------------
+ */
 
 int resp_add(struct resp *r, int argc, const char *const *argv, const size_t *len)
 {
@@ -182,10 +184,12 @@ redisReply *resp_ask(struct resp *r, const char *const *words, int64_t deadline_
 	return resp_send(r, deadline_ns, e) < 0 ? NULL : resp_read(r, deadline_ns, e);
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------------------
+ */
 
 /* Sends one command of the greeting; an error reply is an error unless `optional`. */
-static int greet(struct resp *r, const char *const *words, bool optional, enum resp_class *class, struct err *e)
+static int greet(
+        struct resp *r, const char *const *words, bool optional, enum resp_class *class, struct err *e)
 {
 	redisReply *reply = resp_ask(r, words, clock_mono_ns() + REPLY_NS, e);
 	int ret = 0;
@@ -201,14 +205,16 @@ static int greet(struct resp *r, const char *const *words, bool optional, enum r
 	return ret;
 }
 
-static int greet_all(struct resp *r, const struct redis_url *u, const char *name, enum resp_class *class, struct err *e)
+static int greet_all(
+        struct resp *r, const struct redis_url *u, const char *name, enum resp_class *class, struct err *e)
 {
 	char db[8];
 
 	/* AUTH with one word is for servers without ACL users (requirepass) */
 	if (u->user[0] && greet(r, (const char *[]){"AUTH", u->user, u->password, NULL}, false, class, e) < 0)
 		return err_wrap(e, "AUTH as %s", u->user);
-	if (!u->user[0] && u->password[0] && greet(r, (const char *[]){"AUTH", u->password, NULL}, false, class, e) < 0)
+	if (!u->user[0] && u->password[0] &&
+	        greet(r, (const char *[]){"AUTH", u->password, NULL}, false, class, e) < 0)
 		return err_wrap(e, "AUTH");
 	snprintf(db, sizeof(db), "%u", u->db);
 	if (u->db && greet(r, (const char *[]){"SELECT", db, NULL}, false, class, e) < 0)
@@ -217,8 +223,8 @@ static int greet_all(struct resp *r, const struct redis_url *u, const char *name
 	return greet(r, (const char *[]){"CLIENT", "SETNAME", name, NULL}, true, class, e);
 }
 
-int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *tls, const char *name, int stop_fd,
-	enum resp_class *class, struct err *e)
+int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *tls, const char *name,
+        int stop_fd, enum resp_class *class, struct err *e)
 {
 	*r = (struct resp){.wire = wire_open(u, tls, stop_fd, e)};
 	*class = RESP_MOVE;

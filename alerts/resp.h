@@ -27,14 +27,15 @@ redisReader *resp_reader_create(void);
 struct resp {
 	struct wire *wire;
 	redisReader *reader;
-	char *out;     /* commands not yet sent */
+	char *out; /* commands not yet sent */
 	size_t out_len, out_cap;
 	size_t in_len; /* bytes fed since the last reply */
 };
 
-/* Connects, authenticates, selects the database, sets the client's name.  *class says what a failure means. */
-int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *tls, const char *name, int stop_fd,
-	enum resp_class *class, struct err *e);
+/* Connects, authenticates, selects the database, sets the client's name.  *class says what a failure means.
+ */
+int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *tls, const char *name,
+        int stop_fd, enum resp_class *class, struct err *e);
 void resp_close(struct resp *r);
 
 /* Adds a command to what will be sent; -1: no memory. */

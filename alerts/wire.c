@@ -20,8 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONNECT_NS   (3 * NS_PER_S)
-#define HANDSHAKE_NS (5 * NS_PER_S)
+#define CONNECT_NS      (3 * NS_PER_S)
+#define HANDSHAKE_NS    (5 * NS_PER_S)
 #define USER_TIMEOUT_MS 5000 /* sent data that nobody acknowledges for so long ends the connection */
 
 struct wire_tls {
@@ -33,7 +33,8 @@ struct wire {
 	SSL *ssl; /* NULL: plain */
 };
 
-/* ---- waiting --------------------------------------------------------------------------------------------- */
+/* ---- waiting ---------------------------------------------------------------------------------------------
+ */
 
 /* 0 when fd is ready for `events`; -1 and e otherwise. */
 static int wait_ready(const struct wire *w, short events, int64_t deadline_ns, struct err *e)
@@ -56,7 +57,8 @@ static int wait_ready(const struct wire *w, short events, int64_t deadline_ns, s
 	}
 }
 
-/* ---- TLS ------------------------------------------------------------------------------------------------- */
+/* ---- TLS -------------------------------------------------------------------------------------------------
+ */
 
 static int tls_err(struct err *e, const char *what)
 {
@@ -69,7 +71,8 @@ static int tls_err(struct err *e, const char *what)
 
 static int load_files(SSL_CTX *ctx, const char *ca, const char *cert, const char *key, struct err *e)
 {
-	if (*ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1 : SSL_CTX_set_default_verify_paths(ctx) != 1)
+	if (*ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1
+	        : SSL_CTX_set_default_verify_paths(ctx) != 1)
 		return tls_err(e, *ca ? ca : "the system's certificates");
 	if (!*cert && !*key)
 		return 0;
@@ -77,7 +80,8 @@ static int load_files(SSL_CTX *ctx, const char *ca, const char *cert, const char
 		return err_set(e, "TLS: certificate and key come together");
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
 		return tls_err(e, cert);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
+	        SSL_CTX_check_private_key(ctx) != 1)
 		return tls_err(e, key);
 	return 0;
 }
@@ -129,7 +133,7 @@ static int tls_wait(struct wire *w, int ret, int64_t deadline_ns, struct err *e)
 	}
 	if (SSL_get_verify_result(w->ssl) != X509_V_OK) {
 		err_set(e, "TLS: the server's certificate is not accepted: %s",
-			X509_verify_cert_error_string(SSL_get_verify_result(w->ssl)));
+		        X509_verify_cert_error_string(SSL_get_verify_result(w->ssl)));
 		ERR_clear_error();
 		return -1;
 	}
@@ -158,9 +162,11 @@ static int tls_start(struct wire *w, const struct redis_url *u, const struct wir
 	return 0;
 }
 
-/* ---- connecting ------------------------------------------------------------------------------------------ */
+/* ---- connecting ------------------------------------------------------------------------------------------
+ */
 
-static int connect_to(struct wire *w, const struct sockaddr *sa, socklen_t len, int64_t deadline_ns, struct err *e)
+static int connect_to(
+        struct wire *w, const struct sockaddr *sa, socklen_t len, int64_t deadline_ns, struct err *e)
 {
 	socklen_t size = sizeof(int);
 	int error = 0;
@@ -171,7 +177,8 @@ static int connect_to(struct wire *w, const struct sockaddr *sa, socklen_t len, 
 	if (connect(w->fd, sa, len) < 0) {
 		/* EAGAIN: a unix socket's backlog is full (the server is stuck); nothing to poll for */
 		if (errno != EINPROGRESS)
-			return err_set(e, "%s", errno == EAGAIN ? "the server does not accept" : strerror(errno));
+			return err_set(
+			        e, "%s", errno == EAGAIN ? "the server does not accept" : strerror(errno));
 		if (wait_ready(w, POLLOUT, deadline_ns, e) < 0)
 			return -1;
 		if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error)
@@ -232,7 +239,7 @@ struct wire *wire_open(const struct redis_url *u, const struct wire_tls *tls, in
 	w->fd = -1;
 	w->stop_fd = stop_fd;
 	if ((u->scheme == REDIS_UNIX ? connect_unix(w, u, e) : connect_inet(w, u, e)) < 0 ||
-		(u->scheme == REDIS_TLS && tls_start(w, u, tls, e) < 0)) {
+	        (u->scheme == REDIS_TLS && tls_start(w, u, tls, e) < 0)) {
 		wire_close(w);
 		return NULL;
 	}
@@ -255,7 +262,8 @@ int wire_fd(const struct wire *w)
 	return w->fd;
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------------------- */
+/* ---- bytes -----------------------------------------------------------------------------------------------
+ */
 
 ssize_t wire_read(struct wire *w, void *buf, size_t cap, int64_t deadline_ns, struct err *e)
 {

@@ -57,13 +57,13 @@ static void *make(void *arg)
 static void print_stats(const struct alerts_stats *s, int64_t took_ns)
 {
 	fprintf(stderr,
-		"{\"told\":%" PRIu64 ",\"made\":%" PRIu64 ",\"alerts\":%" PRIu64 ",\"flows\":%" PRIu64
-		",\"sensor\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"lost_queue\":%" PRIu64
-		",\"lost_pending\":%" PRIu64 ",\"lost_output\":%" PRIu64 ",\"lost_stop\":%" PRIu64
-		",\"own\":%" PRIu64 ",\"seconds\":%.3f}\n",
-		s->told, s->made_all, s->made[EVENT_ALERT], s->made[EVENT_FLOW], s->made[EVENT_SENSOR], s->delivered,
-		s->waiting, s->lost_queue, s->lost_pending, s->lost_output, s->lost_stop, s->own,
-		(double)took_ns / NS_PER_S);
+	        "{\"told\":%" PRIu64 ",\"made\":%" PRIu64 ",\"alerts\":%" PRIu64 ",\"flows\":%" PRIu64
+	        ",\"sensor\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
+	        ",\"lost_queue\":%" PRIu64 ",\"lost_pending\":%" PRIu64 ",\"lost_output\":%" PRIu64
+	        ",\"lost_stop\":%" PRIu64 ",\"own\":%" PRIu64 ",\"seconds\":%.3f}\n",
+	        s->told, s->made_all, s->made[EVENT_ALERT], s->made[EVENT_FLOW], s->made[EVENT_SENSOR],
+	        s->delivered, s->waiting, s->lost_queue, s->lost_pending, s->lost_output, s->lost_stop,
+	        s->own, (double)took_ns / NS_PER_S);
 }
 
 int main(int argc, char **argv)
@@ -131,8 +131,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (unsigned i = 0; i < o.workers; i++) {
-		job[i] = (struct job){.from = i * n, .n = n / o.workers, .rate = rate / o.workers, .flows = flows,
-			.teller = alerts_teller(a, i)};
+		job[i] = (struct job){.from = i * n,
+		        .n = n / o.workers,
+		        .rate = rate / o.workers,
+		        .flows = flows,
+		        .teller = alerts_teller(a, i)};
 		alert_source_init(&job[i].source);
 		pthread_create(&job[i].thread, NULL, make, &job[i]);
 	}

@@ -36,8 +36,9 @@ static inline void alert_source_number(struct alert_source *s, uint64_t n, int64
 	s->flow.last_ns = when_ns;
 	s->event.when_ns = when_ns;
 	snprintf(s->summary, sizeof(s->summary),
-		"An AWS access key (AKIA************MPLE) left for OpenAI; revoke it and ask who pasted it (%llu).",
-		(unsigned long long)n);
+	        "An AWS access key (AKIA************MPLE) left for OpenAI; revoke it and ask who pasted it "
+	        "(%llu).",
+	        (unsigned long long)n);
 }
 
 static inline void alert_source_settings(struct settings *s)
@@ -48,7 +49,8 @@ static inline void alert_source_settings(struct settings *s)
 	s->limits.queue = 4096;
 	s->limits.pending = 100000;
 	s->alerts.repeat_s = 60;
-	s->alerts.redis = s->alerts.tls_ca = s->alerts.tls_cert = s->alerts.tls_key = s->alerts.password_file = "";
+	s->alerts.redis = s->alerts.tls_ca = s->alerts.tls_cert = s->alerts.tls_key =
+	        s->alerts.password_file = "";
 	for (int k = 0; k < ALERT_KINDS; k++)
 		s->alerts.severity[k] = default_severity;
 }
@@ -87,11 +89,17 @@ static inline void alert_source_init(struct alert_source *s)
 
 	memset(s, 0, sizeof(*s));
 	alert_source_settings(&s->settings);
-	s->service = (struct service){.id = "openai-api", .name = "OpenAI API", .vendor = "OpenAI", .country = "US"};
-	s->partner = (struct partner){.service = &s->service, .contract = "MSA-2026-014",
-		.owner = "procurement@corp.example", .status = PARTNER_APPROVED, .rule = "partners.yaml:12"};
-	s->detector = (struct detector){.id = "aws-access-key", .name = "AWS access key", .class = CLASS_SECRET,
-		.severity = SEVERITY_CRITICAL};
+	s->service = (struct service){
+	        .id = "openai-api", .name = "OpenAI API", .vendor = "OpenAI", .country = "US"};
+	s->partner = (struct partner){.service = &s->service,
+	        .contract = "MSA-2026-014",
+	        .owner = "procurement@corp.example",
+	        .status = PARTNER_APPROVED,
+	        .rule = "partners.yaml:12"};
+	s->detector = (struct detector){.id = "aws-access-key",
+	        .name = "AWS access key",
+	        .class = CLASS_SECRET,
+	        .severity = SEVERITY_CRITICAL};
 	s->flow.addr[1] = ip_from4(server);
 	s->flow.port[1] = 80;
 	s->flow.proto = PROTO_TCP;
@@ -103,16 +111,34 @@ static inline void alert_source_init(struct alert_source *s)
 	s->flow.payload[0] = 1200;
 	s->flow.packets[0] = s->flow.packets[1] = 5;
 	alert_source_facts(s);
-	s->request = (struct request_facts){.method = "POST", .path = "/v1/chat/completions",
-		.host = "api.openai.com", .model = "gpt-4o", .account = "org-AbC123",
-		.user_agent = "OpenAI/Python 1.99", .operation = "chat.completions", .messages = 3, .bytes = 1000,
-		.whole = true};
-	s->finding = (struct finding){.detector = &s->detector, .count = 2, .confidence = 95,
-		.mask = "AKIA************MPLE", .token = "0123456789abcdef:00ff", .field = "messages[2].content[0].text",
-		.offset = 17};
-	s->event = (struct event){.type = EVENT_ALERT, .kind = ALERT_PAYLOAD_SENSITIVE, .severity = SEVERITY_CRITICAL,
-		.confidence = 95, .summary = s->summary, .flow = &s->flow, .facts = &s->facts, .request = &s->request,
-		.findings = &s->finding, .n_findings = 1, .class = CLASS_SECRET};
+	s->request = (struct request_facts){.method = "POST",
+	        .path = "/v1/chat/completions",
+	        .host = "api.openai.com",
+	        .model = "gpt-4o",
+	        .account = "org-AbC123",
+	        .user_agent = "OpenAI/Python 1.99",
+	        .operation = "chat.completions",
+	        .messages = 3,
+	        .bytes = 1000,
+	        .whole = true};
+	s->finding = (struct finding){.detector = &s->detector,
+	        .count = 2,
+	        .confidence = 95,
+	        .mask = "AKIA************MPLE",
+	        .token = "0123456789abcdef:00ff",
+	        .field = "messages[2].content[0].text",
+	        .offset = 17};
+	s->event = (struct event){.type = EVENT_ALERT,
+	        .kind = ALERT_PAYLOAD_SENSITIVE,
+	        .severity = SEVERITY_CRITICAL,
+	        .confidence = 95,
+	        .summary = s->summary,
+	        .flow = &s->flow,
+	        .facts = &s->facts,
+	        .request = &s->request,
+	        .findings = &s->finding,
+	        .n_findings = 1,
+	        .class = CLASS_SECRET};
 	alert_source_number(s, 1, SOURCE_TIME);
 }
 

@@ -187,13 +187,13 @@ static void two_threads_lose_and_mix_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keeps_order_and_content),
-		cmocka_unit_test(reserve_without_commit_shows_nothing),
-		cmocka_unit_test(is_bounded_by_entries),
-		cmocka_unit_test(is_bounded_by_bytes),
-		cmocka_unit_test(refuses_what_could_never_fit),
-		cmocka_unit_test(wraps_at_every_position),
-		cmocka_unit_test(two_threads_lose_and_mix_nothing),
+	        cmocka_unit_test(keeps_order_and_content),
+	        cmocka_unit_test(reserve_without_commit_shows_nothing),
+	        cmocka_unit_test(is_bounded_by_entries),
+	        cmocka_unit_test(is_bounded_by_bytes),
+	        cmocka_unit_test(refuses_what_could_never_fit),
+	        cmocka_unit_test(wraps_at_every_position),
+	        cmocka_unit_test(two_threads_lose_and_mix_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

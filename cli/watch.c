@@ -1,0 +1,494 @@
+/* watch.c - leaktap watch: follows the alerts of all sensors in Redis and shows them to a person. */
+#include "alerts/output.h"
+#include "alerts/record_read.h"
+#include "alerts/resp.h"
+#include "alerts/show.h"
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "config/settings.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SENSORS_MAX  1024
+#define SENSOR_NAME  80
+#define ID_MAX       48
+#define BLOCK_MS     1000 /* how long the server holds a read without news */
+#define PAGE         "256"
+#define REPLY_NS     (5 * NS_PER_S)
+#define REFRESH_NS   (5 * NS_PER_S) /* between looks for new sensors */
+#define RETRY_MIN_MS 200u
+#define RETRY_MAX_MS 5000u
+
+struct followed {
+	char key[SENSOR_NAME + 32]; /* leaktap:{name}:alerts */
+	char last[ID_MAX];          /* the ID behind which to go on */
+};
+
+struct watch {
+	struct redis_url url;
+	struct wire_tls *tls;
+	struct resp conn;
+	enum resp_class class;
+	struct followed *sensor;
+	size_t n_sensors;
+	int64_t refreshed_ns;
+	bool all;             /* from the beginning of each stream */
+	uint64_t since_ms;    /* else from there; 0: only what is new */
+	bool first_look_done; /* sensors found later are followed from their beginning */
+	bool json, follow;
+	int min_severity;
+	uint64_t count, shown; /* count 0: no end */
+	struct show show;
+};
+
+static const char usage[] =
+        "usage: leaktap watch [-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]\n\n"
+        "Follows the alerts of all sensors in Redis, one block each.\n\n"
+        "  -c FILE              settings, for the Redis URL, its password and certificates\n"
+        "      --redis URL      redis://[user@]host[:port][/db], rediss://... (TLS), unix:///path;\n"
+        "                       the password is better in the settings' file or $LEAKTAP_REDIS_PASSWORD\n"
+        "      --since TIME     begin so long ago: 90s, 15m, 2h, 1d (else: only what is new)\n"
+        "      --min-severity S info, low, medium, high or critical\n"
+        "      --json           the records as JSON lines\n"
+        "      --count N        end after N alerts\n"
+        "      --no-follow      show what is there (all of it without --since), then end\n\n"
+        "exit status: 0 done, 1 Redis cannot be reached (only with --no-follow) or refuses, 2 wrong usage\n";
+
+/* ---- showing ---------------------------------------------------------------------------------------------
+ */
+
+static bool wanted(const struct watch *w, const char *json, size_t n)
+{
+	char severity[16];
+
+	if (w->min_severity <= 0)
+		return true;
+	record_string(record_get(record_parse(json, n), "severity"), severity, sizeof(severity));
+	return severity_by_name(severity) >= w->min_severity;
+}
+
+/* Returns false when the last alert asked for was shown, or nobody reads any more. */
+static bool show_one(struct watch *w, const char *json, size_t n)
+{
+	if (!wanted(w, json, n))
+		return true;
+	if (!w->json) {
+		if (!show_record(&w->show, json, n))
+			fprintf(stderr, "leaktap watch: an entry is no record of leaktap: passed over\n");
+	} else if (record_parse(json, n).type == RECORD_OBJECT && !memchr(json, '\n', n)) {
+		fwrite(json, 1, n, stdout);
+		putchar('\n');
+	}
+	return ++w->shown != w->count && !ferror(stdout);
+}
+
+/* One stream entry [id, [name, value, ...]]. */
+static bool take_entry(struct watch *w, struct followed *f, const redisReply *entry)
+{
+	const redisReply *words;
+
+	if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
+	        entry->element[0]->type != REDIS_REPLY_STRING)
+		return true;
+	snprintf(f->last, sizeof(f->last), "%s", entry->element[0]->str);
+	words = entry->element[1];
+	if (words->type != REDIS_REPLY_ARRAY)
+		return true; /* trimmed away meanwhile */
+	for (size_t i = 0; i + 1 < (size_t)words->elements; i += 2)
+		if (words->element[i]->type == REDIS_REPLY_STRING &&
+		        !strcmp(words->element[i]->str, "json") &&
+		        words->element[i + 1]->type == REDIS_REPLY_STRING)
+			return show_one(w, words->element[i + 1]->str, (size_t)words->element[i + 1]->len);
+	return true;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------
+ */
+
+/* The reply, or NULL and e; an error reply is an error. */
+static redisReply *ask(struct watch *w, const char *const *words, struct err *e)
+{
+	redisReply *r = resp_ask(&w->conn, words, clock_mono_ns() + REPLY_NS, e);
+
+	w->class = RESP_MOVE;
+	if (r && r->type == REDIS_REPLY_ERROR) {
+		w->class = resp_class_of(r->str);
+		err_set(e, "%.200s", r->str);
+		freeReplyObject(r);
+		return NULL;
+	}
+	return r;
+}
+
+/* Where to begin with a stream. */
+static int begin_at(struct watch *w, struct followed *f, struct err *e)
+{
+	redisReply *r;
+
+	if (w->all || w->first_look_done) {
+		strcpy(f->last, "0-0");
+		return 0;
+	}
+	if (w->since_ms) {
+		snprintf(f->last, sizeof(f->last), "%" PRIu64 "-0", w->since_ms);
+		return 0;
+	}
+	r = ask(w, (const char *[]){"XREVRANGE", f->key, "+", "-", "COUNT", "1", NULL}, e);
+	if (!r)
+		return -1;
+	strcpy(f->last, "0-0");
+	if (r->type == REDIS_REPLY_ARRAY && r->elements == 1 && r->element[0]->type == REDIS_REPLY_ARRAY &&
+	        r->element[0]->elements >= 1 && r->element[0]->element[0]->type == REDIS_REPLY_STRING)
+		snprintf(f->last, sizeof(f->last), "%s", r->element[0]->element[0]->str);
+	freeReplyObject(r);
+	return 0;
+}
+
+static int add_sensor(struct watch *w, const char *name, size_t n, struct err *e)
+{
+	struct followed *f = &w->sensor[w->n_sensors];
+
+	if (!n || n > SENSOR_NAME || strlen(name) != n || w->n_sensors == SENSORS_MAX)
+		return 0;
+	snprintf(f->key, sizeof(f->key), "leaktap:{%s}:alerts", name);
+	for (size_t i = 0; i < w->n_sensors; i++)
+		if (!strcmp(w->sensor[i].key, f->key))
+			return 0;
+	if (begin_at(w, f, e) < 0)
+		return -1;
+	w->n_sensors++;
+	return 0;
+}
+
+static int refresh_sensors(struct watch *w, struct err *e)
+{
+	redisReply *r;
+	int ret = 0;
+
+	if (w->refreshed_ns && clock_mono_ns() - w->refreshed_ns < REFRESH_NS && w->n_sensors)
+		return 0;
+	r = ask(w, (const char *[]){"SMEMBERS", "leaktap:sensors", NULL}, e);
+	if (!r)
+		return -1;
+	for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < (size_t)r->elements && !ret; i++)
+		if (r->element[i]->type == REDIS_REPLY_STRING)
+			ret = add_sensor(w, r->element[i]->str, (size_t)r->element[i]->len, e);
+	freeReplyObject(r);
+	if (!ret) {
+		w->refreshed_ns = clock_mono_ns();
+		w->first_look_done = true;
+	}
+	return ret;
+}
+
+/* XREAD over all streams; *n: entries that came.  1: go on, 0: enough was shown, -1: e. */
+static int read_streams(struct watch *w, size_t *n, struct err *e)
+{
+	static const char *argv[6 + 2 * SENSORS_MAX];
+	static size_t len[6 + 2 * SENSORS_MAX];
+	char block[8];
+	const char *head[] = {"XREAD", "COUNT", PAGE, "BLOCK", block, "STREAMS"};
+	size_t a = 0;
+	redisReply *r;
+	int ret = 1;
+
+	snprintf(block, sizeof(block), "%d", BLOCK_MS);
+	for (size_t i = 0; i < 6; i++)
+		if (w->follow || i < 3 || i > 4)
+			argv[a++] = head[i];
+	for (size_t i = 0; i < w->n_sensors; i++) {
+		argv[a + i] = w->sensor[i].key;
+		argv[a + w->n_sensors + i] = w->sensor[i].last;
+	}
+	a += 2 * w->n_sensors;
+	for (size_t i = 0; i < a; i++)
+		len[i] = strlen(argv[i]);
+	if (resp_add(&w->conn, (int)a, argv, len) < 0)
+		return err_set(e, "no memory");
+	if (resp_send(&w->conn, clock_mono_ns() + REPLY_NS, e) < 0)
+		return -1;
+	r = resp_read(&w->conn, clock_mono_ns() + BLOCK_MS * NS_PER_MS + REPLY_NS, e);
+	*n = 0;
+	if (!r)
+		return -1;
+	if (r->type == REDIS_REPLY_ERROR) {
+		w->class = resp_class_of(r->str);
+		ret = err_set(e, "%.200s", r->str);
+	}
+	for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < (size_t)r->elements && ret == 1; i++) {
+		const redisReply *stream = r->element[i];
+
+		if (stream->type != REDIS_REPLY_ARRAY || stream->elements != 2 ||
+		        stream->element[0]->type != REDIS_REPLY_STRING ||
+		        stream->element[1]->type != REDIS_REPLY_ARRAY)
+			continue;
+		for (size_t s = 0; s < w->n_sensors; s++) {
+			if (strcmp(w->sensor[s].key, stream->element[0]->str))
+				continue;
+			for (size_t k = 0; k < (size_t)stream->element[1]->elements && ret == 1; k++, (*n)++)
+				ret = take_entry(w, &w->sensor[s], stream->element[1]->element[k]);
+		}
+	}
+	freeReplyObject(r);
+	return ret;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------
+ */
+
+/* 1: there may be more, 0: done, -1: e. */
+static int step(struct watch *w, struct err *e)
+{
+	size_t n = 0;
+	int ret;
+
+	if (!w->conn.wire && resp_open(&w->conn, &w->url, w->tls, "leaktap-watch", -1, &w->class, e) < 0)
+		return -1;
+	w->class = RESP_MOVE;
+	if (refresh_sensors(w, e) < 0)
+		return -1;
+	if (!w->n_sensors && w->follow) {
+		const struct timespec pause = {.tv_nsec = BLOCK_MS / 2 * NS_PER_MS};
+
+		nanosleep(&pause, NULL);
+		return 1;
+	}
+	if (!w->n_sensors)
+		return 0;
+	ret = read_streams(w, &n, e);
+	if (fflush(stdout))
+		return 0;
+	return ret == 1 && !n && !w->follow ? 0 : ret;
+}
+
+static void pause_ms(unsigned ms)
+{
+	const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * NS_PER_MS};
+
+	nanosleep(&t, NULL);
+}
+
+static int watch_loop(struct watch *w)
+{
+	unsigned retry_ms = RETRY_MIN_MS;
+	bool away = false;
+
+	for (;;) {
+		struct err e = {.text = ""};
+		int ret = step(w, &e);
+
+		if (!ret)
+			return EXIT_DONE;
+		if (ret > 0) {
+			if (away)
+				fprintf(stderr, "leaktap watch: %s is back\n", w->url.shown);
+			away = false;
+			retry_ms = RETRY_MIN_MS;
+			continue;
+		}
+		resp_close(&w->conn);
+		if (!w->follow || w->class == RESP_PERSON) {
+			fprintf(stderr, "leaktap watch: %s: %s\n", w->url.shown, e.text);
+			return EXIT_FAILED;
+		}
+		if (!away)
+			fprintf(stderr, "leaktap watch: %s: %s; trying again until it is back\n",
+			        w->url.shown, e.text);
+		away = true;
+		pause_ms(retry_ms);
+		retry_ms = retry_ms * 2 < RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
+	}
+}
+
+/* ---- options ---------------------------------------------------------------------------------------------
+ */
+
+struct options {
+	const char *config, *redis;
+	int64_t since_s; /* -1: not given */
+};
+
+/* "90s", "15m", "2h", "1d" to seconds; -1: none of these. */
+static int64_t parse_since(const char *text)
+{
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = {1, 60, 3600, 86400};
+	char *end;
+	unsigned long long n;
+	const char *unit;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (errno || !unit || end[1] || n > 36500)
+		return n <= 315360000 && !errno && unit && !end[1] && *unit == 's' ? (int64_t)n : -1;
+	return (int64_t)n * seconds[unit - units];
+}
+
+static int parse_options(int argc, char **argv, struct watch *w, struct options *o)
+{
+	enum { REDIS = 256, SINCE, SEVERITY, JSON, COUNT, NO_FOLLOW };
+	static const struct option longs[] = {{"redis", required_argument, NULL, REDIS},
+	        {"since", required_argument, NULL, SINCE},
+	        {"min-severity", required_argument, NULL, SEVERITY}, {"json", no_argument, NULL, JSON},
+	        {"count", required_argument, NULL, COUNT}, {"no-follow", no_argument, NULL, NO_FOLLOW},
+	        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	char *end;
+	int c;
+
+	optind = 0; /* getopt starts anew */
+	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case REDIS:
+			o->redis = optarg;
+			break;
+		case SINCE:
+			o->since_s = parse_since(optarg);
+			if (o->since_s < 0)
+				return usage_error("watch", "--since is a number and s, m, h or d: 15m");
+			break;
+		case SEVERITY:
+			w->min_severity = severity_by_name(optarg);
+			if (w->min_severity < 0)
+				return usage_error(
+				        "watch", "--min-severity is info, low, medium, high or critical");
+			break;
+		case JSON:
+			w->json = true;
+			break;
+		case COUNT:
+			errno = 0;
+			w->count = strtoull(optarg, &end, 10);
+			if (errno || *end || !w->count || *optarg == '-')
+				return usage_error("watch", "--count is a number from 1 on");
+			break;
+		case NO_FOLLOW:
+			w->follow = false;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return -1;
+		case ':':
+			return usage_error("watch", "%s needs a value", argv[optind - 1]);
+		default:
+			return usage_error("watch", "there is no option %s", argv[optind - 1]);
+		}
+	}
+	return optind < argc ? usage_error("watch", "what is `%s'?", argv[optind]) : EXIT_DONE;
+}
+
+static const char *redis_of(const struct settings *s)
+{
+	if (s->alerts.redis && *s->alerts.redis)
+		return s->alerts.redis;
+	for (size_t i = 0; i < s->alerts.outputs.n; i++)
+		if (output_is_redis(s->alerts.outputs.item[i]))
+			return s->alerts.outputs.item[i];
+	return NULL;
+}
+
+/* The server, with what the settings say of password and certificates.  Settings are read when a file is
+ * named or no URL was given. */
+static int choose_server(struct watch *w, const struct options *o)
+{
+	const char *path = settings_find(o->config), *url = o->redis;
+	const char *ca = "", *cert = "", *key = "", *password_file = "";
+	struct settings *s = NULL;
+	struct faults faults;
+	struct err e = {.text = ""};
+	int ret = 0;
+
+	faults_init(&faults);
+	if (path && (o->config || !url)) {
+		s = settings_load(path, &faults);
+		if (!s) {
+			faults_print(&faults, stderr);
+			faults_clear(&faults);
+			return EXIT_USAGE;
+		}
+		url = url ? url : redis_of(s);
+		ca = s->alerts.tls_ca;
+		cert = s->alerts.tls_cert;
+		key = s->alerts.tls_key;
+		password_file = s->alerts.password_file;
+	}
+	if (!url) {
+		ret = usage_error("watch", "which Redis? Give --redis URL or settings with alerts.redis");
+	} else if (redis_url_parse(url, &w->url, &e) < 0 ||
+	           redis_url_password(&w->url, password_file, &e) < 0 ||
+	           (w->url.scheme == REDIS_TLS && !(w->tls = wire_tls_create(ca, cert, key, &e)))) {
+		fprintf(stderr, "leaktap watch: %s\n", e.text);
+		ret = EXIT_USAGE;
+	}
+	faults_clear(&faults);
+	if (s)
+		settings_drop(s);
+	return ret;
+}
+
+static void hide_password(int argc, char **argv)
+{
+	/* ps must not show it: the URL in our own arguments is overwritten behind its scheme */
+	for (int i = 1; i < argc; i++) {
+		char *p = strstr(argv[i], "://"), *at = p ? strrchr(p, '@') : NULL;
+
+		if (at && at > p + 3)
+			memset(p + 3, '*', (size_t)(at - p - 3));
+	}
+}
+
+static void prepare_terminal(struct watch *w)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool terminal = isatty(STDOUT_FILENO);
+	struct winsize size;
+
+	setlocale(LC_CTYPE, "");
+	w->show.out = stdout;
+	w->show.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	/* https://no-color.org: present and not empty */
+	w->show.colour = terminal && !(no_colour && *no_colour) && !(term && !strcmp(term, "dumb"));
+	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		w->show.width = size.ws_col;
+}
+
+int command_watch(int argc, char **argv)
+{
+	static struct followed sensors[SENSORS_MAX];
+	struct watch w = {.sensor = sensors, .follow = true};
+	struct options o = {.since_s = -1};
+	int ret = parse_options(argc, argv, &w, &o);
+
+	if (ret)
+		return ret < 0 ? EXIT_DONE : ret;
+	if (o.since_s >= 0) {
+		int64_t from = clock_wall_ns() / NS_PER_MS - o.since_s * 1000;
+
+		w.since_ms = from > 0 ? (uint64_t)from : 1;
+	}
+	w.all = !w.follow && o.since_s < 0;
+	ret = choose_server(&w, &o);
+	if (ret)
+		return ret;
+	hide_password(argc, argv);
+	prepare_terminal(&w);
+	ret = watch_loop(&w);
+	resp_close(&w.conn);
+	wire_tls_destroy(w.tls);
+	redis_url_wipe(&w.url);
+	return ret;
+}
