@@ -15,7 +15,9 @@
 #define CONTENT_PATH_MAX 256 /* a longer field path is cut with "..." at its front */
 
 /* Field paths: messages[0].content for JSON, form.NAME, part.NAME (multipart; a part that is JSON or a form:
- * part.NAME.PATH), body for anything else. */
+ * part.NAME.PATH; a part without a name: part[N]), body for anything else, query.NAME.  PATH{} holds names of
+ * members that are long enough to be data.  Whole JSON numbers of six digits and more are text as well.  A
+ * field without text is never told, and its text comes in few pieces, not one for each escape. */
 struct text_sink {
 	void *arg;
 	/* A field begins.  `key` is the last name in the path ("content"), may be "".  Borrowed. */

@@ -43,7 +43,7 @@ static void tell(struct emit *e)
 		e->out.field(e->out.arg, e->path, e->path_len, e->path + e->key_at, e->key_len);
 }
 
-void emit_text(struct emit *e, const uint8_t *p, size_t n)
+void emit_text_on(struct emit *e, const uint8_t *p, size_t n)
 {
 	if (!n || !e->named)
 		return;
@@ -58,14 +58,6 @@ void emit_text(struct emit *e, const uint8_t *p, size_t n)
 	if (e->out.text)
 		e->out.text(e->out.arg, p, n, e->offset);
 	e->offset += n;
-}
-
-void emit_byte(struct emit *e, uint8_t c)
-{
-	if (e->open && e->n_staged < EMIT_STAGED)
-		e->staged[e->n_staged++] = c;
-	else
-		emit_text(e, &c, 1);
 }
 
 void emit_end(struct emit *e, bool whole)

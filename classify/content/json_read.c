@@ -250,11 +250,19 @@ static void four_digits(struct json_reader *j, struct emit *e)
 		put_code(j, e, v); /* a lone second half becomes U+FFFD */
 }
 
+static const uint8_t escapes[256] = {['"'] = '"',
+        ['\\'] = '\\',
+        ['/'] = '/',
+        ['b'] = '\b',
+        ['f'] = '\f',
+        ['n'] = '\n',
+        ['r'] = '\r',
+        ['t'] = '\t'};
+
 /* What stands behind a backslash; an escape that JSON does not know is text as it stands. */
 static void escape(struct json_reader *j, struct emit *e, uint8_t c)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *at = c ? strchr(from, c) : NULL;
+	uint8_t means = escapes[c];
 
 	if (c == 'u') {
 		j->esc = HEX;
@@ -264,9 +272,9 @@ static void escape(struct json_reader *j, struct emit *e, uint8_t c)
 	}
 	drop_high(j, e);
 	j->esc = 0;
-	if (!at)
+	if (!means)
 		string_text(j, e, (const uint8_t *)"\\", 1);
-	string_text(j, e, at ? (const uint8_t *)to + (at - from) : &c, 1);
+	string_text(j, e, means ? &means : &c, 1);
 }
 
 /* A digit of \uXXXX.  False: it is none, and the byte is yet to be read; what stood there is text. */
@@ -315,8 +323,14 @@ static size_t plain_run(const uint8_t *p, size_t n)
 		memcpy(&w, p + i, 8);
 		q = w ^ (ones * '"');
 		b = w ^ (ones * '\\');
-		if ((((q - ones) & ~q) | ((b - ones) & ~b)) & tops)
-			break;
+		q = (((q - ones) & ~q) | ((b - ones) & ~b)) & tops;
+		if (!q)
+			continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		return i + (size_t)__builtin_ctzll(q) / 8;
+#else
+		break;
+#endif
 	}
 	while (i < n && p[i] != '"' && p[i] != '\\')
 		i++;
@@ -350,7 +364,10 @@ static size_t read_text(struct json_reader *j, struct emit *e, const uint8_t *p,
 			continue;
 		}
 		if (p[i++] == '\\') {
-			j->esc = ESCAPE;
+			if (i < n && escapes[p[i]] && !j->high && !j->in_key)
+				emit_byte(e, escapes[p[i++]]);
+			else
+				j->esc = ESCAPE;
 			continue;
 		}
 		drop_high(j, e);
@@ -364,7 +381,6 @@ static size_t read_text(struct json_reader *j, struct emit *e, const uint8_t *p,
 
 static void number_begin(struct json_reader *j)
 {
-	path_value(j);
 	j->num_n = j->num_digits = 0;
 	j->num_last = 0;
 	j->num_open = j->num_dot = j->num_exp = false;
@@ -398,6 +414,7 @@ static size_t read_number(struct json_reader *j, struct emit *e, const uint8_t *
 		else if (j->num_n < sizeof(j->num))
 			j->num[j->num_n++] = (char)p[i];
 		if (!j->num_open && j->num_digits == JSON_DIGITS_MIN) {
+			path_value(j);
 			name_field(j, e, "");
 			emit_text(e, (const uint8_t *)j->num, j->num_n);
 			j->num_open = true;

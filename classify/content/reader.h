@@ -12,6 +12,7 @@
 #include "classify/content/content.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <zlib.h>
 
 /* ---- emit.c: one field at a time ---- */
@@ -31,8 +32,27 @@ struct emit {
 
 /* Names the field that the next text belongs to.  A field without text is never told. */
 void emit_field(struct emit *e, const char *path, size_t n, size_t key_at, size_t key_len);
-void emit_text(struct emit *e, const uint8_t *p, size_t n);
-void emit_byte(struct emit *e, uint8_t c);
+void emit_text_on(struct emit *e, const uint8_t *p, size_t n);
+
+static inline void emit_text(struct emit *e, const uint8_t *p, size_t n)
+{
+	if (!e->open || n >= EMIT_STAGED / 2 || n > EMIT_STAGED - e->n_staged) {
+		emit_text_on(e, p, n);
+		return;
+	}
+	if (n)
+		memcpy(e->staged + e->n_staged, p, n);
+	e->n_staged += n;
+}
+
+static inline void emit_byte(struct emit *e, uint8_t c)
+{
+	if (e->open && e->n_staged < EMIT_STAGED)
+		e->staged[e->n_staged++] = c;
+	else
+		emit_text_on(e, &c, 1);
+}
+
 void emit_end(struct emit *e, bool whole);
 
 /* Field names in front of what a reader finds: "part.NAME", "form"; may be empty. */

@@ -19,22 +19,24 @@ struct header {
 struct message {
 	enum flow_dir dir; /* C2S: request */
 	uint64_t stream;   /* HTTP/1: 0 */
-	uint32_t index;    /* nth of its direction on this connection, from 0 */
-	int64_t when_ns;   /* first byte */
+	uint32_t index; /* nth of its direction on this connection, from 0; a 1xx has that of its final answer
+	                 */
+	int64_t when_ns; /* first byte */
 	bool request;
-	bool damaged;                /* a gap within the head: what is there may be incomplete */
-	uint8_t version;             /* 10, 11, 20, 30 */
+	bool damaged;    /* the head is cut by a gap or the end, or its lengths contradict each other */
+	uint8_t version; /* 10, 11, 20, 30 */
 	struct slice method, target; /* as sent */
 	struct slice authority; /* Host, :authority or that of an absolute target; as sent, may have a port */
 	struct slice path, query;      /* target without its query; behind the '?' (holds secrets) */
 	struct slice content_type;     /* whole value, parameters included */
-	struct slice content_encoding; /* whole value: codings in the order applied */
+	struct slice content_encoding; /* codings in the order applied; without the field: HTTP/1 transfer
+	                                  codings but chunked */
 	struct slice user_agent;
 	uint16_t status;        /* responses */
 	int64_t content_length; /* -1: not given */
 	const struct header *headers;
 	unsigned n_headers;
-	uint64_t body_bytes; /* transfer-decoded bytes handed out so far */
+	uint64_t body_bytes; /* transfer-decoded bytes handed out so far; in sink.body: where these stand */
 	uint64_t body_missed;
 	bool upgrade; /* asks for or grants another protocol */
 	void *user;   /* the sink's own */
