@@ -291,8 +291,6 @@ static void judge_hole(const struct tcp_reader *t, struct tcp_stream *s, enum fl
 		return;
 	if (s->in_dir == dir && s->in.len + s->in.cut && s->in.seq == next)
 		next = tcp_segment_end(&s->in);
-	if (d->flags & DIR_FIN && seq_diff(ack, d->fin) > 0)
-		ack = d->fin;
 	if (!(d->flags & DIR_ACKED) || seq_diff(ack, next) <= 0) {
 		d->flags &= (uint16_t)~DIR_PASSED;
 	} else if (!(d->flags & DIR_PASSED)) {

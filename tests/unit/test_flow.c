@@ -114,6 +114,8 @@ static const struct schedule schedules[] = {
 		{4, true, F | A, 5000, 1001, 0}, {5005, true, F | A, 5000, 1001, 0}}, {FLOW_FIN, FLOW_FIN}, {0, 0}},
 	{"only one side seen, FIN", {{0, false, A, 1000, 5000, 10}, {1, false, F | A, 1010, 5000, 0}}, {FLOW_FIN},
 		{0, 0}},
+	{"ports again after FIN from one", {OPEN, {3, false, F | A, 1000, 5000, 10}, {9, false, S, 77777, 0, 0}},
+		{FLOW_FIN, FLOW_STOP}, {0, 0}},
 	{"RST", {OPEN, {3, true, R, 5000, 0, 0}, {4, false, A, 1000, 5000, 5}}, {FLOW_RST}, {0, 0}},
 	{"RST refuses the SYN", {{0, false, S, 999, 0, 0}, {1, true, R | A, 0, 1000, 0}}, {FLOW_RST}, {0, 0}},
 	{"RST out of any window", {OPEN, {3, true, R, 905000000, 0, 0}}, {FLOW_STOP}, {0, 0}},
@@ -123,6 +125,8 @@ static const struct schedule schedules[] = {
 		{3001, true, S | A, 4999, 1000, 0}, {4001, true, S | A, 4999, 1000, 0}}, {FLOW_STOP}, {0, 0}},
 	{"ports again after RST", {OPEN, {3, true, R, 5000, 0, 0}, {4, false, S, 77777, 0, 0}},
 		{FLOW_RST, FLOW_STOP}, {0, 0}},
+	{"ports again, numbers near the old", {{0, false, A, 1000, 5000, 10}, {1, false, R, 1010, 0, 0},
+		{2, false, S, 900, 0, 0}}, {FLOW_RST, FLOW_STOP}, {0, 0}},
 	{"ports again after FIN", {OPEN, {3, false, F | A, 1000, 5000, 0}, {4, true, F | A, 5000, 1001, 0},
 		{9, false, S, 77777, 0, 0}, {10, true, S | A, 88888, 77778, 0}}, {FLOW_FIN, FLOW_STOP}, {0, 0}},
 	{"the same SYN again after RST", {{0, false, S, 999, 0, 0}, {1, true, R | A, 0, 1000, 0},
@@ -146,6 +150,8 @@ static const struct schedule schedules[] = {
 		{5, false, A, 1100, 5000, 100}}, {FLOW_STOP}, {0, 0}},
 	{"two holes, filled in turn", {OPEN, {3, false, A, 1100, 5000, 100}, {4, false, A, 1300, 5000, 100},
 		{5, false, A, 1000, 5000, 100}, {6, false, A, 1200, 5000, 100}}, {FLOW_STOP}, {0, 0}},
+	{"one of two holes filled twice", {OPEN, {3, false, A, 1100, 5000, 100}, {4, false, A, 1300, 5000, 100},
+		{5, false, A, 1000, 5000, 100}, {6, false, A, 1000, 5000, 100}}, {FLOW_STOP}, {100, 0}},
 	{"a hole half filled", {OPEN, {3, true, A, 5100, 1000, 100}, {4, true, A, 5050, 1000, 100}}, {FLOW_STOP},
 		{0, 50}},
 	{"a retransmission elsewhere fills nothing", {OPEN, {3, false, A, 1000, 5000, 100},
@@ -379,6 +385,31 @@ static void full_table(void **state)
 	flow_table_destroy(t);
 }
 
+/* Flows that leave must not hide others behind them. */
+static void found_after_removals(void **state)
+{
+	struct flow_limits l = limits;
+	struct flow_table *t;
+	bool alive[4500];
+	struct flow *f;
+
+	(void)state;
+	l.flows = 3000;
+	t = table(&l);
+	for (unsigned i = 0; i < 4500; i++) {
+		assert_true(udp_flow(t, i, i)->flags & FLOW_F_FRESH);
+		alive[i] = true;
+		while ((f = flow_ended(t))) {
+			alive[f->port[0] - 1024] = false;
+			flow_release(t, f);
+		}
+	}
+	for (unsigned i = 0; i < 4500; i++)
+		if (alive[i])
+			assert_int_equal(udp_flow(t, i, 4500)->packets[0], 2);
+	flow_table_destroy(t);
+}
+
 static unsigned drain(struct flow_table *t, enum flow_end why)
 {
 	struct flow *f;
@@ -436,6 +467,54 @@ static void idle_exactly(void **state)
 	assert_int_equal(drain(t, FLOW_IDLE), 0);
 	flow_advance(t, T0 + 181 * NS_PER_S);
 	assert_int_equal(drain(t, FLOW_IDLE), 1);
+	flow_table_destroy(t);
+}
+
+/* A closed connection ends soon although no packet of it comes any more. */
+static void linger_ends(void **state)
+{
+	static const struct step s[] = {{0, false, S, 999, 0, 0}, {1, true, S | A, 4999, 1000, 0},
+	        {3, false, F | A, 1000, 5000, 0}, {4, true, F | A, 5000, 1001, 0}};
+	struct flow_table *t = table(&limits);
+	enum flow_dir dir;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(s) / sizeof(s[0]); i++) {
+		struct packet p = tcp(&s[i]);
+
+		(void)flow_track(t, &p, &dir);
+	}
+	flow_advance(t, T0 + 4900 * NS_PER_MS);
+	assert_int_equal(drain(t, FLOW_FIN), 0);
+	flow_advance(t, T0 + 5300 * NS_PER_MS);
+	assert_int_equal(drain(t, FLOW_FIN), 1);
+	flow_table_destroy(t);
+}
+
+/* Idle times that turn the wheel more than once, beside short ones: each ends in its second. */
+static void long_and_short(void **state)
+{
+	struct flow_limits l = {.flows = 20000, .idle_tcp_s = 5000, .idle_udp_s = 60};
+	struct flow_table *t = table(&l);
+	enum flow_dir dir;
+
+	(void)state;
+	for (unsigned s = 0; s < 6000; s++) {
+		struct packet p = make(PROTO_TCP, false, (uint16_t)(1024 + s), 9, s * 1000);
+		unsigned want = (s < 60 ? s + 1 : 61) + (s < 5000 ? s + 1 : 5001);
+		struct flow_stats st;
+
+		p.tcp_flags = A;
+		(void)flow_track(t, &p, &dir);
+		udp_flow(t, s, s * 1000);
+		for (int i = 0; i < 4; i++) {
+			flow_advance(t, p.ts_ns);
+			drain(t, FLOW_IDLE);
+		}
+		flow_table_stats(t, &st);
+		if (st.live > want || st.live + 2 < want)
+			fail_msg("second %u: %u live, not %u", s, (unsigned)st.live, want);
+	}
 	flow_table_destroy(t);
 }
 
@@ -512,6 +591,15 @@ static void times_at_the_ends(void **state)
 		while ((f = flow_ended(t)))
 			flow_release(t, f);
 	}
+	/* and the clock still goes */
+	for (unsigned i = 0; i < 200; i++)
+		udp_flow(t, 1, i);
+	drain(t, FLOW_IDLE);
+	udp_flow(t, 1, 62000);
+	for (int i = 0; i < 10; i++)
+		flow_advance(t, T0 + 62 * NS_PER_S);
+	udp_flow(t, 1, 62000 + 61000);
+	assert_true(drain(t, FLOW_IDLE) > 0);
 	flow_table_destroy(t);
 }
 
@@ -584,6 +672,9 @@ int main(void)
 	        cmocka_unit_test(full_table),
 	        cmocka_unit_test(idle_in_portions),
 	        cmocka_unit_test(idle_exactly),
+	        cmocka_unit_test(linger_ends),
+	        cmocka_unit_test(found_after_removals),
+	        cmocka_unit_test(long_and_short),
 	        cmocka_unit_test(active_time),
 	        cmocka_unit_test(clock_set_back),
 	        cmocka_unit_test(times_at_the_ends),
