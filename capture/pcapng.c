@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_SIZE (256u << 10) /* a larger one reads no faster and falls out of the cache */
+#define BUFFER_SIZE (64u << 10) /* a larger one reads no faster and falls out of the cache */
 #define BLOCK_MIN   12u          /* type and both lengths */
 
 #define BLOCK_SECTION    0x0a0d0d0au /* reads the same in both byte orders */
@@ -120,6 +120,20 @@ static enum block stop(struct pcapng *r, const char *why)
 	return BLOCK_STOP;
 }
 
+static bool enlarge(struct pcapng *r)
+{
+	uint8_t *larger = realloc(r->buf, r->size * 2);
+
+	if (!larger) {
+		errno = ENOMEM;
+		r->failed = true;
+		return false;
+	}
+	r->buf = larger;
+	r->size *= 2;
+	return true;
+}
+
 /* One read() behind what is there; false when nothing came. */
 static bool refill(struct pcapng *r)
 {
@@ -137,7 +151,7 @@ static bool refill(struct pcapng *r)
 	return true;
 }
 
-/* At least n unread bytes in one piece. */
+/* At least n unread bytes in one piece.  The buffer grows as they come: a length alone costs no memory. */
 static bool need_slow(struct pcapng *r, size_t n)
 {
 	if (r->at) {
@@ -145,19 +159,8 @@ static bool need_slow(struct pcapng *r, size_t n)
 		r->have -= r->at;
 		r->at = 0;
 	}
-	if (n > r->size) {
-		uint8_t *larger = realloc(r->buf, n);
-
-		if (!larger) {
-			errno = ENOMEM;
-			r->failed = true;
-			return false;
-		}
-		r->buf = larger;
-		r->size = n;
-	}
 	while (r->have < n)
-		if (!refill(r))
+		if ((r->have == r->size && !enlarge(r)) || !refill(r))
 			return false;
 	return true;
 }
