@@ -105,7 +105,8 @@ void flow_advance(struct flow_table *t, int64_t now_ns);
 /* The next flow that ended and was not yet taken, or NULL. */
 struct flow *flow_ended(struct flow_table *t);
 void flow_release(struct flow_table *t, struct flow *f);
-/* Ends every flow with FLOW_STOP; flow_ended() then yields them all. */
+/* Ends every flow with FLOW_STOP (those that had closed with FLOW_FIN or FLOW_RST); flow_ended() then yields
+ * them all, and must have done so before the next flow_track(). */
 void flow_stop_all(struct flow_table *t);
 void flow_table_stats(const struct flow_table *t, struct flow_stats *out);
 
