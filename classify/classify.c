@@ -134,6 +134,8 @@ static void on_hello(void *arg, const struct hello *h)
 	struct facts *x = &r->facts;
 
 	x->tls.seen = true;
+	x->visibility = VISIBLE_METADATA;
+	copy_text(x->protocol, sizeof(x->protocol), h->quic ? "quic" : "tls");
 	if (h->client) {
 		x->tls.version = h->version;
 		x->tls.ech = h->ech;
@@ -161,6 +163,8 @@ static void on_name(void *arg, enum name_source by, const char *host, uint16_t p
 	struct reading *r = arg;
 
 	(void)port;
+	if (by == NAME_HTTP || by == NAME_CONNECT)
+		return; /* request.c names these: it has the path too */
 	facts_name(r->cls, &r->facts, by, host, NULL);
 	settle(r->cls, r, r->flow->last_ns);
 }
@@ -232,10 +236,8 @@ static void reading_finish(struct classify *c, struct reading *r, int64_t when_n
 	stack_close(&r->stack);
 	if (!r->settled)
 		settle(c, r, when_ns);
-	if (x->tls.seen) {
-		x->visibility = VISIBLE_METADATA;
+	if (x->tls.seen)
 		x->why_not |= WHY_NO_KEY;
-	}
 	second_close(c->second, r->second);
 	r->second = NULL;
 }

@@ -163,6 +163,12 @@ static void scan_head(struct request *q)
 		content_query(&m->query, &out);
 }
 
+static void copy_masked(struct request *q, struct slice s, char *out, size_t cap)
+{
+	if (s.n)
+		detect_mask(q->c->detect, s.p, s.n, out, cap);
+}
+
 /* Whose account a request is made for, where a header says so. */
 static void find_account(struct request *q)
 {
@@ -173,8 +179,7 @@ static void find_account(struct request *q)
 	for (unsigned i = 0; i < m->n_headers; i++)
 		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
 			if (!q->q.account[0] && slice_is_nocase(m->headers[i].name, names[k]))
-				detect_mask(q->c->detect, m->headers[i].value.p, m->headers[i].value.n, q->q.account,
-					sizeof(q->q.account));
+				copy_masked(q, m->headers[i].value, q->q.account, sizeof(q->q.account));
 }
 
 static void name_destination(struct request *q, bool tunnel)
@@ -199,11 +204,6 @@ static void name_destination(struct request *q, bool tunnel)
 	detect_mask(q->c->detect, host, strlen(host), q->q.host, sizeof(q->q.host));
 }
 
-static void copy_masked(struct request *q, struct slice s, char *out, size_t cap)
-{
-	detect_mask(q->c->detect, s.p, s.n, out, cap);
-}
-
 static void request_head(void *arg, struct message *m)
 {
 	struct reading *r = arg;
@@ -216,6 +216,7 @@ static void request_head(void *arg, struct message *m)
 	if (!m->request || m->dir != FLOW_C2S)
 		return;
 	r->facts.visibility = VISIBLE_CLEAR;
+	snprintf(r->facts.protocol, sizeof(r->facts.protocol), "%s", r->stack.protocol);
 	r->facts.requests++;
 	c->stats.requests++;
 	q = pool_get(c->requests);
