@@ -410,13 +410,22 @@ static bool hand_packet(struct tcp_reader *t, struct tcp_stream *s, struct tcp_d
 static bool hand_hole(struct tcp_reader *t, struct tcp_stream *s, struct tcp_dir *d,
         const struct tcp_segment *in, struct tcp_chunk *c)
 {
-	bool found = d->hold.head || in || d->flags & DIR_FIN;
-	uint32_t to = d->flags & DIR_FIN ? d->fin : in ? in->seq : found ? d->hold.head->seq : d->next;
+	uint32_t stops[3], to = d->next;
+	size_t n = 0;
+	bool found;
 
-	if (in && seq_diff(in->seq, to) < 0)
-		to = in->seq;
-	if (d->hold.head && seq_diff(d->hold.head->seq, to) < 0)
-		to = d->hold.head->seq;
+	if (d->flags & DIR_FIN)
+		stops[n++] = d->fin;
+	if (in)
+		stops[n++] = in->seq;
+	if (d->hold.head)
+		stops[n++] = d->hold.head->seq;
+	found = n > 0;
+	if (found)
+		to = stops[--n];
+	while (n-- > 0)
+		if (seq_diff(stops[n], to) < 0)
+			to = stops[n];
 	if (s->over) {
 		if (!found && d->flags & DIR_ACKED && seq_diff(d->acked, d->next) > 1)
 			to = d->acked;

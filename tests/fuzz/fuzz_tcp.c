@@ -136,24 +136,42 @@ static void step(struct world *w, struct cur *c)
 	free(copy);
 }
 
+/* Tables are made once and left empty by every run; one reader for each kind of limits. */
+static struct tcp_reader *reader_for(uint8_t how)
+{
+	static struct tcp_reader *readers[32];
+	struct tcp_limits l = {.streams = 1, .segments_mb = 1, .gap_ns = 2000000000};
+
+	l.flow_bytes = (how & 15) * TCP_CELL;
+	l.gap_bytes = how & 16 ? 512 : UINT32_MAX;
+	if (!readers[how & 31])
+		readers[how & 31] = tcp_reader_create(&l, NULL);
+	return readers[how & 31];
+}
+
+static struct flow_table *table(void)
+{
+	static struct flow_table *t;
+	const struct flow_limits l = {.flows = 8, .idle_tcp_s = 86400, .idle_udp_s = 60};
+
+	if (!t)
+		t = flow_table_create(&l, NULL);
+	return t;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world w;
-	const struct flow_limits fl = {.flows = 8, .idle_tcp_s = 86400, .idle_udp_s = 60};
-	struct tcp_limits l = {.streams = 1, .segments_mb = 1, .gap_ns = 2000000000};
+	static int64_t now = 1000000000;
 	struct cur c = cur_of(data, size);
-	uint8_t how;
 
 	memset(&w, 0, sizeof(w));
-	w.now = 1000000000;
+	w.now = now;
 	w.base[0] = cur_be16(&c) * 65537u;
 	w.base[1] = cur_be16(&c) * 65537u;
-	how = cur_u8(&c);
-	l.flow_bytes = (how & 15) * TCP_CELL;
-	l.gap_bytes = how & 16 ? 512 : UINT32_MAX;
 	w.m[0].fin = w.m[1].fin = SPAN + 1;
-	w.flows = flow_table_create(&fl, NULL);
-	w.reader = tcp_reader_create(&l, NULL);
+	w.flows = table();
+	w.reader = reader_for(cur_u8(&c));
 	must(w.flows && w.reader);
 	packet(&w, FLOW_C2S, TCP_SYN, 0, 0, NULL, 0, 0);
 	packet(&w, FLOW_S2C, TCP_SYN | TCP_ACK, 0, 0, NULL, 0, 0);
@@ -167,7 +185,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			must(w.m[d].mark[i] == NOTHING);
 	}
 	tcp_release(w.reader, w.f);
-	tcp_reader_destroy(w.reader);
-	flow_table_destroy(w.flows);
+	flow_stop_all(w.flows);
+	must(flow_ended(w.flows) == w.f); /* one connection, one flow */
+	flow_release(w.flows, w.f);
+	must(!flow_ended(w.flows));
+	now = w.now;
 	return 0;
 }
