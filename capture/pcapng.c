@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define BUFFER_SIZE (64u << 10) /* a larger one reads no faster and falls out of the cache */
-#define BLOCK_MIN   12u          /* type and both lengths */
+#define BLOCK_MIN   12u         /* type and both lengths */
 
 #define BLOCK_SECTION    0x0a0d0d0au /* reads the same in both byte orders */
 #define BLOCK_INTERFACE  1u

@@ -1,5 +1,5 @@
-/* test_source.c - capture files of every form in a temporary directory, pipes, filters and faults.  Live
- * capture is tested over a veth pair by tests/e2e; here only what needs no interface. */
+/* test_source.c - capture files of every form in a temporary directory, pipes, filters and faults.  Of live
+ * capture only what needs neither an interface nor the right to use one. */
 #include "capture/source.h"
 
 #include "base/clock.h"
