@@ -1,4 +1,5 @@
-/* detect.c - `leaktap detect`: the detectors on text, for trying them out, for scoring, and for their self-test. */
+/* detect.c - `leaktap detect`: the detectors on text, for trying them out, for scoring, and for their
+ * self-test. */
 #include "cli/commands.h"
 #include "cli/detect_json.h"
 
@@ -25,10 +26,11 @@ struct job {
 };
 
 static const char help[] =
-	"usage: leaktap detect [-c FILE] [FILE|-]            findings of a text as JSON lines\n"
-	"       leaktap detect [-c FILE] --jsonl [FILE|-]    reads {\"id\",\"text\"} lines, writes {\"id\",\"findings\"}\n"
-	"       leaktap detect [-c FILE] --self-test         runs every detector on its own examples\n"
-	"Text that is JSON is read string by string, with the path of each as its field.\n";
+        "usage: leaktap detect [-c FILE] [FILE|-]            findings of a text as JSON lines\n"
+        "       leaktap detect [-c FILE] --jsonl [FILE|-]    reads {\"id\",\"text\"} lines, writes "
+        "{\"id\",\"findings\"}\n"
+        "       leaktap detect [-c FILE] --self-test         runs every detector on its own examples\n"
+        "Text that is JSON is read string by string, with the path of each as its field.\n";
 
 static void job_end(struct job *j)
 {
@@ -51,7 +53,7 @@ static int job_begin(struct job *j, const char *config)
 	if (!j->settings)
 		return EXIT_USAGE;
 	j->engine = detect_engine_create(j->settings->detector_set, j->settings->detect.token_key,
-		j->settings->detect.token_key_len, j->settings->detect.token_key_id, &e);
+	        j->settings->detect.token_key_len, j->settings->detect.token_key_id, &e);
 	if (j->engine)
 		j->worker = detect_worker_create(j->engine, 2, FINDINGS_MAX, &e);
 	j->out = malloc(RECORD_MAX);
@@ -173,7 +175,8 @@ static int detect_lines(struct job *j, FILE *in)
 		number++;
 		if (n == 1)
 			continue;
-		if ((size_t)n > LINE_MAX || !json_line_read((uint8_t *)line, (size_t)n, wanted, 2) || !text.value) {
+		if ((size_t)n > LINE_MAX || !json_line_read((uint8_t *)line, (size_t)n, wanted, 2) ||
+		        !text.value) {
 			log_warn("line %zu is not {\"id\":..., \"text\":...}", number);
 			bad++;
 			continue;
@@ -204,8 +207,8 @@ static bool finds(struct job *j, const struct detector *d, const char *text)
 	return found;
 }
 
-static size_t run_examples(struct job *j, const struct detector *d, const struct detector_example *list, size_t n,
-	bool wanted)
+static size_t run_examples(
+        struct job *j, const struct detector *d, const struct detector_example *list, size_t n, bool wanted)
 {
 	size_t failed = 0;
 
@@ -213,7 +216,7 @@ static size_t run_examples(struct job *j, const struct detector *d, const struct
 		if (finds(j, d, list[i].text) == wanted)
 			continue;
 		fprintf(stderr, "%s:%u: %s: %s example %s\n", d->file, list[i].line, d->id,
-			wanted ? "positive" : "negative", wanted ? "is not found" : "is found");
+		        wanted ? "positive" : "negative", wanted ? "is not found" : "is found");
 		failed++;
 	}
 	return failed;
@@ -232,7 +235,8 @@ static int self_test(struct job *j)
 		failed += run_examples(j, d, d->positive, d->n_positive, true);
 		failed += run_examples(j, d, d->negative, d->n_negative, false);
 	}
-	printf("%zu detectors, %zu positive, %zu negative, %zu failed\n", detectors_count(set), positive, negative, failed);
+	printf("%zu detectors, %zu positive, %zu negative, %zu failed\n", detectors_count(set), positive,
+	        negative, failed);
 	return failed ? EXIT_FAILED : EXIT_DONE;
 }
 

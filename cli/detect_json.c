@@ -135,7 +135,7 @@ static void path_add(struct reader *r, const char *fmt, const char *name, size_t
 {
 	size_t room = sizeof(r->path) - r->path_len;
 	int got = name ? snprintf(r->path + r->path_len, room, fmt, (int)n, name)
-		       : snprintf(r->path + r->path_len, room, fmt, index);
+	               : snprintf(r->path + r->path_len, room, fmt, index);
 
 	r->path_len += (size_t)got < room ? (size_t)got : room - 1;
 }

@@ -14,12 +14,12 @@ struct json_member {
 	size_t n;
 };
 
-/* Reads one object and its wanted members (strings or numbers) out of line[0..n), decoding in place.  False when
- * it is not a JSON object. */
+/* Reads one object and its wanted members (strings or numbers) out of line[0..n), decoding in place.  False
+ * when it is not a JSON object. */
 bool json_line_read(uint8_t *line, size_t n, struct json_member **wanted, size_t n_wanted);
 
-/* If the text is a JSON object or array, hands each string and number to the stream as a field with its path, and
- * says true; else nothing was handed over. */
+/* If the text is a JSON object or array, hands each string and number to the stream as a field with its path,
+ * and says true; else nothing was handed over. */
 bool json_text_walk(const uint8_t *p, size_t n, struct detect_stream *s);
 
 #endif

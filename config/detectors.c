@@ -269,7 +269,7 @@ static void set_context_window(struct loader *l, struct detector *d, const struc
 
 static void set_window(struct loader *l, struct detector *d, const struct ynode *v)
 {
-	d->window = (unsigned)read_number(l, v, "window", 1, DETECTOR_WINDOW_MAX);
+	d->window = (unsigned)read_number(l, v, "window", 0, DETECTOR_WINDOW_MAX);
 }
 
 static void set_priority(struct loader *l, struct detector *d, const struct ynode *v)
@@ -394,7 +394,7 @@ static void read_detector(struct loader *l, const struct ynode *map)
 	        .mask_keep = "",
 	        .issuer = "",
 	        .alert_from = 1,
-	        .window = 64,
+	        .window = UINT32_MAX,
 	        .priority = 50,
 	        .context_window = 96,
 	        .file = keep_text(l->set, l->file),
@@ -425,6 +425,8 @@ static void read_detector(struct loader *l, const struct ynode *map)
 		fault(l, map, "detector `%s' requires context but names no words", d.id);
 	if (d.confidence_context < d.confidence)
 		d.confidence_context = d.confidence;
+	if (d.window == UINT32_MAX)
+		d.window = d.digits_max ? 4 : 64;
 	if (d.digits_max && d.form == FORM_AS_IS)
 		d.form = FORM_ALNUM;
 	d.index = (uint32_t)l->set->n;

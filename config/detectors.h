@@ -1,5 +1,5 @@
-/* detectors.h - the detectors as data: config/detectors/(any).yaml, read into this; compiled by classify/detect.
- * Immutable after loading. */
+/* detectors.h - the detectors as data: config/detectors/(any).yaml, read into this; compiled by
+ * classify/detect. Immutable after loading. */
 #ifndef CONFIG_DETECTORS_H
 #define CONFIG_DETECTORS_H
 
@@ -29,24 +29,33 @@ struct detector {
 	uint8_t confidence;         /* 0..100 of a plain match */
 	uint8_t confidence_context; /* with a context word near */
 	bool context_required;      /* no finding without one */
-	const char *const *anchors; size_t n_anchors; /* libhs syntax, bounded width: where an expression is tried */
-	bool caseless;              /* anchors and expressions: ASCII letters of either case */
-	const char *const *expressions; size_t n_expressions; /* classify/detect/expr.h; the first group is the value */
+	const char *const *anchors;
+	size_t n_anchors; /* libhs syntax, bounded width: where an expression is tried */
+	bool caseless;    /* anchors and expressions: ASCII letters of either case */
+	const char *const *expressions;
+	size_t n_expressions;            /* classify/detect/expr.h; the first group is the value */
 	unsigned digits_min, digits_max; /* instead of anchors: tried at runs with so many digits; 0: no */
-	const char *const *validators; size_t n_validators;   /* by name, all must agree */
-	const char *const *context; size_t n_context;         /* words, caseless */
-	const char *const *against; size_t n_against; /* words near that speak against it, unless a context word is too */
-	unsigned context_window;    /* bytes before and behind */
-	const char *const *exclude; size_t n_exclude;         /* expressions or literal values that are examples */
-	const char *mask_keep;      /* known public prefix that may stay, "" */
-	const char *issuer;         /* whose credential it is ("openai"), "" */
-	unsigned alert_from;        /* distinct values in a request from which it alerts on its own (1: at once) */
-	unsigned window;            /* bytes from the start of a match to its anchor, at most */
-	unsigned priority;          /* of two findings on the same bytes the one with more stays */
+	const char *const *validators;
+	size_t n_validators; /* by name, all must agree */
+	const char *const *context;
+	size_t n_context; /* words, caseless */
+	const char *const *against;
+	size_t n_against;        /* words near that speak against it, unless a context word is too */
+	unsigned context_window; /* bytes before and behind */
+	const char *const *exclude;
+	size_t n_exclude;      /* expressions or literal values that are examples */
+	const char *mask_keep; /* known public prefix that may stay, "" */
+	const char *issuer;    /* whose credential it is ("openai"), "" */
+	unsigned alert_from;   /* distinct values in a request from which it alerts on its own (1: at once) */
+	unsigned window;       /* bytes from the start of a match to its anchor's end, or to its first
+	                        * digits; 0: it begins where its anchor does */
+	unsigned priority;     /* of two findings on the same bytes the one with more stays */
 	enum detector_form form;
-	double entropy;             /* floor in bits per character of the value, 0: none */
-	const struct detector_example *positive; size_t n_positive;
-	const struct detector_example *negative; size_t n_negative;
+	double entropy; /* floor in bits per character of the value, 0: none */
+	const struct detector_example *positive;
+	size_t n_positive;
+	const struct detector_example *negative;
+	size_t n_negative;
 	const char *file;
 	unsigned line;
 	uint32_t index;

@@ -1,6 +1,6 @@
-/* engine.c - compiles the detectors: expressions to our own code, anchors to libhs databases of equal kind.  One
- * database of everything runs at a tenth of the speed of three (rare literals; names of assignments; markings):
- * the literal matchers of libhs lose their grip when broad expressions stand among them. */
+/* engine.c - compiles the detectors: expressions to our own code, anchors to libhs databases of equal kind.
+ * One database of everything runs at a tenth of the speed of three (rare literals; names of assignments;
+ * markings): the literal matchers of libhs lose their grip when broad expressions stand among them. */
 #include "classify/detect/internal.h"
 
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static int compile_checks(struct rule *r, struct err *e)
 				strncat(all, i ? " " : "", sizeof(all) - strlen(all) - 1);
 				strncat(all, validator_name(i), sizeof(all) - strlen(all) - 1);
 			}
-			return err_set(e, "there is no validator `%s' (there are %s)", d->validators[r->n_checks], all);
+			return err_set(e, "there is no validator `%s' (there are %s)",
+			        d->validators[r->n_checks], all);
 		}
 	}
 	return 0;
@@ -139,9 +140,11 @@ static int compile_anchors(struct detect_engine *en, struct err *e)
 		for (size_t i = 0; i < en->n_rules; i++) {
 			const struct detector *d = en->rules[i].d;
 
-			for (size_t k = 0; k < d->n_anchors && database_of(d) == db && !en->rules[i].at; k++, all.n++) {
+			for (size_t k = 0; k < d->n_anchors && database_of(d) == db && !en->rules[i].at;
+			        k++, all.n++) {
 				all.text[all.n] = d->anchors[k];
-				all.flags[all.n] = d->caseless ? HS_FLAG_CASELESS : 0;
+				all.flags[all.n] = (d->caseless ? HS_FLAG_CASELESS : 0) |
+				                   (d->window ? 0 : HS_FLAG_SOM_LEFTMOST);
 				all.ids[all.n] = (unsigned)i;
 				if (check_width(d->anchors[k], all.flags[all.n], e) < 0) {
 					bad(d, e);
@@ -160,8 +163,8 @@ out:
 	return rc;
 }
 
-struct detect_engine *detect_engine_create(const struct detectors *d, const uint8_t *token_key, size_t key_len,
-	const char *key_id, struct err *e)
+struct detect_engine *detect_engine_create(const struct detectors *d, const uint8_t *token_key,
+        size_t key_len, const char *key_id, struct err *e)
 {
 	struct detect_engine *en = calloc(1, sizeof(*en));
 	size_t digits = 0, ats = 0;
@@ -232,7 +235,8 @@ void detect_engine_destroy(struct detect_engine *en)
 static EVP_MAC_CTX *mac_create(const struct detect_engine *en)
 {
 	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
+	OSSL_PARAM params[] = {
+	        OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
 	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 
@@ -244,11 +248,12 @@ static EVP_MAC_CTX *mac_create(const struct detect_engine *en)
 	return mac;
 }
 
-struct detect_worker *detect_worker_create(const struct detect_engine *en, size_t streams, unsigned findings_max,
-	struct err *e)
+struct detect_worker *detect_worker_create(
+        const struct detect_engine *en, size_t streams, unsigned findings_max, struct err *e)
 {
 	struct detect_worker *w = calloc(1, sizeof(*w));
-	size_t size = sizeof(struct detect_stream) + findings_max * sizeof(struct finding) + en->n_rules * sizeof(int64_t);
+	size_t size = sizeof(struct detect_stream) + findings_max * sizeof(struct finding) +
+	              en->n_rules * sizeof(int64_t);
 
 	if (!w)
 		goto failed;

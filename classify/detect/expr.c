@@ -40,7 +40,7 @@ struct expr {
 	struct class *classes;
 	size_t n_classes;
 	struct class first;
-	bool captures;
+	bool captures, begins_with_border;
 };
 
 static inline bool class_has(const struct class *c, uint8_t b)
@@ -243,7 +243,8 @@ static int parse_group(struct parser *ps)
 		size_t at = ps->x->n;
 
 		ps->p += 2;
-		if (emit(ps, OP_NOT_NEXT, 0, 0, 0) < 0 || parse_alternatives(ps) < 0 || emit(ps, OP_MATCH, 0, 0, 0) < 0)
+		if (emit(ps, OP_NOT_NEXT, 0, 0, 0) < 0 || parse_alternatives(ps) < 0 ||
+		        emit(ps, OP_MATCH, 0, 0, 0) < 0)
 			return -1;
 		ps->x->code[at].y = (int32_t)(ps->x->n - at);
 	} else {
@@ -521,6 +522,7 @@ struct expr *expr_compile(const char *pattern, bool caseless, struct err *e)
 		goto bad;
 	}
 	first_bytes(x, 0, seen);
+	x->begins_with_border = x->code[0].op == OP_LEFT || x->code[0].op == OP_NOT_BEFORE;
 	free(seen);
 	return x;
 bad:
@@ -535,11 +537,6 @@ void expr_free(struct expr *x)
 	free(x->code);
 	free(x->classes);
 	free(x);
-}
-
-bool expr_may_begin(const struct expr *x, uint8_t c)
-{
-	return class_has(&x->first, c);
 }
 
 static inline bool is_word(uint8_t c)
@@ -584,10 +581,20 @@ struct frame {
 	uint32_t from, to;    /* the value as it was */
 };
 
-/* Runs from an instruction on; *matched is where it ended, with the value.  (?!..) runs inside itself, as deep as
- * the expression nests it. */
+/* Whether a branch survives its first byte: most alternatives do not, and need no place to come back to. */
+static inline bool may_step(const struct expr *x, uint32_t pc, const uint8_t *p, size_t n, size_t at)
+{
+	const struct instr *in = &x->code[pc];
+
+	if (in->op != OP_CLASS)
+		return true;
+	return at < n && class_has(&x->classes[in->class], p[at]);
+}
+
+/* Runs from an instruction on; *matched is where it ended, with the value.  (?!..) runs inside itself, as
+ * deep as the expression nests it. */
 static bool run(const struct expr *x, const uint8_t *p, size_t n, uint32_t pc, uint32_t start, size_t *steps,
-	struct frame *matched)
+        struct frame *matched)
 {
 	struct frame stack[EXPR_STACK_MAX];
 	struct frame now = {.pc = pc, .at = start, .from = start, .to = 0};
@@ -623,12 +630,18 @@ static bool run(const struct expr *x, const uint8_t *p, size_t n, uint32_t pc, u
 			now.at += (uint32_t)count;
 			break;
 		case OP_SPLIT:
-			if (depth == EXPR_STACK_MAX)
-				return false;
-			stack[depth] = now;
-			stack[depth].pc = (uint32_t)((int32_t)now.pc + in->y);
-			stack[depth++].low = now.at;
-			now.pc = (uint32_t)((int32_t)now.pc + in->x);
+			if (!may_step(x, now.pc + (uint32_t)in->x, p, n, now.at)) {
+				now.pc += (uint32_t)in->y;
+				break;
+			}
+			if (may_step(x, now.pc + (uint32_t)in->y, p, n, now.at)) {
+				if (depth == EXPR_STACK_MAX)
+					return false;
+				stack[depth] = now;
+				stack[depth].pc += (uint32_t)in->y;
+				stack[depth++].low = now.at;
+			}
+			now.pc += (uint32_t)in->x;
 			break;
 		case OP_JUMP:
 			now.pc = (uint32_t)((int32_t)now.pc + in->x);
@@ -668,15 +681,21 @@ static bool run(const struct expr *x, const uint8_t *p, size_t n, uint32_t pc, u
 	return false;
 }
 
-bool expr_match_at(const struct expr *x, const uint8_t *p, size_t n, size_t start, size_t *steps, struct expr_hit *hit)
+bool expr_match_at(
+        const struct expr *x, const uint8_t *p, size_t n, size_t start, size_t *steps, struct expr_hit *hit)
 {
 	struct frame end;
 
-	if (start >= n || !class_has(&x->first, p[start]) || !run(x, p, n, 0, (uint32_t)start, steps, &end))
+	/* most places fail on the first byte or on the border before it */
+	if (start >= n || !class_has(&x->first, p[start]) ||
+	        (x->begins_with_border && !holds(x, &x->code[0], p, n, start)) ||
+	        !run(x, p, n, 0, (uint32_t)start, steps, &end))
 		return false;
 	/* an alternative without the group: the whole match is the value */
-	*hit = (struct expr_hit){.start = start, .end = end.at, .value_start = end.to ? end.from : start,
-		.value_end = end.to ? end.to : end.at};
+	*hit = (struct expr_hit){.start = start,
+	        .end = end.at,
+	        .value_start = end.to ? end.from : start,
+	        .value_end = end.to ? end.to : end.at};
 	return true;
 }
 

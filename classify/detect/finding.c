@@ -41,7 +41,8 @@ static size_t shown_from(const uint8_t *p, size_t n, unsigned chars)
 
 		while (back < 4 && back < at && (p[at - back] & 0xc0) == 0x80)
 			back++;
-		if (back > at || utf8_len(p + at - back, back) != back || p[at - back] < 0x20 || p[at - back] == 0x7f)
+		if (back > at || utf8_len(p + at - back, back) != back || p[at - back] < 0x20 ||
+		        p[at - back] == 0x7f)
 			break;
 		at -= back;
 	}
@@ -105,7 +106,7 @@ static size_t normalize(const struct rule *r, const uint8_t *p, size_t n, uint8_
 }
 
 static void make_token(struct detect_worker *w, const struct rule *r, const uint8_t *p, size_t n,
-	char out[FINDING_TOKEN_MAX])
+        char out[FINDING_TOKEN_MAX])
 {
 	const char *class = data_class_name(r->d->class);
 	uint8_t mac[EVP_MAX_MD_SIZE];
@@ -114,8 +115,8 @@ static void make_token(struct detect_worker *w, const struct rule *r, const uint
 
 	out[0] = 0;
 	if (!w->mac || !EVP_MAC_init(w->mac, NULL, 0, NULL) ||
-		!EVP_MAC_update(w->mac, (const uint8_t *)class, strlen(class) + 1) || !EVP_MAC_update(w->mac, p, n) ||
-		!EVP_MAC_final(w->mac, mac, &len, sizeof(mac)) || len < 16)
+	        !EVP_MAC_update(w->mac, (const uint8_t *)class, strlen(class) + 1) ||
+	        !EVP_MAC_update(w->mac, p, n) || !EVP_MAC_final(w->mac, mac, &len, sizeof(mac)) || len < 16)
 		return;
 	snprintf(out, FINDING_TOKEN_MAX, "%s:%s", w->en->token_key_id, hex_encode(mac, 16, hex));
 	explicit_bzero(mac, sizeof(mac));
@@ -130,7 +131,8 @@ static void drop_hit(struct detect_stream *s, unsigned i)
 	s->w->stats.suppressed++;
 }
 
-/* Which of two on the same bytes stays: more priority, then more confidence, then more bytes, then the first. */
+/* Which of two on the same bytes stays: more priority, then more confidence, then more bytes, then the first.
+ */
 static bool loses(const struct detect_engine *en, const struct hit *a, const struct hit *b)
 {
 	const struct detector *x = en->rules[a->rule].d, *y = en->rules[b->rule].d;
@@ -156,7 +158,8 @@ static bool clear_overlaps(struct detect_stream *s, const struct hit *h)
 			if (o->field != h->field || o->start >= h->end || h->start >= o->end)
 				continue;
 			/* markings are no values: they stand beside what they cover */
-			if ((en->rules[o->rule].d->class == CLASS_MARKER) != (en->rules[h->rule].d->class == CLASS_MARKER))
+			if ((en->rules[o->rule].d->class == CLASS_MARKER) !=
+			        (en->rules[h->rule].d->class == CLASS_MARKER))
 				continue;
 			if (pass)
 				drop_hit(s, i);
@@ -183,7 +186,8 @@ static bool ranks_below(const struct finding *a, enum severity severity, uint8_t
 	return a->confidence < confidence;
 }
 
-/* A place for a new finding: a free one, or that of the least, so that a thousand addresses do not hide a key. */
+/* A place for a new finding: a free one, or that of the least, so that a thousand addresses do not hide a
+ * key. */
 static int32_t place_for(struct detect_stream *s, const struct rule *r, uint8_t confidence)
 {
 	size_t least = 0;
@@ -195,7 +199,8 @@ static int32_t place_for(struct detect_stream *s, const struct rule *r, uint8_t 
 		return (int32_t)s->n_findings++;
 	s->more++;
 	for (size_t i = 1; i < s->n_findings; i++)
-		if (ranks_below(&s->findings[i], s->findings[least].detector->severity, s->findings[least].confidence))
+		if (ranks_below(&s->findings[i], s->findings[least].detector->severity,
+		            s->findings[least].confidence))
 			least = i;
 	if (!ranks_below(&s->findings[least], r->d->severity, confidence))
 		return -1;
@@ -211,8 +216,8 @@ static bool same_field(const struct detect_stream *s, const struct field *f, con
 }
 
 /* The finding of this value in this field, made when new; -1 when there is no room. */
-static int32_t merge(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v,
-	uint8_t confidence, int64_t offset)
+static int32_t merge(struct detect_stream *s, const struct field *f, const struct rule *r,
+        const struct value *v, uint8_t confidence, int64_t offset)
 {
 	uint8_t normal[DETECT_VALUE_MAX];
 	size_t n = normalize(r, v->p + v->start, v->end - v->start, normal);
@@ -247,15 +252,19 @@ static int32_t merge(struct detect_stream *s, const struct field *f, const struc
 	return at;
 }
 
-static struct hit hit_of(const struct field *f, const struct rule *r, const struct value *v, uint8_t confidence)
+static struct hit hit_of(
+        const struct field *f, const struct rule *r, const struct value *v, uint8_t confidence)
 {
 	return (struct hit){.start = (int64_t)(f->begin + v->start) + f->delta,
-		.end = (int64_t)(f->begin + v->end) + f->delta, .field = f->number, .rule = r->d->index,
-		.finding = -1, .confidence = confidence};
+	        .end = (int64_t)(f->begin + v->end) + f->delta,
+	        .field = f->number,
+	        .rule = r->d->index,
+	        .finding = -1,
+	        .confidence = confidence};
 }
 
-void finding_accept(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v,
-	uint8_t confidence)
+void finding_accept(struct detect_stream *s, const struct field *f, const struct rule *r,
+        const struct value *v, uint8_t confidence)
 {
 	struct hit h = hit_of(f, r, v, confidence);
 
@@ -270,7 +279,8 @@ void finding_accept(struct detect_stream *s, const struct field *f, const struct
 	remember(s, &h);
 }
 
-void finding_exclude(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v)
+void finding_exclude(
+        struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v)
 {
 	struct hit h = hit_of(f, r, v, 100);
 

@@ -1,10 +1,11 @@
 /* internal.h - how the detectors work inside; shared by the files of this folder only.
  *
  * A stream gathers text in one buffer, many short fields side by side.  When the buffer is full, or the text
- * ends, it is scanned once: libhs for the anchors, scan.c for digit runs and '@'.  Each candidate is tried with
- * its detector's expressions within its field; validators and context decide.  Of a field that goes on, the last
- * DETECT_AHEAD bytes wait for what follows, and DETECT_BEHIND bytes before them stay as the window to look back
- * into.  Where scans happen depends on the count of bytes alone, so pieces cut anywhere give the same findings. */
+ * ends, it is scanned once: libhs for the anchors, scan.c for digit runs and '@'.  Each candidate is tried
+ * with its detector's expressions within its field; validators and context decide.  Of a field that goes on,
+ * the last DETECT_AHEAD bytes wait for what follows, and DETECT_BEHIND bytes before them stay as the window
+ * to look back into.  Where scans happen depends on the count of bytes alone, so pieces cut anywhere give the
+ * same findings. */
 #ifndef CLASSIFY_DETECT_INTERNAL_H
 #define CLASSIFY_DETECT_INTERNAL_H
 
@@ -24,8 +25,8 @@
 #define DETECT_FIELDS     128u  /* side by side in a buffer */
 #define DETECT_PATHS      8192u /* bytes of their paths */
 #define DETECT_KEY_MAX    64u
-#define DETECT_HITS       64u   /* remembered for overlaps */
-#define DETECT_CANDIDATES 8192u /* of one scan; more are counted as refused */
+#define DETECT_HITS       64u      /* remembered for overlaps */
+#define DETECT_CANDIDATES 8192u    /* of one scan; more are counted as refused */
 #define DETECT_STEPS      3000000u /* matching steps of one scan: about 10 ms */
 #define DETECT_VALUE_MAX  DETECT_AHEAD
 
@@ -59,7 +60,8 @@ struct detect_engine {
 };
 
 struct place {
-	uint32_t at; /* one past the anchor, in the buffer */
+	uint32_t at;   /* one past the anchor, in the buffer */
+	uint32_t from; /* where the anchor begins, when libhs was asked for it */
 	uint32_t rule; /* DIGITS or AT: the scanner's */
 };
 #define PLACE_DIGITS UINT32_MAX
@@ -84,15 +86,15 @@ struct hit {
 
 struct detect_stream {
 	struct detect_worker *w;
-	bool masking;                         /* hits are wanted, not findings */
-	size_t len, done;                     /* bytes in buf; of them searched */
+	bool masking;     /* hits are wanted, not findings */
+	size_t len, done; /* bytes in buf; of them searched */
 	size_t n_fields, paths_len;
 	uint32_t next_field;
-	bool field_open;                      /* a field was begun */
-	unsigned n_hits, next_hit;            /* ring */
+	bool field_open;           /* a field was begun */
+	unsigned n_hits, next_hit; /* ring */
 	size_t n_findings;
 	uint32_t more;
-	int64_t *sticky;                      /* by rule: where context was last seen in this field, -1 none */
+	int64_t *sticky; /* by rule: where context was last seen in this field, -1 none */
 	uint32_t sticky_field;
 	struct field fields[DETECT_FIELDS];
 	struct hit hits[DETECT_HITS];
@@ -128,19 +130,21 @@ struct run {
 size_t scan_run(const uint8_t *p, size_t n, size_t at, struct run *r);
 /* Adds the places in (from, to] of p[0..n) to the worker's. */
 void scan_places(struct detect_worker *w, const uint8_t *p, size_t n, size_t from, size_t to);
-bool scan_add(struct detect_worker *w, size_t at, uint32_t rule);
+bool scan_add(struct detect_worker *w, size_t from, size_t at, uint32_t rule);
 
 /* stream.c: searches the buffer; `more` says the last field goes on. */
 void stream_search(struct detect_stream *s, bool more);
 void stream_reset(struct detect_stream *s);
 
 /* resolve.c: tries the candidate at a place of a field. */
-void resolve_place(struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *at);
+void resolve_place(
+        struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *at);
 
 /* finding.c */
-void finding_accept(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v,
-	uint8_t confidence);
-void finding_exclude(struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v);
+void finding_accept(struct detect_stream *s, const struct field *f, const struct rule *r,
+        const struct value *v, uint8_t confidence);
+void finding_exclude(
+        struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v);
 void mask_value(const struct rule *r, const uint8_t *p, size_t n, char out[FINDING_MASK_MAX]);
 
 #endif

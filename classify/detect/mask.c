@@ -1,5 +1,5 @@
-/* mask.c - strings that go out (path, host, user agent, file name): what the detectors find in them is replaced
- * by its mask, also where it stands percent-encoded (RFC 3986 2.1). */
+/* mask.c - strings that go out (path, host, user agent, file name): what the detectors find in them is
+ * replaced by its mask, also where it stands percent-encoded (RFC 3986 2.1). */
 #include "classify/detect/internal.h"
 
 #include "base/text.h"
@@ -18,7 +18,8 @@ struct ranges {
 };
 
 /* Searches p[0..n); origin maps its bytes to the written string (NULL: they are the same). */
-static void collect(struct detect_worker *w, const uint8_t *p, size_t n, const uint32_t *origin, struct ranges *out)
+static void collect(
+        struct detect_worker *w, const uint8_t *p, size_t n, const uint32_t *origin, struct ranges *out)
 {
 	struct detect_stream *s = w->mask_stream;
 
@@ -51,8 +52,10 @@ static size_t decode(struct detect_worker *w, const uint8_t *p, size_t n)
 
 	for (size_t i = 0; i < n; len++) {
 		w->origin[len] = (uint32_t)i;
-		if (p[i] == '%' && i + 2 < n && hex_digit((char)p[i + 1]) >= 0 && hex_digit((char)p[i + 2]) >= 0) {
-			w->decoded[len] = (uint8_t)(hex_digit((char)p[i + 1]) << 4 | hex_digit((char)p[i + 2]));
+		if (p[i] == '%' && i + 2 < n && hex_digit((char)p[i + 1]) >= 0 &&
+		        hex_digit((char)p[i + 2]) >= 0) {
+			w->decoded[len] =
+			        (uint8_t)(hex_digit((char)p[i + 1]) << 4 | hex_digit((char)p[i + 2]));
 			i += 3;
 			any = true;
 		} else {

@@ -1,11 +1,11 @@
-/* resolve.c - a candidate becomes a value, or nothing: expression, documented examples, validators, context. */
+/* resolve.c - a candidate becomes a value, or nothing: expression, documented examples, validators, context.
+ */
 #include "classify/detect/internal.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #define STICKY_BYTES 512 /* context told for one row of a table holds for the next */
-#define LEAD         4   /* bytes before its first digit that a number may have: letters, +, ( */
 
 /* What one try works on: the bytes of a field around the anchor. */
 struct attempt {
@@ -22,8 +22,8 @@ static bool is_letter(uint8_t c)
 	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-/* A word counts where it begins: `card` in `card_no` and `creditCard`, not in `discard`.  Short words must end
- * as well.  Words of other scripts are compared as they are. */
+/* A word counts where it begins: `card` in `card_no` and `creditCard`, not in `discard`.  Short words must
+ * end as well.  Words of other scripts are compared as they are. */
 static bool word_stands_at(const uint8_t *p, size_t from, size_t to, size_t at, const char *word, size_t len)
 {
 	bool ascii = is_letter((uint8_t)word[0]);
@@ -70,8 +70,8 @@ static bool look_for_context(const struct value *v)
 	window_of(a, v, &from, &to);
 	/* the words of the match count (`password: ...`), those of the value do not */
 	if (words_within(v->p, from, v->start, d->context, d->n_context) ||
-		words_within(v->p, v->end, to, d->context, d->n_context) ||
-		words_within(path, 0, a->f->path_len, d->context, d->n_context))
+	        words_within(v->p, v->end, to, d->context, d->n_context) ||
+	        words_within(path, 0, a->f->path_len, d->context, d->n_context))
 		return true;
 	last = a->s->sticky[d->index];
 	offset = (int64_t)(a->f->begin + v->start) + a->f->delta;
@@ -87,7 +87,7 @@ static bool is_excluded(const struct attempt *a, const struct value *v)
 		const struct exclusion *x = &a->r->exclude[i];
 
 		if (x->x ? expr_search(x->x, p, n, &a->s->w->steps)
-			 : strlen(x->literal) == n && !memcmp(x->literal, p, n))
+		         : strlen(x->literal) == n && !memcmp(x->literal, p, n))
 			return true;
 	}
 	return false;
@@ -129,9 +129,16 @@ static bool passes(const struct attempt *a, struct value *v, bool *sure)
 static bool take(const struct attempt *a, const struct expr_hit *hit)
 {
 	const struct detector *d = a->r->d;
-	struct value v = {.p = a->p, .n = a->n, .match_start = hit->start, .match_end = hit->end,
-		.start = hit->value_start, .end = hit->value_end, .ends = a->ends, .context = -1,
-		.look = look_for_context, .arg = a};
+	struct value v = {.p = a->p,
+	        .n = a->n,
+	        .match_start = hit->start,
+	        .match_end = hit->end,
+	        .start = hit->value_start,
+	        .end = hit->value_end,
+	        .ends = a->ends,
+	        .context = -1,
+	        .look = look_for_context,
+	        .arg = a};
 	bool sure = false;
 	uint8_t confidence;
 
@@ -160,29 +167,35 @@ static bool is_covered(const struct attempt *a, size_t at)
 	for (unsigned i = 0; i < a->s->n_hits; i++) {
 		const struct hit *h = &a->s->hits[i];
 
-		if (h->rule == a->r->d->index && h->field == a->f->number && h->start < offset && offset <= h->end)
+		if (h->rule == a->r->d->index && h->field == a->f->number && h->start < offset &&
+		        offset <= h->end)
 			return true;
 	}
 	return false;
 }
 
-static void try_anchor(struct attempt *a, const struct rule *r, size_t end)
+/* Matches that hold the anchor [begin, end), from as far before it as the detector says. */
+static void try_anchor(struct attempt *a, const struct rule *r, size_t begin, size_t end)
 {
-	size_t from = end > r->d->window ? end - r->d->window : 0;
+	size_t from = end > r->d->window ? end - r->d->window : 0, last = end;
 	struct expr_hit hit;
+
+	if (!r->d->window) {
+		from = begin;
+		last = begin + 1;
+	}
 
 	a->r = r;
 	if (is_covered(a, end))
 		return;
 	for (size_t i = 0; i < r->n_x; i++)
-		for (size_t at = from; at < end; at++)
-			if (expr_may_begin(r->x[i], a->p[at]) &&
-				expr_match_at(r->x[i], a->p, a->n, at, &a->s->w->steps, &hit) && hit.end >= end &&
-				take(a, &hit))
+		for (size_t at = from; at < last; at++)
+			if (expr_match_at(r->x[i], a->p, a->n, at, &a->s->w->steps, &hit) && hit.end >= end &&
+			        take(a, &hit))
 				return;
 }
 
-/* A number may begin at any group of the run, with a few bytes before it. */
+/* A number may begin at any group of the run, with a few bytes before it: letters, +, (. */
 static void try_digits(struct attempt *a, const struct run *run)
 {
 	const struct rule *const *r = a->s->w->en->digit_rules;
@@ -195,14 +208,16 @@ static void try_digits(struct attempt *a, const struct run *run)
 			continue;
 		a->r = *r;
 		for (unsigned g = 0; g < run->groups; g++) {
-			size_t start = run->start[g], at = start > LEAD ? start - LEAD : 0;
+			size_t start = run->start[g], lead = (*r)->d->window;
+			size_t at = start > lead ? start - lead : 0;
 
 			for (at = at > behind ? at : behind; at <= start; at++) {
 				size_t x = 0;
 
 				for (; x < (*r)->n_x; x++)
-					if (expr_match_at((*r)->x[x], a->p, a->n, at, &a->s->w->steps, &hit) &&
-						hit.end > start && take(a, &hit))
+					if (expr_match_at(
+					            (*r)->x[x], a->p, a->n, at, &a->s->w->steps, &hit) &&
+					        hit.end > start && take(a, &hit))
 						break;
 				if (x < (*r)->n_x) {
 					behind = hit.end;
@@ -213,10 +228,11 @@ static void try_digits(struct attempt *a, const struct run *run)
 	}
 }
 
-void resolve_place(struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *place)
+void resolve_place(
+        struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *place)
 {
 	const struct detect_engine *en = s->w->en;
-	size_t at = place->at - f->begin;
+	size_t at = place->at - f->begin, begin = place->from > f->begin ? place->from - f->begin : 0;
 	struct attempt a = {.s = s, .f = f, .p = s->buf + f->begin, .n = end - f->begin, .ends = ends};
 	struct run run;
 
@@ -237,8 +253,8 @@ void resolve_place(struct detect_stream *s, const struct field *f, size_t end, b
 		try_digits(&a, &run);
 	} else if (place->rule == PLACE_AT) {
 		for (const struct rule *const *r = en->at_rules; *r; r++)
-			try_anchor(&a, *r, at);
+			try_anchor(&a, *r, begin, at);
 	} else {
-		try_anchor(&a, &en->rules[place->rule], at);
+		try_anchor(&a, &en->rules[place->rule], begin, at);
 	}
 }

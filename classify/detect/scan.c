@@ -16,7 +16,8 @@ static inline bool is_digit(uint8_t c)
 	return (uint8_t)(c - '0') < 10;
 }
 
-/* Length of one separator at p: blank - . / ( ), no-break space (C2 A0, E2 80 AF), hyphens (E2 80 90/91); else 0. */
+/* Length of one separator at p: blank - . / ( ), no-break space (C2 A0, E2 80 AF), hyphens (E2 80 90/91);
+ * else 0. */
 static size_t separator(const uint8_t *p, size_t left)
 {
 	switch (p[0]) {
@@ -75,13 +76,13 @@ size_t scan_run(const uint8_t *p, size_t n, size_t at, struct run *r)
 	return at;
 }
 
-bool scan_add(struct detect_worker *w, size_t at, uint32_t rule)
+bool scan_add(struct detect_worker *w, size_t from, size_t at, uint32_t rule)
 {
 	if (w->n_places == DETECT_CANDIDATES) {
 		w->stats.refused++;
 		return false;
 	}
-	w->places[w->n_places++] = (struct place){.at = (uint32_t)at, .rule = rule};
+	w->places[w->n_places++] = (struct place){.at = (uint32_t)at, .from = (uint32_t)from, .rule = rule};
 	return true;
 }
 
@@ -89,7 +90,8 @@ bool scan_add(struct detect_worker *w, size_t at, uint32_t rule)
 static size_t next_byte(const uint8_t *p, size_t at, size_t to)
 {
 #ifdef __SSE2__
-	const __m128i zero = _mm_set1_epi8((char)('0' + 128)), ten = _mm_set1_epi8(-128 + 10), at_sign = _mm_set1_epi8('@');
+	const __m128i zero = _mm_set1_epi8((char)('0' + 128)), ten = _mm_set1_epi8(-128 + 10),
+	              at_sign = _mm_set1_epi8('@');
 
 	for (; at + 16 <= to; at += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
@@ -118,13 +120,13 @@ void scan_places(struct detect_worker *w, const uint8_t *p, size_t n, size_t fro
 	while ((at = next_byte(p, at, to)) < to) {
 		if (p[at] == '@') {
 			at++;
-			scan_add(w, at, PLACE_AT);
+			scan_add(w, at - 1, at, PLACE_AT);
 			continue;
 		}
 		size_t begin = at;
 
 		at = scan_run(p, n, at, &r);
 		if (r.digits >= least)
-			scan_add(w, begin + 1, PLACE_DIGITS);
+			scan_add(w, begin, begin + 1, PLACE_DIGITS);
 	}
 }

@@ -42,12 +42,11 @@ static int on_anchor(unsigned id, unsigned long long start, unsigned long long e
 	struct scan *c = arg;
 	size_t at = c->base + (size_t)end;
 
-	(void)start;
 	(void)flags;
 	if (at > c->to)
 		return 1;
 	if (at > c->from)
-		c->full |= !scan_add(c->w, at, id);
+		c->full |= !scan_add(c->w, c->base + (size_t)start, at, id);
 	return c->full;
 }
 
@@ -71,8 +70,8 @@ static void find_places(struct detect_stream *s, size_t to)
 	scan_places(w, s->buf, s->len, s->done, to);
 	for (unsigned i = 0; i < DATABASES; i++)
 		if (w->en->db[i] && to > base)
-			hs_scan(w->en->db[i], (const char *)s->buf + base, (unsigned)(to - base), 0, w->scratch,
-				on_anchor, &c);
+			hs_scan(w->en->db[i], (const char *)s->buf + base, (unsigned)(to - base), 0,
+			        w->scratch, on_anchor, &c);
 	qsort(w->places, w->n_places, sizeof(*w->places), by_place);
 }
 
@@ -117,7 +116,8 @@ void stream_search(struct detect_stream *s, bool more)
 			while (f < last && f[1].begin < w->places[i].at)
 				f++;
 			w->stats.candidates++;
-			resolve_place(s, f, f < last ? f[1].begin - 1 : s->len, f < last || !more, &w->places[i]);
+			resolve_place(
+			        s, f, f < last ? f[1].begin - 1 : s->len, f < last || !more, &w->places[i]);
 		}
 		s->done = to;
 	}
@@ -142,13 +142,14 @@ static bool is_wordy(const char *key, size_t n)
 	return true;
 }
 
-static void begin_field(struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len)
+static void begin_field(
+        struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len)
 {
 	struct field *f;
 
 	path_len = path_len < FINDING_FIELD_MAX ? path_len : FINDING_FIELD_MAX - 1;
 	if (s->n_fields == DETECT_FIELDS || s->paths_len + path_len > DETECT_PATHS ||
-		s->len + DETECT_KEY_MAX + 4 > DETECT_BUFFER)
+	        s->len + DETECT_KEY_MAX + 4 > DETECT_BUFFER)
 		stream_search(s, false);
 	if (s->n_fields)
 		s->buf[s->len++] = '\n';

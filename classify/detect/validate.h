@@ -15,7 +15,7 @@ struct value {
 	size_t match_start, match_end; /* of the expression */
 	size_t start, end;             /* of the value; a validator may widen it */
 	bool ends;                     /* the field ends at p + n; else more is to come */
-	int context;                   /* whether a context word is near; -1: not looked yet, ask value_context() */
+	int context; /* whether a context word is near; -1: not looked yet, ask value_context() */
 	bool (*look)(const struct value *v);
 	const void *arg;
 };

@@ -1,6 +1,6 @@
-/* validate_numbers.c - numbers with rules of their own: payment cards (ISO/IEC 7812), IBAN (ISO 13616), US social
- * security numbers (SSA, POMS RM 10201.035), Spanish DNI/NIE (RD 1553/2005), UK national insurance numbers (HMRC
- * NIM39110), telephone numbers (E.164, NANP), e-mail addresses (RFC 5321 4.5.3.1). */
+/* validate_numbers.c - numbers with rules of their own: payment cards (ISO/IEC 7812), IBAN (ISO 13616), US
+ * social security numbers (SSA, POMS RM 10201.035), Spanish DNI/NIE (RD 1553/2005), UK national insurance
+ * numbers (HMRC NIM39110), telephone numbers (E.164, NANP), e-mail addresses (RFC 5321 4.5.3.1). */
 #include "classify/detect/validate.h"
 
 #include "base/text.h"
@@ -49,32 +49,32 @@ enum verdict_of_value validate_luhn(struct value *v)
 	return luhn(digit, n) && different(digit, n) > 2 ? VALUE_YES : VALUE_NO;
 }
 
-/* Issuer ranges by their first six digits, with the lengths in use (bit n: n digits).  `alone` false: the range
- * is so wide, or so like other numbers, that it counts with a context word only. */
+/* Issuer ranges by their first six digits, with the lengths in use (bit n: n digits).  `alone` false: the
+ * range is so wide, or so like other numbers, that it counts with a context word only. */
 static const struct card_range {
 	uint32_t from, to;
 	uint32_t lengths;
 	bool alone;
 } card_ranges[] = {
-	{400000, 499999, 1u << 13 | 1u << 16 | 1u << 19, true},   /* Visa */
-	{510000, 559999, 1u << 16, true},                          /* Mastercard */
-	{222100, 272099, 1u << 16, true},                          /* Mastercard, 2-series */
-	{340000, 349999, 1u << 15, true},                          /* American Express */
-	{370000, 379999, 1u << 15, true},
-	{601100, 601199, 1u << 16 | 1u << 19, true},               /* Discover */
-	{644000, 659999, 1u << 16 | 1u << 19, true},
-	{352800, 358999, 1u << 16 | 1u << 19, true},               /* JCB */
-	{300000, 305999, 1u << 14 | 1u << 16 | 1u << 19, true},    /* Diners Club */
-	{309500, 309599, 1u << 14 | 1u << 16 | 1u << 19, true},
-	{360000, 369999, 1u << 14 | 1u << 19, true},
-	{380000, 399999, 1u << 14 | 1u << 16 | 1u << 19, true},
-	{620000, 629999, 1u << 16 | 1u << 17 | 1u << 18 | 1u << 19, true}, /* UnionPay */
-	{810000, 817199, 1u << 16 | 1u << 19, false},
-	{220000, 220499, 1u << 16 | 1u << 19, true},               /* Mir */
-	{979200, 979289, 1u << 16, false},                         /* Troy */
-	{500000, 509999, 0xffu << 12, false},                      /* Maestro, Elo, Verve */
-	{560000, 589999, 0xffu << 12, false},
-	{600000, 699999, 0xffu << 12, false},
+        {400000, 499999, 1u << 13 | 1u << 16 | 1u << 19, true}, /* Visa */
+        {510000, 559999, 1u << 16, true},                       /* Mastercard */
+        {222100, 272099, 1u << 16, true},                       /* Mastercard, 2-series */
+        {340000, 349999, 1u << 15, true},                       /* American Express */
+        {370000, 379999, 1u << 15, true},
+        {601100, 601199, 1u << 16 | 1u << 19, true}, /* Discover */
+        {644000, 659999, 1u << 16 | 1u << 19, true},
+        {352800, 358999, 1u << 16 | 1u << 19, true},            /* JCB */
+        {300000, 305999, 1u << 14 | 1u << 16 | 1u << 19, true}, /* Diners Club */
+        {309500, 309599, 1u << 14 | 1u << 16 | 1u << 19, true},
+        {360000, 369999, 1u << 14 | 1u << 19, true},
+        {380000, 399999, 1u << 14 | 1u << 16 | 1u << 19, true},
+        {620000, 629999, 1u << 16 | 1u << 17 | 1u << 18 | 1u << 19, true}, /* UnionPay */
+        {810000, 817199, 1u << 16 | 1u << 19, false},
+        {220000, 220499, 1u << 16 | 1u << 19, true}, /* Mir */
+        {979200, 979289, 1u << 16, false},           /* Troy */
+        {500000, 509999, 0xffu << 12, false},        /* Maestro, Elo, Verve */
+        {560000, 589999, 0xffu << 12, false},
+        {600000, 699999, 0xffu << 12, false},
 };
 
 static const struct card_range *card_range(const uint8_t *digit, size_t n)
@@ -95,10 +95,11 @@ static bool in_row_of_fours(const struct value *v)
 	const uint8_t *p = v->p;
 	size_t s = v->start, e = v->end;
 
-	if (s >= 5 && p[s - 1] == ' ' && isdigit(p[s - 2]) && isdigit(p[s - 3]) && isdigit(p[s - 4]) && isdigit(p[s - 5]))
+	if (s >= 5 && p[s - 1] == ' ' && isdigit(p[s - 2]) && isdigit(p[s - 3]) && isdigit(p[s - 4]) &&
+	        isdigit(p[s - 5]))
 		return true;
 	return e + 5 <= v->n && p[e] == ' ' && isdigit(p[e + 1]) && isdigit(p[e + 2]) && isdigit(p[e + 3]) &&
-		isdigit(p[e + 4]);
+	       isdigit(p[e + 4]);
 }
 
 enum verdict_of_value validate_card(struct value *v)
@@ -115,11 +116,13 @@ enum verdict_of_value validate_card(struct value *v)
 }
 
 /* Length of the whole IBAN by country: SWIFT IBAN registry, release 99. */
-static const char iban_lengths[] =
-	"AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27"
-	"GB22GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22"
-	"MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28"
-	"TL23TN24TR26UA29VA22VG24XK20YE30";
+static const char iban_lengths[] = "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27D"
+                                   "K18DO28EE20EG29ES24FI18FK18FO18FR27"
+                                   "GB22GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28L"
+                                   "C32LI21LT20LU20LV21LY25MC27MD24ME22"
+                                   "MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24S"
+                                   "C31SD18SE24SI19SK24SM27SO23ST25SV28"
+                                   "TL23TN24TR26UA29VA22VG24XK20YE30";
 
 enum verdict_of_value validate_iban(struct value *v)
 {
@@ -146,7 +149,7 @@ enum verdict_of_value validate_iban(struct value *v)
 		char c = text[(i + 4) % n];
 
 		mod = isdigit((unsigned char)c) ? (mod * 10 + (unsigned)(c - '0')) % 97
-						: (mod * 100 + (unsigned)(c - 'A' + 10)) % 97;
+		                                : (mod * 100 + (unsigned)(c - 'A' + 10)) % 97;
 	}
 	v->end = end;
 	return mod == 1 ? VALUE_SURE : VALUE_NO;
@@ -182,13 +185,14 @@ enum verdict_of_value validate_dni(struct value *v)
 		number = (uint32_t)(first - 'X'); /* NIE: X, Y, Z stand for 0, 1, 2 */
 	for (size_t i = 0; i < n; i++)
 		number = number * 10 + d[i];
-	return toupper(v->p[v->end - 1]) == letters[number % 23] && different(d, n) > 2 ? VALUE_YES : VALUE_NO;
+	return toupper(v->p[v->end - 1]) == letters[number % 23] && different(d, n) > 2 ? VALUE_YES
+	                                                                                : VALUE_NO;
 }
 
 enum verdict_of_value validate_nino(struct value *v)
 {
 	static const char never[][3] = {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"};
-	char a = (char)v->p[v->start], b = (char)v->p[v->start + 1];
+	char a = (char)toupper(v->p[v->start]), b = (char)toupper(v->p[v->start + 1]);
 
 	if (strchr("DFIQUV", a) || strchr("DFIQUVO", b))
 		return VALUE_NO;
@@ -201,8 +205,9 @@ enum verdict_of_value validate_nino(struct value *v)
 /* Country codes of E.164 by their first digits: one digit, or the two-digit ones; the rest have three. */
 static unsigned country_code_len(const uint8_t *d)
 {
-	static const char two[] = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 "
-				  "63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+	static const char two[] =
+	        "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 "
+	        "63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
 	char key[3] = {(char)('0' + d[0]), (char)('0' + d[1]), 0};
 
 	if (d[0] == 1 || d[0] == 7)
@@ -218,8 +223,36 @@ static bool nanp(const uint8_t *d)
 	return !(d[3] == 5 && d[4] == 5 && d[5] == 5 && d[6] == 0 && d[7] == 1);
 }
 
+/* Lengths of the groups of digits as a decimal number: (617) 830-0142 is 334. */
+static uint64_t layout(const struct value *v)
+{
+	uint64_t groups = 0;
+	unsigned n = 0;
+
+	for (size_t i = v->start; i <= v->end; i++) {
+		if (i < v->end && isdigit(v->p[i])) {
+			n++;
+		} else if (n) {
+			groups = groups * 10 + (n < 10 ? n : 9);
+			n = 0;
+		}
+	}
+	return groups;
+}
+
+/* 2026-03-14, 14.03.2026, with or without an hour behind. */
+static bool is_date(const uint8_t *d, uint64_t groups)
+{
+	while (groups > 4222)
+		groups /= 10;
+	if (groups / 10 == 422)
+		groups /= 10;
+	return (groups == 422 && ((d[0] == 1 && d[1] == 9) || (d[0] == 2 && d[1] == 0))) || groups == 224;
+}
+
 enum verdict_of_value validate_phone(struct value *v)
 {
+	uint64_t groups = layout(v);
 	uint8_t d[20];
 	size_t n = value_digits(v, d, sizeof(d));
 	bool plus = v->p[v->start] == '+', gaps = false;
@@ -236,23 +269,25 @@ enum verdict_of_value validate_phone(struct value *v)
 		return VALUE_YES;
 	}
 	if (!gaps)
-		return (n == 10 || n == 11 || (n >= 8 && d[0] == 0)) && value_context(v) ? VALUE_YES : VALUE_NO;
-	if (n == 10 && d[0] && nanp(d))
-		return VALUE_YES;
-	if (n == 11 && d[0] == 1 && nanp(d + 1))
+		return (n == 10 || n == 11 || (n >= 8 && d[0] == 0)) && value_context(v) ? VALUE_YES
+		                                                                         : VALUE_NO;
+	if (is_date(d, groups))
+		return VALUE_NO;
+	if ((groups == 334 && nanp(d)) || (groups == 1334 && d[0] == 1 && nanp(d + 1)))
 		return VALUE_YES;
 	return (d[0] == 0 || n >= 8) && n <= 13 && value_context(v) ? VALUE_YES : VALUE_NO;
 }
 
 /* Names that stand in documents and never belong to a person: RFC 2606, RFC 6761, and the usual ones. */
-static const char *const example_domains[] = {"example.com", "example.org", "example.net", "example.edu", "test.com",
-	"domain.com", "email.com", "yourdomain.com", "yourcompany.com", "company.com", "mycompany.com", "acme.com",
-	"acme.org", "foo.com", "bar.com", "foo.bar", "sentry.io", "users.noreply.github.com", "localhost.localdomain"};
-static const char *const no_tlds[] = {"example", "test", "invalid", "localhost", "local", "png", "jpg", "jpeg", "gif",
-	"svg", "webp", "css", "js", "ts", "json", "html", "htm", "php", "py", "rb", "java", "class", "xml", "yaml",
-	"yml", "txt", "md", "exe", "dll", "so", "zip", "gz", "tar", "lock", "map", "scss", "less", "vue", "jsx", "tsx",
-	"service", "socket", "target", "timer", "mount", "slice", "conf", "cfg", "ini", "log", "internal", "lan",
-	"corp", "home", "2x", "3x"};
+static const char *const example_domains[] = {"example.com", "example.org", "example.net", "example.edu",
+        "test.com", "domain.com", "email.com", "yourdomain.com", "yourcompany.com", "company.com",
+        "mycompany.com", "acme.com", "acme.org", "foo.com", "bar.com", "foo.bar", "sentry.io",
+        "users.noreply.github.com", "localhost.localdomain"};
+static const char *const no_tlds[] = {"test", "invalid", "localhost", "local", "png", "jpg", "jpeg", "gif",
+        "svg", "webp", "css", "js", "ts", "json", "html", "htm", "php", "py", "rb", "java", "class", "xml",
+        "yaml", "yml", "txt", "md", "exe", "dll", "so", "zip", "gz", "tar", "lock", "map", "scss", "less",
+        "vue", "jsx", "tsx", "service", "socket", "target", "timer", "mount", "slice", "conf", "cfg", "ini",
+        "log", "internal", "lan", "corp", "home", "2x", "3x"};
 
 static bool is_one_of(const char *name, size_t n, const char *const *list, size_t count)
 {
@@ -264,10 +299,11 @@ static bool is_one_of(const char *name, size_t n, const char *const *list, size_
 
 enum verdict_of_value validate_email(struct value *v)
 {
-	static const char *const roles[] = {"git", "noreply", "no-reply", "user", "username", "name", "your.name",
-		"youremail", "your-email", "your_email", "you", "me", "john.doe", "jane.doe", "johndoe", "janedoe",
-		"foo", "bar", "test", "x", "example", "someone", "somebody", "info", "support", "hello", "postmaster",
-		"webmaster", "abuse", "admin", "mailer-daemon", "do-not-reply", "donotreply"};
+	static const char *const roles[] = {"git", "noreply", "no-reply", "user", "username", "name",
+	        "your.name", "youremail", "your-email", "your_email", "you", "me", "john.doe", "jane.doe",
+	        "johndoe", "janedoe", "foo", "bar", "test", "x", "example", "someone", "somebody", "info",
+	        "support", "hello", "postmaster", "webmaster", "abuse", "admin", "mailer-daemon",
+	        "do-not-reply", "donotreply"};
 	const char *p = (const char *)v->p + v->start;
 	size_t n = v->end - v->start, tld;
 	const char *at = memchr(p, '@', n), *domain, *dot;
@@ -279,22 +315,26 @@ enum verdict_of_value validate_email(struct value *v)
 	domain = at + 1;
 	domain_len = n - local - 1;
 	dot = memrchr(domain, '.', domain_len);
-	if (!dot || !local || local > 64 || domain_len > 253 || memmem(p, n, "..", 2) || p[0] == '.' || at[-1] == '.')
+	if (!dot || !local || local > 64 || domain_len > 253 || memmem(p, n, "..", 2) || p[0] == '.' ||
+	        at[-1] == '.')
 		return VALUE_NO;
 	tld = (size_t)(domain + domain_len - dot - 1);
-	if (tld < 2 || tld > 24 || is_one_of(dot + 1, tld, no_tlds, sizeof(no_tlds) / sizeof(*no_tlds)) ||
-		is_one_of(p, local, roles, sizeof(roles) / sizeof(*roles)))
+	if (tld < 2 || tld > 24 || strspn(dot + 1, "xX") >= tld ||
+	        is_one_of(dot + 1, tld, no_tlds, sizeof(no_tlds) / sizeof(*no_tlds)) ||
+	        is_one_of(p, local, roles, sizeof(roles) / sizeof(*roles)))
 		return VALUE_NO;
 	for (size_t i = 0; i < sizeof(example_domains) / sizeof(*example_domains); i++) {
 		size_t len = strlen(example_domains[i]);
 
 		if (domain_len >= len && !strncasecmp(domain + domain_len - len, example_domains[i], len) &&
-			(domain_len == len || domain[domain_len - len - 1] == '.'))
+		        (domain_len == len || domain[domain_len - len - 1] == '.'))
 			return VALUE_NO;
 	}
 	/* user:password@host in a URL, and git@host:path, are no addresses */
 	if (v->start >= 3 && (v->p[v->start - 1] == '/' || v->p[v->start - 1] == ':') && !value_context(v))
-		return memmem(v->p + (v->start > 64 ? v->start - 64 : 0), v->start > 64 ? 64 : v->start, "://", 3) ? VALUE_NO
-													 : VALUE_YES;
+		return memmem(v->p + (v->start > 64 ? v->start - 64 : 0), v->start > 64 ? 64 : v->start,
+		               "://", 3)
+		               ? VALUE_NO
+		               : VALUE_YES;
 	return VALUE_YES;
 }

@@ -1,6 +1,6 @@
 /* validate_secrets.c - keys and tokens that carry structure: GitHub's CRC (github.blog 2021-04-05, "Behind
- * GitHub's new authentication token formats"), AWS key ids, JWT (RFC 7519), PEM (RFC 7468), OpenSSH's key format
- * (PROTOCOL.key), OpenPGP armor (RFC 9580 6), GCP service accounts, Basic credentials (RFC 7617). */
+ * GitHub's new authentication token formats"), AWS key ids, JWT (RFC 7519), PEM (RFC 7468), OpenSSH's key
+ * format (PROTOCOL.key), OpenPGP armor (RFC 9580 6), GCP service accounts, Basic credentials (RFC 7617). */
 #include "classify/detect/validate.h"
 
 #include "base/text.h"
@@ -9,8 +9,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* ...then 6 characters: CRC-32 of what stands between the prefix and them, in base 62.  Tokens that fail it are
- * still told (made-up ones, other issuers with the same look), those that pass are certain. */
+/* ...then 6 characters: CRC-32 of what stands between the prefix and them, in base 62.  Tokens that fail it
+ * are still told (made-up ones, other issuers with the same look), those that pass are certain. */
 enum verdict_of_value validate_crc32_base62(struct value *v)
 {
 	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -29,9 +29,9 @@ enum verdict_of_value validate_crc32_base62(struct value *v)
 	return VALUE_SURE;
 }
 
-/* The 16 characters behind the prefix are base32.  In keys made since about 2018 their first six bytes, masked
- * 7fffffffff80 and shifted right by 7, are the account's number: twelve digits.  Old keys carry none (they begin
- * with I or J), so a number out of range does not refuse. */
+/* The 16 characters behind the prefix are base32.  In keys made since about 2018 their first six bytes,
+ * masked 7fffffffff80 and shifted right by 7, are the account's number: twelve digits.  Old keys carry none
+ * (they begin with I or J), so a number out of range does not refuse. */
 enum verdict_of_value validate_aws_key_id(struct value *v)
 {
 	const uint8_t *p = v->p + v->start;
@@ -45,7 +45,8 @@ enum verdict_of_value validate_aws_key_id(struct value *v)
 		bits = bits << 5 | (five & 31);
 	}
 	account = (bits >> 2 & 0x7fffffffff80u) >> 7;
-	return p[4] != 'I' && p[4] != 'J' && account >= 1000000000u && account < 1000000000000u ? VALUE_SURE : VALUE_YES;
+	return p[4] != 'I' && p[4] != 'J' && account >= 1000000000u && account < 1000000000000u ? VALUE_SURE
+	                                                                                        : VALUE_YES;
 }
 
 /* header.payload.signature; the header is JSON and names an algorithm (RFC 7515 4.1.1). */
@@ -93,7 +94,8 @@ static void read_body(const struct value *v, size_t at, struct body *b)
 			continue;
 		}
 		if (isalnum(c) || c == '+' || c == '/' || c == '=') {
-			if (c == '+' && (at == 0 || v->p[at - 1] == ' ' || v->p[at - 1] == '"' || v->p[at - 1] == '\''))
+			if (c == '+' && (at == 0 || v->p[at - 1] == ' ' || v->p[at - 1] == '"' ||
+			                        v->p[at - 1] == '\''))
 				continue;
 			if (b->n < sizeof(b->text))
 				b->text[b->n++] = c;
@@ -125,7 +127,8 @@ static size_t skip_headers(const struct value *v, size_t at)
 
 static size_t end_line(const struct value *v, size_t at)
 {
-	const uint8_t *end = at < v->n ? memmem(v->p + at, v->n - at < 16 ? v->n - at : 16, "-----END", 8) : NULL;
+	const uint8_t *end =
+	        at < v->n ? memmem(v->p + at, v->n - at < 16 ? v->n - at : 16, "-----END", 8) : NULL;
 	const uint8_t *close;
 
 	if (!end)
@@ -218,7 +221,8 @@ enum verdict_of_value validate_basic_auth(struct value *v)
 	password = (struct value){.p = colon + 1, .n = n - (size_t)(colon + 1 - out), .ends = true};
 	password.end = password.n;
 	if (password.n == 0 && colon - out >= 16) /* a key as the user name */
-		password = (struct value){.p = out, .n = (size_t)(colon - out), .end = (size_t)(colon - out), .ends = true};
+		password = (struct value){
+		        .p = out, .n = (size_t)(colon - out), .end = (size_t)(colon - out), .ends = true};
 	return password.n >= 4 && validate_not_placeholder(&password) ? VALUE_SURE : VALUE_NO;
 }
 

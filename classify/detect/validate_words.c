@@ -40,13 +40,15 @@ static struct make make_of(const uint8_t *p, size_t n)
 }
 
 /* Wherever they stand in the value. */
-static const char *const stand_ins[] = {"example", "placeholder", "changeme", "change_me", "change-me", "changeit",
-	"your_", "your-", "yourtoken", "yourkey", "yourpass", "youraws", "yoursecret", "redacted", "dummy", "xxxxx", "*****", "<", ">", "${", "{{",
-	"}}", "$(", "#{", "%(", "...", "\xe2\x80\xa6", "insert_", "insert-", "replace_", "replace-", "_here", "-here",
-	"tokenhere", "keyhere", "secrethere", "todo", "fixme", "notreal", "not-real", "not_real", "fakekey", "fake_", "fake-", "my_secret", "my-secret", "mysecret",
-	"enter_", "some_", "sample_", "abcdefghij", "1234567890123", "0123456789abcdef", "deadbeefdead", "masked",
-	"hidden", "removed", "<redact", "lorem", "foobar", "xoxb-your", "testtest", "notasecret", "supersecret", "undefined",
-	"\xe2\x80\xa2\xe2\x80\xa2", "process.env", "os.environ", "getenv", "environ[", "secrets.", "vault:", "!ref", "&ref"};
+static const char *const stand_ins[] = {"example", "placeholder", "changeme", "change_me", "change-me",
+        "changeit", "your_", "your-", "yourtoken", "yourkey", "yourpass", "youraws", "yoursecret", "redacted",
+        "dummy", "xxxxx", "*****", "<", ">", "${", "{{", "}}", "$(", "#{", "%(", "...", "\xe2\x80\xa6",
+        "insert_", "insert-", "replace_", "replace-", "_here", "-here", "tokenhere", "keyhere", "secrethere",
+        "todo", "fixme", "notreal", "not-real", "not_real", "fakekey", "fake_", "fake-", "my_secret",
+        "my-secret", "mysecret", "enter_", "some_", "sample_", "abcdefghij", "1234567890123",
+        "0123456789abcdef", "deadbeefdead", "masked", "hidden", "removed", "<redact", "lorem", "foobar",
+        "xoxb-your", "testtest", "notasecret", "supersecret", "undefined", "\xe2\x80\xa2\xe2\x80\xa2",
+        "process.env", "os.environ", "getenv", "environ[", "secrets.", "vault:", "!ref", "&ref"};
 
 enum verdict_of_value validate_not_placeholder(struct value *v)
 {
@@ -54,8 +56,8 @@ enum verdict_of_value validate_not_placeholder(struct value *v)
 	size_t n = v->end - v->start;
 	struct make m = make_of(p, n);
 
-	if (!n || m.different <= 2 || (n >= 8 && m.different <= 4 && n > m.different * 3) || m.longest_run >= 7 ||
-		(m.longest_run >= 5 && n < 24))
+	if (!n || m.different <= 2 || (n >= 8 && m.different <= 4 && n > m.different * 3) ||
+	        (n >= 40 && m.different <= 6) || m.longest_run >= 7 || (m.longest_run >= 5 && n < 24))
 		return VALUE_NO;
 	for (size_t i = 0; i < sizeof(stand_ins) / sizeof(*stand_ins); i++)
 		if (bytes_hold_nocase(p, n, stand_ins[i]))
@@ -63,13 +65,14 @@ enum verdict_of_value validate_not_placeholder(struct value *v)
 	return VALUE_YES;
 }
 
-static const char *const no_passwords[] = {"password", "passwd", "passw0rd", "pass", "pwd", "secret", "user", "username",
-	"token", "null", "none", "nil", "true", "false", "string", "required", "optional", "default", "empty", "value",
-	"hunter2", "letmein", "test", "test123", "admin", "root", "guest", "postgres", "mysql", "redis", "foo", "bar",
-	"baz", "secret123", "password1", "password123", "pass123", "p@ssw0rd", "p@ssword", "changeit", "varchar",
-	"integer", "boolean", "text", "hash", "bcrypt", "sha256", "md5", "plaintext", "unknown", "invalid", "incorrect",
-	"strong", "weak", "mypassword", "mypass", "my_password", "your_password", "dbpass", "db_password", "qwerty",
-	"asdf", "xxxx", "xxx", "dev", "demo", "localhost", "reset", "expired", "correct", "wrong", "protected"};
+static const char *const no_passwords[] = {"password", "passwd", "passw0rd", "pass", "pwd", "secret", "user",
+        "username", "token", "null", "none", "nil", "true", "false", "string", "required", "optional",
+        "default", "empty", "value", "hunter2", "letmein", "test", "test123", "admin", "root", "guest",
+        "postgres", "mysql", "redis", "foo", "bar", "baz", "secret123", "password1", "password123", "pass123",
+        "p@ssw0rd", "p@ssword", "changeit", "varchar", "integer", "boolean", "text", "hash", "bcrypt",
+        "sha256", "md5", "plaintext", "unknown", "invalid", "incorrect", "strong", "weak", "mypassword",
+        "mypass", "my_password", "your_password", "dbpass", "db_password", "qwerty", "asdf", "xxxx", "xxx",
+        "dev", "demo", "localhost", "reset", "expired", "correct", "wrong", "protected"};
 
 static bool is_word_of(const uint8_t *p, size_t n, const char *const *list, size_t count)
 {
@@ -86,7 +89,8 @@ static bool is_reference(const uint8_t *p, size_t n, const struct make *m)
 
 	if (p[0] == '$' && n > 1 && (isalpha(p[1]) || p[1] == '{' || p[1] == '(') && !m->digit)
 		return true;
-	if ((p[0] == '%' && p[n - 1] == '%') || (p[0] == '{' && p[n - 1] == '}') || (p[0] == '[' && p[n - 1] == ']'))
+	if ((p[0] == '%' && p[n - 1] == '%') || (p[0] == '{' && p[n - 1] == '}') ||
+	        (p[0] == '[' && p[n - 1] == ']'))
 		return true;
 	if (memchr(p, '(', n) && (memchr(p, ')', n) || p[n - 1] == '('))
 		return true;
@@ -103,18 +107,13 @@ enum verdict_of_value validate_password(struct value *v)
 	bool quoted = v->start > 0 && strchr("\"'`", v->p[v->start - 1]) && v->p[v->start - 1];
 	struct make m;
 
-	while (n && strchr(".,;:!?)", p[n - 1]) && !quoted) {
-		n--; /* the sentence's, though a password may end so: then it is shown one shorter */
-		if (strchr("!?", p[n])) {
-			n++;
-			break;
-		}
-	}
+	while (n && !quoted && strchr(".,;:?)", p[n - 1]))
+		n--; /* the sentence's */
 	v->end = v->start + n;
 	m = make_of(p, n);
 	if (n < 6 || n > 128 || m.high > n / 2 || is_reference(p, n, &m) ||
-		is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
-		!validate_not_placeholder(v))
+	        is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
+	        !validate_not_placeholder(v))
 		return VALUE_NO;
 	if (memmem(p, n, "://", 3) || (p[0] == '/' && m.digit < 3))
 		return VALUE_NO;
@@ -124,10 +123,10 @@ enum verdict_of_value validate_password(struct value *v)
 		return quoted || m.classes > 2 ? VALUE_YES : VALUE_NO;
 	if (m.digit == n)
 		return n >= 8 && m.different > 4 ? VALUE_YES : VALUE_NO;
-	return quoted && n >= 8 && m.upper && m.lower && !m.other && m.classes == 0 && value_entropy(p, n) > 3.3 &&
-			       m.upper > 2
-		       ? VALUE_YES
-		       : VALUE_NO;
+	return quoted && n >= 8 && m.upper && m.lower && !m.other && m.classes == 0 &&
+	                       value_entropy(p, n) > 3.3 && m.upper > 2
+	               ? VALUE_YES
+	               : VALUE_NO;
 }
 
 /* Behind "the password is": only what no word of a sentence looks like. */
@@ -139,7 +138,8 @@ enum verdict_of_value validate_password_prose(struct value *v)
 	if (!validate_password(v))
 		return VALUE_NO;
 	m = make_of(p, v->end - v->start);
-	return m.digit && (m.upper || m.lower) && (m.digit > 1 || m.other || m.classes > 1) ? VALUE_YES : VALUE_NO;
+	return m.digit && (m.upper || m.lower) && (m.digit > 1 || m.other || m.classes > 1) ? VALUE_YES
+	                                                                                    : VALUE_NO;
 }
 
 /* The password of a URI: anything but a variable and the usual words of examples. */
@@ -150,8 +150,8 @@ enum verdict_of_value validate_uri_password(struct value *v)
 	struct make m = make_of(p, n);
 
 	if (n < 4 || is_reference(p, n, &m) ||
-		is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
-		!validate_not_placeholder(v))
+	        is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
+	        !validate_not_placeholder(v))
 		return VALUE_NO;
 	return !m.digit && !m.upper && !m.other && n < 8 ? VALUE_NO : VALUE_YES;
 }
@@ -169,14 +169,29 @@ static bool is_uuid(const uint8_t *p, size_t n)
 	return true;
 }
 
+/* a/b/name.png */
+static bool is_file(const uint8_t *p, size_t n)
+{
+	const uint8_t *dot = memrchr(p, '.', n);
+	size_t left = dot ? n - (size_t)(dot - p) - 1 : 0;
+
+	if (left < 2 || left > 5 || !memchr(p, '/', n))
+		return false;
+	for (size_t i = 0; i < left; i++)
+		if (!isalpha(dot[1 + i]))
+			return false;
+	return true;
+}
+
 /* Names in which `key` or `token` means no secret. */
-static const char *const harmless_names[] = {"public", "pub_key", "pubkey", "fingerprint", "cache", "partition",
-	"foreign", "primary", "sort", "idempotency", "key_id", "keyid", "key-id", "kms", "object", "digest", "checksum", "csrf",
-	"xsrf", "expir", "_url", "-url", "_uri", "endpoint", "regex", "pattern", "_type", "count", "max_", "limit", "length",
-	"path", "file", "_name", "-name", "keyboard", "keyword", "tokenizer", "pull_secret", "secretname", "secret_name", "monkey", "hotkey",
-	"turkey", "shortcut", "lookup", "next", "page", "cursor", "continuation", "publishable", "client_id", "host_key",
-	"author", "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce", "etag", "integrity",
-	"thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
+static const char *const harmless_names[] = {"public", "pub_key", "pubkey", "fingerprint", "cache",
+        "partition", "foreign", "primary", "sort", "idempotency", "key_id", "keyid", "key-id", "kms",
+        "object", "digest", "checksum", "csrf", "xsrf", "expir", "_url", "-url", "_uri", "endpoint", "regex",
+        "pattern", "_type", "count", "max_", "limit", "length", "path", "file", "_name", "-name", "keyboard",
+        "keyword", "tokenizer", "pull_secret", "secretname", "secret_name", "monkey", "hotkey", "turkey",
+        "shortcut", "lookup", "next", "page", "cursor", "continuation", "publishable", "client_id",
+        "host_key", "author", "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce",
+        "etag", "integrity", "thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
 
 enum verdict_of_value validate_generic_key(struct value *v)
 {
@@ -187,14 +202,21 @@ enum verdict_of_value validate_generic_key(struct value *v)
 
 	/* the whole name: back to where the identifier begins */
 	while (from > 0 && v->match_start - from < 40 &&
-		(isalnum(v->p[from - 1]) || v->p[from - 1] == '_' || v->p[from - 1] == '-' || v->p[from - 1] == '.'))
+	        (isalnum(v->p[from - 1]) || v->p[from - 1] == '_' || v->p[from - 1] == '-' ||
+	                v->p[from - 1] == '.'))
 		from--;
 	name = v->p + from;
 	len = v->start - from;
 	for (size_t i = 0; i < sizeof(harmless_names) / sizeof(*harmless_names); i++)
 		if (bytes_hold_nocase(name, len, harmless_names[i]))
 			return VALUE_NO;
-	if (n < 16 || is_uuid(p, n) || is_reference(p, n, &m) || !validate_not_placeholder(v))
+	if (is_uuid(p, n)) /* ids are, some vendors' keys too: their name must say so */
+		return bytes_hold_nocase(name, len, "api_key") || bytes_hold_nocase(name, len, "apikey") ||
+		                       bytes_hold_nocase(name, len, "token") ||
+		                       bytes_hold_nocase(name, len, "secret=")
+		               ? validate_not_placeholder(v)
+		               : VALUE_NO;
+	if (n < 16 || is_file(p, n) || is_reference(p, n, &m) || !validate_not_placeholder(v))
 		return VALUE_NO;
 	if (!m.digit || (!m.lower && !m.upper) || p[0] == '/' || memmem(p, n, "://", 3))
 		return VALUE_NO;
@@ -206,9 +228,9 @@ enum verdict_of_value validate_generic_key(struct value *v)
 /* A marking stands on a line of its own, or with another; a question about it does not. */
 enum verdict_of_value validate_prose_marker(struct value *v)
 {
-	static const char *const questions[] = {"what is", "what does", "what are", "explain", "define", "meaning of",
-		"template", "stand for", "how to", "how do", "was ist", "was bedeutet", "qu'est-ce", "que es", "what's",
-		"\xc2\xbf", "difference between", "generate", "placeholder"};
+	static const char *const questions[] = {"what is", "what does", "what are", "explain", "define",
+	        "meaning of", "template", "stand for", "how to", "how do", "was ist", "was bedeutet",
+	        "qu'est-ce", "que es", "what's", "\xc2\xbf", "difference between", "generate", "placeholder"};
 	size_t from = v->start, to = v->end;
 
 	while (from > 0 && v->start - from < 96 && v->p[from - 1] != '\n')
