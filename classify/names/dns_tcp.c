@@ -4,8 +4,9 @@
 #include "classify/names/pieces.h"
 #include "classify/names/scratch.h"
 
-#define DNS_TCP_KEEP_MAX 16384 /* a longer message in parts is passed over: no host has that many addresses  \
-	                        */
+#define DNS_TCP_KEEP_MAX                                                                                     \
+	16384 /* a longer message in parts is passed over: no host has that many addresses                   \
+	       */
 
 struct side {
 	uint8_t head[2], head_n;

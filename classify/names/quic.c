@@ -202,8 +202,13 @@ static void crypto_frame(struct side *s, struct conn *conn, struct cur *c)
 static void read_frames(struct quic *q, struct conn *conn, enum quic_role role, struct cur c)
 {
 	while (cur_left(&c)) {
-		uint64_t type = varint(&c);
+		uint64_t type;
 
+		if (cur_peek(&c, 0) == FRAME_PADDING) { /* hundreds of them */
+			cur_skip(&c, 1);
+			continue;
+		}
+		type = varint(&c);
 		switch (type) {
 		case FRAME_PADDING:
 		case FRAME_PING:

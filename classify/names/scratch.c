@@ -2,7 +2,6 @@
  * end give the OpenSSL objects back. */
 #include "classify/names/scratch.h"
 
-#include <openssl/core_names.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -18,7 +17,6 @@ static void scratch_free(void *p)
 	if (!s)
 		return;
 	EVP_MD_CTX_free(s->digest);
-	EVP_MAC_CTX_free(s->hmac);
 	EVP_CIPHER_CTX_free(s->header);
 	EVP_CIPHER_CTX_free(s->packet);
 	EVP_CIPHER_free(s->ecb);
@@ -34,23 +32,13 @@ static void make_key(void)
 
 static bool fill(struct scratch *s)
 {
-	static char sha256[] = "SHA256";
-	OSSL_PARAM params[] = {
-	        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-	        OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-
-	s->hmac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-	EVP_MAC_free(hmac); /* the context holds it */
 	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	s->ecb = EVP_CIPHER_fetch(NULL, "AES-128-ECB", NULL);
 	s->gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
 	s->digest = EVP_MD_CTX_new();
 	s->header = EVP_CIPHER_CTX_new();
 	s->packet = EVP_CIPHER_CTX_new();
-	return s->hmac && EVP_MAC_CTX_set_params(s->hmac, params) == 1 && s->sha256 && s->ecb && s->gcm &&
-	       s->digest && s->header && s->packet;
+	return s->sha256 && s->ecb && s->gcm && s->digest && s->header && s->packet;
 }
 
 struct scratch *scratch_get(void)

@@ -13,7 +13,6 @@
 struct scratch {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
-	EVP_MAC_CTX *hmac; /* HMAC-SHA-256, key set at each use */
 	EVP_CIPHER *ecb, *gcm;
 	EVP_CIPHER_CTX *header, *packet;     /* AES-128-ECB and AES-128-GCM */
 	uint8_t message[HELLO_SIZE_MAX + 4]; /* a handshake message with its header, or a DNS message */
