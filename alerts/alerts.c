@@ -48,6 +48,7 @@ struct mouth {
 	struct queue *queue;
 	char *scratch;
 	bool losing;
+	int64_t lost_ns; /* when the newest was lost */
 	uint64_t lost_when_begun;
 	_Atomic uint64_t told, muted, replaced, lost[EVENT_TYPES];
 	uint32_t lost_seen[EVENT_TYPES]; /* the writer's */
@@ -106,12 +107,14 @@ static void lose(struct mouth *m, unsigned type)
 		m->lost_when_begun = lost_sum(m);
 		log_warn("alerts: the queue of worker %u is full; records are being lost", m->number);
 	}
+	m->lost_ns = clock_mono_ns();
 	count_add(&m->lost[type], 1);
 }
 
 static void has_room_again(struct mouth *m)
 {
-	if (!m->losing || !queue_relaxed(m->queue))
+	/* a second without loss: under steady overload that is one line, not one for each record that fits */
+	if (!m->losing || !queue_relaxed(m->queue) || clock_mono_ns() - m->lost_ns < NS_PER_S)
 		return;
 	m->losing = false;
 	log_info("alerts: the queue of worker %u has room again; %" PRIu64 " records were lost", m->number,

@@ -1,0 +1,531 @@
+/* test_alerts.c - from tellers to outputs: numbers, repeats, groups, first uses, losses; several threads. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "alerts/alerts.h"
+#include "alerts/pending.h"
+#include "alerts/publish.h"
+#include "alerts/record_read.h"
+#include "alerts/repeat.h"
+#include "base/log.h"
+#include "tests/e2e/alert_source.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- a run into a file, and what stands there afterwards -------------------------------------------------
+ */
+
+static struct alert_source source;
+static char folder[] = "/tmp/leaktap-test-XXXXXX", path[64], spec[80];
+static char *content;
+static size_t content_len;
+
+static struct alerts *start(bool replay, unsigned workers)
+{
+	static const char *outputs[1];
+	struct alerts_options o = {
+	        .outputs = outputs, .n_outputs = 1, .flows = true, .replay = replay, .workers = workers};
+	struct err e = {.text = ""};
+	struct alerts *a;
+
+	outputs[0] = spec;
+	unlink(path);
+	a = alerts_start(&source.settings, &o, &e);
+	if (!a)
+		fail_msg("%s", e.text);
+	return a;
+}
+
+static void tell(struct alerts *a, const struct event *ev)
+{
+	struct teller t = alerts_teller(a, 0);
+
+	t.tell(t.arg, ev);
+}
+
+/* Stops, checks both equations and reads the file; returns the number of lines. */
+static size_t finish(struct alerts *a, struct alerts_stats *s)
+{
+	FILE *f;
+	struct stat st;
+	size_t lines = 0;
+
+	alerts_stop(a, 1000);
+	alerts_stats(a, s);
+	alerts_destroy(a);
+	assert_int_equal(s->made_all, s->made[0] + s->made[1] + s->made[2]);
+	assert_int_equal(s->made_all,
+	        s->delivered + s->waiting + s->lost_queue + s->lost_pending + s->lost_output + s->lost_stop);
+	assert_int_equal(s->told, s->muted + s->passed + s->folded + s->lost_queue +
+	                                  (s->made_all - s->lost_queue - s->updates - s->own));
+	free(content);
+	content = NULL;
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	content_len = (size_t)st.st_size;
+	content = malloc(content_len + 1);
+	assert_non_null(content);
+	assert_int_equal(fread(content, 1, content_len, f), content_len);
+	content[content_len] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < content_len; i++)
+		lines += content[i] == '\n';
+	assert_true(!content_len || content[content_len - 1] == '\n');
+	return lines;
+}
+
+/* Line n (from 0) of the file. */
+static struct record_value line_at(size_t n)
+{
+	const char *p = content;
+
+	while (n--)
+		p = strchr(p, '\n') + 1;
+	return record_parse(p, strcspn(p, "\n"));
+}
+
+static const char *text(struct record_value r, const char *member)
+{
+	static char out[256];
+
+	record_string(record_get(r, member), out, sizeof(out));
+	return out;
+}
+
+static uint64_t number(struct record_value r, const char *member)
+{
+	return record_number(record_get(r, member));
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	alert_source_init(&source);
+	return 0;
+}
+
+static void records_are_numbered(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a = start(false, 1);
+	struct event flow;
+	struct stat st;
+
+	(void)state;
+	for (uint64_t i = 0; i < 10; i++) {
+		alert_source_number(&source, i, SOURCE_TIME);
+		tell(a, &source.event);
+		flow = alert_source_flow(&source);
+		tell(a, &flow);
+	}
+	assert_int_equal(finish(a, &s), 20);
+	assert_int_equal(s.made[EVENT_ALERT], 10);
+	assert_int_equal(s.made[EVENT_FLOW], 10);
+	assert_int_equal(s.by_kind[ALERT_PAYLOAD_SENSITIVE], 10);
+	for (size_t i = 0; i < 20; i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "fra1/%zu", i + 1);
+		assert_string_equal(text(line_at(i), "id"), id);
+		assert_string_equal(text(line_at(i), "type"), i % 2 ? "flow" : "alert");
+		assert_int_equal(number(line_at(i), "ordinal"), i / 2 + 1);
+	}
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void replay_has_its_own_name(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a = start(true, 1);
+
+	(void)state;
+	tell(a, &source.event);
+	assert_int_equal(finish(a, &s), 1);
+	assert_string_equal(text(line_at(0), "sensor"), "fra1-replay");
+}
+
+static void repeats_become_updates(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a = start(true, 1);
+	static const unsigned at_s[] = {0, 10, 20, 59, 60, 61, 130};
+
+	(void)state;
+	source.event.repeat_key = 4711;
+	for (size_t i = 0; i < 7; i++) {
+		alert_source_number(&source, 1, SOURCE_TIME + at_s[i] * NS_PER_S);
+		tell(a, &source.event);
+	}
+	alert_source_number(&source, 1, SOURCE_TIME + 131 * NS_PER_S);
+	tell(a, &source.event);
+	/* first; at 60 s four more; at 130 s two more; at the end one more */
+	assert_int_equal(finish(a, &s), 4);
+	assert_int_equal(s.folded, 7);
+	assert_int_equal(s.updates, 3);
+	assert_int_equal(record_get(line_at(0), "updates").type, RECORD_NONE);
+	for (size_t i = 1; i < 4; i++)
+		assert_string_equal(text(line_at(i), "updates"), "fra1-replay/1");
+	assert_int_equal(number(line_at(1), "count"), 4);
+	assert_int_equal(number(line_at(1), "total"), 5);
+	assert_int_equal(number(line_at(2), "count"), 2);
+	assert_int_equal(number(line_at(3), "count"), 1);
+	assert_int_equal(number(line_at(3), "total"), 8);
+	assert_string_equal(text(line_at(3), "time"), "2026-11-22T20:57:13.123456Z"); /* of the newest */
+}
+
+static void other_flows_are_grouped_within_the_window(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a;
+
+	(void)state;
+	source.settings.alerts.group_window_s = 300;
+	source.facts.group = 1;
+	a = start(true, 1);
+	for (unsigned i = 0; i < 10; i++) { /* 0 .. 270 s, other flows and sources of the group */
+		source.event.repeat_key = 100 + i;
+		alert_source_number(&source, i, SOURCE_TIME + i * 30 * NS_PER_S);
+		tell(a, &source.event);
+	}
+	source.event.repeat_key = 200;
+	alert_source_number(&source, 99, SOURCE_TIME + 300 * NS_PER_S); /* the window is over */
+	tell(a, &source.event);
+	finish(a, &s);
+	assert_int_equal(s.folded, 9);
+	assert_int_equal(s.made_all - s.updates, 2);
+}
+
+static void first_use_is_told_once_a_day(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a = start(true, 1);
+
+	(void)state;
+	source.event.kind = ALERT_DESTINATION_TOLERATED;
+	source.event.first_use_only = true;
+	for (unsigned hour = 0; hour < 30; hour++) { /* from 20:55 on: three days are touched */
+		alert_source_number(&source, hour, SOURCE_TIME + hour * 3600 * NS_PER_S);
+		tell(a, &source.event);
+	}
+	assert_int_equal(finish(a, &s), 3);
+	assert_int_equal(s.passed, 27);
+}
+
+static void muted_kinds_are_counted(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a;
+
+	(void)state;
+	source.settings.alerts.muted[ALERT_PAYLOAD_SENSITIVE] = true;
+	a = start(true, 1);
+	tell(a, &source.event);
+	source.event.kind = ALERT_POSTURE_TLS;
+	tell(a, &source.event);
+	assert_int_equal(finish(a, &s), 1);
+	assert_int_equal(s.muted, 1);
+}
+
+/* ---- threads and loss ------------------------------------------------------------------------------------
+ */
+
+#define PRODUCERS 4
+#define EACH      3000
+
+struct producer {
+	struct alert_source source;
+	struct teller teller;
+	pthread_t thread;
+};
+
+static void *produce(void *arg)
+{
+	struct producer *p = arg;
+
+	for (uint64_t i = 0; i < EACH; i++) {
+		alert_source_number(&p->source, i, SOURCE_TIME + (int64_t)i);
+		p->teller.tell(p->teller.arg, &p->source.event);
+	}
+	return NULL;
+}
+
+static void run_producers(struct alerts *a)
+{
+	static struct producer p[PRODUCERS];
+
+	for (unsigned i = 0; i < PRODUCERS; i++) {
+		alert_source_init(&p[i].source);
+		p[i].source.flow.port[1] = (uint16_t)(1000 + i);
+		p[i].teller = alerts_teller(a, i);
+		assert_int_equal(pthread_create(&p[i].thread, NULL, produce, &p[i]), 0);
+	}
+	for (unsigned i = 0; i < PRODUCERS; i++)
+		pthread_join(p[i].thread, NULL);
+}
+
+/* Ordinals that the file does not hold; those it holds must grow. */
+static uint64_t missing_ordinals(uint64_t made)
+{
+	uint64_t last = 0, held = 0;
+
+	for (const char *p = content; *p; p = strchr(p, '\n') + 1) {
+		struct record_value r = record_parse(p, strcspn(p, "\n"));
+		uint64_t n = number(r, "ordinal");
+
+		if (strcmp(text(r, "type"), "alert"))
+			continue;
+		assert_true(n > last && n <= made);
+		last = n;
+		held++;
+	}
+	return made - held;
+}
+
+static void replay_loses_nothing(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a;
+
+	(void)state;
+	source.settings.limits.queue = 16;
+	a = start(true, PRODUCERS);
+	run_producers(a);
+	assert_int_equal(finish(a, &s), PRODUCERS * EACH);
+	assert_int_equal(s.lost_queue, 0);
+	assert_int_equal(missing_ordinals(s.made[EVENT_ALERT]), 0);
+}
+
+static void live_loses_what_does_not_fit_and_says_so(void **state)
+{
+	struct alerts_stats s;
+	struct alerts *a;
+	uint64_t told = 0;
+	size_t lines;
+
+	(void)state;
+	source.settings.limits.queue = 16;
+	a = start(false, PRODUCERS);
+	run_producers(a);
+	lines = finish(a, &s);
+	assert_int_equal(s.told, PRODUCERS * EACH);
+	assert_int_equal(s.made[EVENT_ALERT], PRODUCERS * EACH);
+	assert_int_equal(missing_ordinals(s.made[EVENT_ALERT]), s.lost_queue);
+	assert_int_equal(lines, s.delivered);
+	for (const char *p = content; (p = strstr(p, "\"lost_alerts\":")); p++)
+		told += strtoull(p + 14, NULL, 10);
+	assert_int_equal(told, s.lost_queue);
+}
+
+static void full_disk_is_counted(void **state)
+{
+	static const char *const outputs[] = {"file:/dev/full"};
+	struct alerts_options o = {.outputs = outputs, .n_outputs = 1, .workers = 1};
+	struct alerts_stats s;
+	struct err e = {.text = ""};
+	struct alerts *a;
+
+	(void)state;
+	a = alerts_start(&source.settings, &o, &e);
+	assert_non_null(a);
+	for (int i = 0; i < 5; i++)
+		tell(a, &source.event);
+	alerts_stop(a, 100);
+	alerts_stats(a, &s);
+	alerts_destroy(a);
+	assert_int_equal(s.delivered, 0);
+	assert_int_equal(s.made_all, 5 + s.own);
+	assert_int_equal(s.lost_output, s.made_all);
+}
+
+static void bad_outputs_are_errors(void **state)
+{
+	static const char *const bad[] = {
+	        "file:/nonexistent/dir/file", "file:", "redis://", "ftp://u:sesame@h", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct alerts_options o = {.outputs = &bad[i], .n_outputs = 1, .workers = 1};
+		struct err e = {.text = ""};
+
+		assert_null(alerts_start(&source.settings, &o, &e));
+		assert_true(e.text[0]);
+		assert_null(strstr(e.text, "sesame"));
+	}
+}
+
+/* ---- repeats, alone --------------------------------------------------------------------------------------
+ */
+
+struct told {
+	uint64_t n, updates, counted;
+};
+
+static uint64_t note(
+        void *arg, const struct record_head *h, const char *tail, size_t len, const struct repeat_update *u)
+{
+	struct told *t = arg;
+
+	(void)h;
+	assert_int_equal(len, 4);
+	assert_memory_equal(tail, "tail", 4);
+	t->updates += u != NULL;
+	t->counted += u ? u->count : 0;
+	return ++t->n;
+}
+
+/* A table far too small for the keys: every folded event still ends up in the count of one update. */
+static void nothing_is_silently_folded(void **state)
+{
+	const struct repeat_limits l = {.entries = 16, .bytes = 40, .first_uses = 4, .repeat_s = 60};
+	struct told t = {0};
+	struct repeats *r = repeats_create(&l, &(struct repeat_sink){.arg = &t, .tell = note});
+	uint64_t folded = 0, told = 0;
+	uint32_t x = 1;
+
+	(void)state;
+	assert_non_null(r);
+	for (int i = 0; i < 20000; i++) {
+		struct record_head h = {.when_ns = i * NS_PER_S / 10};
+
+		x = x * 1664525u + 1013904223u;
+		h.repeat_key = 1 + (x >> 16) % ((x >> 8) % 8 ? 20 : 200);
+		if (repeats_offer(r, &h, "tail", 4) == REPEAT_FOLDED)
+			folded++;
+		else
+			told++;
+		if (i % 1000 == 0)
+			repeats_sweep(r, h.when_ns);
+	}
+	repeats_flush(r);
+	assert_true(folded > 1000 && told > 1000);
+	assert_int_equal(t.counted, folded);
+	assert_int_equal(t.n - t.updates, told);
+	repeats_destroy(r);
+}
+
+/* ---- the memory before Redis -----------------------------------------------------------------------------
+ */
+
+static bool push(struct pending *p, unsigned type, uint64_t index)
+{
+	const struct record_head h = {.type = (uint8_t)type};
+	const struct record_ref r = {.line = "{}\n", .len = 2, .head = &h, .index = index, .ordinal = index};
+
+	return pending_push(p, &r);
+}
+
+static bool below_five(void *arg, const struct pending_item *it)
+{
+	(void)arg;
+	return it->index < 5;
+}
+
+static void pending_is_bounded_and_rewinds(void **state)
+{
+	struct pending *p = pending_create(8, 0);
+	struct pending_item *list[8];
+	uint64_t gained, back, kept;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 6; i++)
+		assert_true(push(p, EVENT_FLOW, i));
+	assert_false(push(p, EVENT_FLOW, 7)); /* flows may fill three quarters */
+	assert_true(push(p, EVENT_ALERT, 7));
+	assert_true(push(p, EVENT_ALERT, 8));
+	assert_false(push(p, EVENT_ALERT, 9));
+	assert_int_equal(pending_waiting(p), 8);
+	assert_int_equal(pending_batch(p, list, 6, 1000), 6);
+	for (int i = 0; i < 6; i++)
+		list[i]->id_ms = 1;
+	pending_done(p, list, 6);
+	assert_int_equal(pending_waiting(p), 2);
+	assert_true(pending_relaxed(p));
+	assert_true(push(p, EVENT_ALERT, 9)); /* the oldest delivered one makes room */
+	pending_settle(p, below_five, NULL, &gained, &back, &kept);
+	assert_int_equal(kept, 5); /* 2..6 */
+	assert_int_equal(back, 2); /* 5 and 6 */
+	assert_int_equal(gained, 0);
+	assert_int_equal(pending_waiting(p), 5);
+	assert_int_equal(pending_batch(p, list, 8, 1000), 5);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(list[i]->index, 5 + i);
+	assert_int_equal(pending_batch(p, list, 8, 5), 2); /* by bytes */
+	pending_destroy(p);
+}
+
+/* ---- the server's texts ----------------------------------------------------------------------------------
+ */
+
+static void errors_have_their_class(void **state)
+{
+	static const struct {
+		const char *text;
+		enum resp_class class;
+	} texts[] = {
+	        {"OOM command not allowed when used memory > 'maxmemory'.", RESP_WAIT},
+	        {"LOADING Redis is loading the dataset in memory", RESP_WAIT},
+	        {"MISCONF Errors writing to the AOF file: No space left on device", RESP_WAIT},
+	        {"READONLY You can't write against a read only replica.", RESP_MOVE},
+	        {"ERR max number of clients reached", RESP_MOVE},
+	        {"WRONGPASS invalid username-password pair or user is disabled.", RESP_PERSON},
+	        {"NOPERM this user has no permissions to run the 'multi' command", RESP_PERSON},
+	        {"WRONGTYPE Operation against a key holding the wrong kind of value", RESP_PERSON},
+	        {"ERR The ID specified in XADD is equal or smaller than the target stream top item", RESP_ID},
+	        {"EXECABORT Transaction discarded because of previous errors.", RESP_MOVE},
+	        {"", RESP_MOVE},
+	};
+	struct stream_id id;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		assert_int_equal(resp_class_of(texts[i].text), texts[i].class);
+	assert_true(stream_id_parse("18446744073709551615-0", 22, &id));
+	assert_true(id.ms == UINT64_MAX && id.seq == 0);
+	assert_false(stream_id_parse("18446744073709551616-0", 22, &id));
+	assert_false(stream_id_parse("1-", 2, &id));
+	assert_false(stream_id_parse("-1", 2, &id));
+	assert_false(stream_id_parse("12", 2, &id));
+	assert_false(stream_id_parse("1-2x", 4, &id));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup(records_are_numbered, begin),
+	        cmocka_unit_test_setup(replay_has_its_own_name, begin),
+	        cmocka_unit_test_setup(repeats_become_updates, begin),
+	        cmocka_unit_test_setup(other_flows_are_grouped_within_the_window, begin),
+	        cmocka_unit_test_setup(first_use_is_told_once_a_day, begin),
+	        cmocka_unit_test_setup(muted_kinds_are_counted, begin),
+	        cmocka_unit_test_setup(replay_loses_nothing, begin),
+	        cmocka_unit_test_setup(live_loses_what_does_not_fit_and_says_so, begin),
+	        cmocka_unit_test_setup(full_disk_is_counted, begin),
+	        cmocka_unit_test_setup(bad_outputs_are_errors, begin),
+	        cmocka_unit_test(nothing_is_silently_folded),
+	        cmocka_unit_test(pending_is_bounded_and_rewinds),
+	        cmocka_unit_test(errors_have_their_class),
+	};
+	int failed;
+
+	signal(SIGPIPE, SIG_IGN);
+	log_quiet(1);
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s/out", folder);
+	snprintf(spec, sizeof(spec), "file:%s", path);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	rmdir(folder);
+	free(content);
+	return failed;
+}
