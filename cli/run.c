@@ -169,7 +169,8 @@ static int open_sources(struct run *r, struct err *e)
 			struct source_live how = {.interface = r->o.interfaces[i], .filter = filter,
 				.ring_mb = s->capture.ring_mb, .snaplen = s->capture.snaplen,
 				.promiscuous = s->capture.promiscuous,
-				.fanout_group = r->n_workers > 1 ? (int)((unsigned)getpid() + i) & 0xffff : -1};
+				.fanout_group = r->n_workers > 1 ? (int)((unsigned)getpid() + i) & 0xffff : -1,
+				.fanout_other = w > 0}; /* interface drops are counted once */
 
 			if (!(k->sources[i] = source_open_live(&how, e)))
 				return -1;

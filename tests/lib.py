@@ -124,7 +124,7 @@ class Redis:
     def answers(self):
         try:
             return self.ask("PING") == "PONG"
-        except OSError:
+        except (OSError, RuntimeError):
             return False
 
     def stop(self, how=signal.SIGTERM):
