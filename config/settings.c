@@ -20,6 +20,7 @@
 #endif
 
 #define SETTINGS_DEFAULT "/etc/leaktap/leaktap.yaml"
+#define BUILT_IN         "built-in settings"
 #define PATH_MAX_LEN     80 /* of a key, such as evidence.excerpts.recipient */
 #define SIBLINGS_MAX     64 /* keys of one section */
 
@@ -88,14 +89,21 @@ static const struct setting *row_of(const char *path)
 	return NULL;
 }
 
-static bool is_section(const char *path)
+enum section { SECTION_NONE, SECTION_LATER, SECTION_HERE };
+
+/* SECTION_LATER: none of its keys is part of this version. */
+static enum section section_of(const char *path)
 {
+	enum section s = SECTION_NONE;
 	size_t len = strlen(path);
 
 	for (size_t i = 0; i < settings_rows; i++)
-		if (!strncmp(settings_table[i].path, path, len) && settings_table[i].path[len] == '.')
-			return true;
-	return false;
+		if (!strncmp(settings_table[i].path, path, len) && settings_table[i].path[len] == '.') {
+			if (settings_table[i].type != SETTING_LATER)
+				return SECTION_HERE;
+			s = SECTION_LATER;
+		}
+	return s;
 }
 
 /* The keys that may stand in a section ("" is the file as a whole), in the order of the table. */
@@ -107,6 +115,8 @@ static size_t keys_of(const char *section, char names[][PATH_MAX_LEN], const cha
 		const char *key = settings_table[i].path + (len ? len + 1 : 0);
 		size_t key_len, k = 0;
 
+		if (settings_table[i].type == SETTING_LATER)
+			continue;
 		if (len &&
 		        (strncmp(settings_table[i].path, section, len) || settings_table[i].path[len] != '.'))
 			continue;
@@ -129,7 +139,7 @@ static const char *elsewhere(const char *key)
 	for (size_t i = 0; i < settings_rows; i++) {
 		const char *dot = strrchr(settings_table[i].path, '.');
 
-		if (dot && !strcmp(dot + 1, key))
+		if (dot && !strcmp(dot + 1, key) && settings_table[i].type != SETTING_LATER)
 			return settings_table[i].path;
 	}
 	return NULL;
@@ -144,6 +154,11 @@ static void fault_unknown(const struct reading *r, const char *section, const st
 	near = near_word(key->text, list, n);
 	if (!near)
 		near = elsewhere(key->text);
+	if (!section[0] && row_of(key->text)) {
+		fault_node(r, key, "`%s': write `%.*s:' on a line of its own and `%s:' below it, indented",
+		        key->text, (int)strcspn(key->text, "."), key->text, strchr(key->text, '.') + 1);
+		return;
+	}
 	fault_node(r, key, "there is no key `%.60s' %s%s%s; allowed: %s", key->text,
 	        section[0] ? "in " : "at the top", section, near_hint(near, hint),
 	        join_words(list, n, allowed, sizeof(allowed)));
@@ -166,8 +181,10 @@ static void walk(const struct reading *r, const char *section, const struct ynod
 			setting_read(r, row, key);
 		else if (row)
 			setting_read(r, row, value);
-		else if (!is_section(path))
+		else if (section_of(path) == SECTION_NONE)
 			fault_unknown(r, section, key);
+		else if (section_of(path) == SECTION_LATER)
+			fault_node(r, key, "%s is not available in this version: take it out", path);
 		else if (value->kind == YNODE_MAP)
 			walk(r, path, value);
 		else if (!node_is_empty(value))
@@ -288,23 +305,38 @@ static struct settings *settings_new(void)
 	return s;
 }
 
-struct settings *settings_load(const char *path, struct faults *f)
+/* Takes the document. */
+static struct settings *load(const char *path, struct ydoc *doc, struct faults *f, size_t faults_before)
 {
 	struct settings *s = settings_new();
 	struct own *own = s->private;
-	struct reading r = {.s = s, .f = f, .store = &own->store, .file = path ? path : "built-in settings"};
-	size_t before = f->total;
-	struct ydoc *doc = path ? ydoc_load(path, f) : ydoc_parse(r.file, "", 0, f);
+	struct reading r = {.s = s, .f = f, .store = &own->store, .file = path};
 
-	s->path = path ? store_text(&own->store, path, strlen(path)) : "";
+	s->path = strcmp(path, BUILT_IN) ? store_text(&own->store, path, strlen(path)) : "";
 	preset_all(&r);
 	if (doc)
 		read_tree(&r, ydoc_root(doc));
 	ydoc_free(doc);
-	if (f->total == before)
+	if (f->total == faults_before)
 		return s;
 	settings_drop(s);
 	return NULL;
+}
+
+struct settings *settings_parse(const char *name, const char *text, size_t len, struct faults *f)
+{
+	size_t before = f->total;
+
+	return load(name, ydoc_parse(name, text, len, f), f, before);
+}
+
+struct settings *settings_load(const char *path, struct faults *f)
+{
+	size_t before = f->total;
+
+	if (!path)
+		return settings_parse(BUILT_IN, "", 0, f);
+	return load(path, ydoc_load(path, f), f, before);
 }
 
 struct settings *settings_hold(struct settings *s)

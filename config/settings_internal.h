@@ -6,7 +6,8 @@
 #include "config/store.h"
 #include "config/yaml.h"
 
-/* One run over one file.  Every fault is noted and the run goes on; the settings count only when there was none. */
+/* One run over one file.  Every fault is noted and the run goes on; the settings count only when there was
+ * none. */
 struct reading {
 	struct settings *s;
 	struct faults *f;
@@ -23,16 +24,15 @@ enum setting_type {
 	SETTING_WORD,  /* an enum, by name */
 	SETTING_OWN,   /* `read` does all of it */
 	SETTING_LATER, /* no part of this version: its key is known, and refused with those words */
-	SETTING_TYPES
 };
 
 struct setting {
 	const char *path; /* "capture.ring_mb" */
 	enum setting_type type;
-	size_t offset;         /* in struct settings */
-	uint64_t least, most;  /* numbers and sizes */
-	const char *preset;    /* default, as it would be written; NULL: none */
-	const char *allowed;   /* what else may be said: for people, when type and bounds do not tell */
+	size_t offset;        /* in struct settings */
+	uint64_t least, most; /* numbers and sizes */
+	const char *preset;   /* default, as it would be written; NULL: none */
+	const char *allowed;  /* what else may be said: for people, when type and bounds do not tell */
 	const char *const *words;
 	/* Text and each item of a list: checks it and may replace it.  NULL after a fault. */
 	const char *(*check)(const struct reading *r, const struct setting *row, const struct ynode *n);
@@ -40,9 +40,11 @@ struct setting {
 	const char *help;
 };
 
+/* settings_load() over text in memory; `name` is what faults show. */
+struct settings *settings_parse(const char *name, const char *text, size_t len, struct faults *f);
+
 extern const struct setting settings_table[];
 extern const size_t settings_rows;
-extern const char *const setting_type_names[SETTING_TYPES];
 
 /* Reads one node as the row wants it into the settings. */
 void setting_read(const struct reading *r, const struct setting *row, const struct ynode *n);
@@ -56,16 +58,17 @@ bool node_is_empty(const struct ynode *n); /* nothing stands behind the colon */
 int parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *v);
 int parse_size(const char *text, uint64_t *v); /* 512, 64KiB, 2GiB, 10MB */
 const char *format_size(uint64_t v, char *buf, size_t cap);
-/* `what` names the place in faults ("capture.interfaces", "sources"); *n is 0 and the result NULL after faults. */
+/* `what` names the place in faults ("capture.interfaces", "sources"); *n is 0 and the result NULL after
+ * faults. */
 const char **read_texts(const struct reading *r, const char *what, const struct ynode *n, size_t *count);
 /* The word nearest to a mistyped one among n, NULL when none is near. */
 const char *near_word(const char *text, const char *const *words, size_t n);
-/* "; did you mean `x'?" or "". */
+/* " (did you mean `x'?)" or "". */
 const char *near_hint(const char *near, char buf[80]);
 /* "a, b, c" cut to the buffer. */
 const char *join_words(const char *const *words, size_t n, char *buf, size_t cap);
 void fault_node(const struct reading *r, const struct ynode *n, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 
 /* Checks and readers of single rows. */
 const char *check_name(const struct reading *r, const struct setting *row, const struct ynode *n);

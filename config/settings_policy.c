@@ -33,7 +33,9 @@ static void read_service(const struct reading *r, struct partner *p, const struc
 		return;
 	p->service = catalogue_by_id(r->s->catalogue, n->text);
 	if (!p->service)
-		fault_node(r, n, "service: there is no `%.60s' in the catalogue%s (leaktap catalogue --list)",
+		fault_node(r, n,
+		        "service: there is no `%.60s' in the catalogue%s; `leaktap catalogue --list' shows "
+		        "what there is",
 		        n->text, near_hint(catalogue_near(r->s->catalogue, n->text), hint));
 }
 
@@ -283,8 +285,12 @@ const struct partner_key partner_keys[] = {
                 "Without it: any.",
                 read_accounts},
         {"upload_daily", "a size such as 2GiB",
-                "Bytes a day that may be sent to the service. Without it: no budget.", read_upload_daily},
-        {"tls_min", "\"1.2\" or \"1.3\"", "The lowest TLS version that connections to the service may use.",
+                "Bytes a day that may be sent to the service; checked and kept, this version raises no alert "
+                "for it.",
+                read_upload_daily},
+        {"tls_min", "\"1.2\" or \"1.3\"",
+                "The lowest TLS version that connections may use; checked and kept, this version raises no "
+                "alert for it.",
                 read_tls_min},
 };
 

@@ -43,17 +43,6 @@
 static const char *const postures[] = {[POSTURE_INSULAR] = "insular", [POSTURE_OPEN] = "open"};
 static const char *const scopes[] = {[INSPECT_EGRESS] = "egress", [INSPECT_AI] = "ai"};
 
-const char *const setting_type_names[SETTING_TYPES] = {
-        [SETTING_NUMBER] = "number",
-        [SETTING_SIZE] = "size",
-        [SETTING_BOOL] = "yes or no",
-        [SETTING_TEXT] = "text",
-        [SETTING_LIST] = "list of texts",
-        [SETTING_WORD] = "word",
-        [SETTING_OWN] = "own form",
-        [SETTING_LATER] = "not available in this version",
-};
-
 #define NETWORKS_FORM "a list of networks such as [10.0.0.0/8, \"fd00::/8\"]"
 #define PLACES_FORM   "folders or files that can be read"
 #define SECRET_FORM   "a file that only its owner can read (chmod 600)"
@@ -142,7 +131,7 @@ const struct setting settings_table[] = {
 	NUMBER("limits.findings", limits.findings, 1, 256, "32",
 		"Findings told of one request; more are counted."),
 
-	LIST("alerts.outputs", alerts.outputs, "-, file:PATH or a Redis URL", check_output,
+	LIST("alerts.outputs", alerts.outputs, "outputs: -, file:PATH or a Redis URL", check_output,
 		"Where records go: `-` is standard output. Without it and without alerts.redis: standard output."),
 	TEXT("alerts.redis", alerts.redis, "redis://[user[:password]@]host[:port][/db], rediss://... (TLS) or unix:///path",
 		check_redis, "The Redis server that gets the records. The password can stand in alerts.password_file instead."),

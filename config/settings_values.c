@@ -57,7 +57,7 @@ const char *near_hint(const char *near, char buf[80])
 {
 	buf[0] = '\0';
 	if (near)
-		snprintf(buf, 80, "; did you mean `%.60s'?", near);
+		snprintf(buf, 80, " (did you mean `%.60s'?)", near);
 	return buf;
 }
 
@@ -272,7 +272,7 @@ static void read_list(
 	if (n->kind != YNODE_LIST) {
 		char allowed[300];
 
-		fault_node(r, n, "%s: a list is expected: %s", row->path,
+		fault_node(r, n, "%s: a list is expected; allowed: %s", row->path,
 		        setting_allowed(row, allowed, sizeof(allowed)));
 		return;
 	}
@@ -281,7 +281,8 @@ static void read_list(
 		const char *text;
 
 		if (n->item[i]->kind != YNODE_SCALAR || !n->item[i]->text_len) {
-			fault_value(r, row, n->item[i]);
+			fault_node(r, n->item[i], "%s: each item of the list is a text; allowed: %s",
+			        row->path, row->allowed);
 			continue;
 		}
 		text = row->check ? row->check(r, row, n->item[i])
