@@ -43,8 +43,8 @@ struct redis_output {
 	int wake_fd, stop_fd;
 	atomic_bool draining, connected;
 	pthread_mutex_t lock;
-	pthread_cond_t tried_cond;
-	bool tried, reached;
+	pthread_cond_t changed;
+	bool tried, reached, ended;
 	uint64_t head_index;
 
 	/* the thread's */
@@ -72,7 +72,7 @@ static void first_try_over(struct redis_output *r, bool reached)
 		r->tried = true;
 		r->reached = reached;
 		r->head_index = r->pub.base.index;
-		pthread_cond_broadcast(&r->tried_cond);
+		pthread_cond_broadcast(&r->changed);
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -198,6 +198,10 @@ static void *publish_thread(void *arg)
 		went_away(r, class, e.text);
 		back_off(r, class);
 	}
+	pthread_mutex_lock(&r->lock);
+	r->ended = true;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
 
@@ -260,11 +264,22 @@ static void redis_hasten(struct output *o)
 	ring(r->wake_fd);
 }
 
+static bool wait_ended(struct redis_output *r, int64_t deadline_ns)
+{
+	struct timespec until = {.tv_sec = deadline_ns / NS_PER_S, .tv_nsec = deadline_ns % NS_PER_S};
+	bool ended;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->ended && clock_mono_ns() < deadline_ns)
+		pthread_cond_timedwait(&r->changed, &r->lock, &until);
+	ended = r->ended;
+	pthread_mutex_unlock(&r->lock);
+	return ended;
+}
+
 static void redis_stop(struct output *o, int64_t deadline_ns)
 {
 	struct redis_output *r = (struct redis_output *)o;
-	int64_t leave;
-	struct timespec until;
 	uint64_t left;
 
 	if (!r->running)
@@ -272,11 +287,11 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 	redis_hasten(o);
 	pending_wait_empty(r->pending, deadline_ns);
 	ring(r->stop_fd);
-	leave = clock_mono_ns() + LEAVE_NS;
-	until = (struct timespec){.tv_sec = leave / NS_PER_S, .tv_nsec = leave % NS_PER_S};
-	r->left = pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until) != 0;
+	r->left = !wait_ended(r, clock_mono_ns() + LEAVE_NS);
 	if (r->left)
 		pthread_detach(r->thread);
+	else
+		pthread_join(r->thread, NULL);
 	r->running = false;
 	left = pending_waiting(r->pending);
 	count_add(&o->lost_stop, left);
@@ -300,7 +315,7 @@ static void redis_destroy(struct output *o)
 		close(r->wake_fd);
 	if (r->stop_fd >= 0)
 		close(r->stop_fd);
-	pthread_cond_destroy(&r->tried_cond);
+	pthread_cond_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -358,7 +373,7 @@ struct output *redis_output_open(const char *url, const struct output_how *how, 
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->tried_cond, &attr);
+	pthread_cond_init(&r->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	if (redis_init(r, url, how, e) < 0) {
 		redis_destroy(&r->o);
@@ -375,7 +390,7 @@ bool redis_output_first(struct output *o, int64_t deadline_ns, uint64_t *index)
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->tried && clock_mono_ns() < deadline_ns)
-		pthread_cond_timedwait(&r->tried_cond, &r->lock, &until);
+		pthread_cond_timedwait(&r->changed, &r->lock, &until);
 	reached = r->tried && r->reached;
 	*index = r->head_index;
 	pthread_mutex_unlock(&r->lock);

@@ -1,7 +1,7 @@
 /* alert_source.c - makes alerts as workers would and prints what became of them; driven by redis.py.
  *
  *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-p PENDING] [-q QUEUE] [-s SENSOR] [-W WAIT_MS] [-R]
- *	             [-f] [-P PASSWORD_FILE] [-C CA] OUTPUT...
+ *	             [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] OUTPUT...
  *
  * -r: alerts a second (0: as fast as it goes), -R: as in a replay, -f: a flow record with every alert.  Each
  * worker makes its share.  The last line on stderr is one JSON object of counters. */
@@ -82,7 +82,7 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	alert_source_init(&base);
-	while ((c = getopt(argc, argv, "n:r:w:p:q:s:W:RfP:C:")) != -1)
+	while ((c = getopt(argc, argv, "n:r:w:p:q:s:W:RfP:C:E:K:")) != -1)
 		switch (c) {
 		case 'n':
 			n = strtoull(optarg, NULL, 10);
@@ -116,6 +116,12 @@ int main(int argc, char **argv)
 			break;
 		case 'C':
 			base.settings.alerts.tls_ca = optarg;
+			break;
+		case 'E':
+			base.settings.alerts.tls_cert = optarg;
+			break;
+		case 'K':
+			base.settings.alerts.tls_key = optarg;
 			break;
 		default:
 			return 2;

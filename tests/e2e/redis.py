@@ -446,6 +446,30 @@ def lost_replies(t):
     exact(s, stats)
 
 
+def tls(t):
+    """Chain and name are checked; the client's certificate is shown when the server asks for one."""
+    ca, cert_key = os.path.join(t.folder, "ca.pem"), os.path.join(t.folder, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", cert_key, "-out", ca, "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    s = t.server("--tls-port", str(port), "--tls-cert-file", ca, "--tls-key-file", cert_key, "--tls-ca-cert-file", ca,
+                 "--bind", "127.0.0.1")
+    # the certificate serves as the client's too: redis asks for one by default
+    mutual = ("-C", ca, "-E", ca, "-K", cert_key)
+    stats = Source(t.program, "-n", 500, *mutual, "rediss://localhost:%d" % port).end()
+    equal(stats["delivered"], 500, "with the right authority and name")
+    for url, options, cause in (("rediss://127.0.0.1:%d" % port, mutual, "IP address mismatch"),
+                                ("rediss://localhost:%d" % port, ("-E", ca, "-K", cert_key), "self-signed"),
+                                ("rediss://localhost:%d" % port, ("-C", ca), "")):
+        stats = Source(t.program, "-n", 10, "-W", 300, *options, url).end()
+        equal(stats["delivered"], 0, "delivered to " + url)
+        check(any(cause in line for line in stats["log"]), "the cause is told: %s" % stats["log"])
+    check(s.process.poll() is None, "the server lives")
+
+
 def second_writer(t):
     """Two processes under one name are told of, and still nothing is lost or doubled."""
     s = t.server()
@@ -472,7 +496,7 @@ def live_channel(t):
 
 SCENARIOS = [plain, restarts_of_the_sensor, clock_behind_the_stream, killed_and_restarted, emptied_server,
              stopped_server, down_with_a_small_queue, never_there, started_late, out_of_memory, password, replica,
-             no_multi, lost_replies, second_writer, live_channel]
+             no_multi, tls, lost_replies, second_writer, live_channel]
 
 
 class Test:
