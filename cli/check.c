@@ -97,8 +97,8 @@ int command_check(int argc, char **argv)
 	faults_init(&f);
 	s = settings_load(settings_find(config), &f);
 	faults_print(&f, stderr);
-	if (!s)
-		fprintf(stderr, "leaktap check: %zu %s\n", f.total, f.total == 1 ? "fault" : "faults");
+	if (!s && f.total > 1)
+		fprintf(stderr, "leaktap check: %zu faults\n", f.total);
 	faults_clear(&f);
 	if (!s)
 		return EXIT_USAGE;

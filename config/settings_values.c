@@ -431,6 +431,8 @@ static const char *redis_fault(const char *text)
 		return "it begins with something else";
 	p = strstr(p, "://") + 3;
 	end = p + strcspn(p, "/?#");
+	if (*end && strchr(end, '@'))
+		return "`/', `?' and `#' in a password are written %2F, %3F, %23";
 	at = memrchr(p, '@', (size_t)(end - p));
 	if (at)
 		p = at + 1;

@@ -1,0 +1,41 @@
+"""leaktap check: all faults at once with status 2, and what a good file says, without its passwords."""
+import glob
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import *  # noqa: E402,F403
+
+BAD = os.path.join(TOP, "tests/settings")
+
+
+def faults_of(name):
+    with open(os.path.join(BAD, name + ".expected")) as f:
+        return [os.path.join(BAD, line) for line in f.read().splitlines()]
+
+
+def main():
+    for name in ("many-at-once", "unknown-key", "overlap-group", "later-keys", "not-utf8"):
+        with case("every fault of " + name):
+            out, err = leaktap("check", "-c", os.path.join(BAD, name + ".yaml"), ok=2)
+            want = faults_of(name)
+            if len(want) > 1:
+                want.append(f"leaktap check: {len(want)} faults")
+            equal(err.splitlines(), want, "faults")
+            equal(out, "", "output")
+    for path in sorted(glob.glob(os.path.join(TOP, "config", "*.yaml"))):
+        with case("no fault in config/" + os.path.basename(path)):
+            out, err = leaktap("check", "-c", path)
+            equal(err, "", "faults")
+            true(out.startswith("settings    " + path + ", no fault\n"), out)
+    with case("passwords stay out of what is shown"), folder() as d:
+        path = os.path.join(d, "s.yaml")
+        with open(path, "w") as f:
+            f.write('alerts: {redis: "rediss://user:hidden-pw@r.example:6380/1", outputs: ["redis://:hidden-pw@h", "-"]}\n')
+        out, err = leaktap("check", "-c", path)
+        true("hidden-pw" not in out + err, out + err)
+        equal(out.splitlines()[-4:], ["outputs", "  redis://h", "  standard output", "  rediss://r.example:6380/1"], "outputs")
+    finish()
+
+
+main()
