@@ -125,7 +125,7 @@ static enum resp_class error_of(const redisReply *r, char *cause, size_t cap)
 	enum resp_class c = resp_class_of(r->str);
 
 	if (!*cause)
-		snprintf(cause, cap, "%.200s", r->str);
+		snprintf(cause, cap, "%.200s", *r->str ? r->str : "an error without a text");
 	return c;
 }
 
