@@ -15,6 +15,7 @@ struct range {
 struct ranges {
 	struct range list[DETECT_HITS];
 	size_t n;
+	bool too_many; /* more than can be remembered: the whole string is masked */
 };
 
 /* Searches p[0..n); origin maps its bytes to the written string (NULL: they are the same). */
@@ -39,6 +40,7 @@ static void collect(
 		r->end = origin ? origin[end] : end;
 		out->n++;
 	}
+	out->too_many |= s->n_hits == DETECT_HITS || out->n == DETECT_HITS;
 	if (out->n)
 		explicit_bzero(s->buf, sizeof(s->buf));
 	stream_reset(s);
@@ -94,10 +96,16 @@ size_t detect_mask(struct detect_worker *w, const char *p, size_t n, char *out, 
 		return 0;
 	n = n < DETECT_BUFFER / 2 ? n : DETECT_BUFFER / 2;
 	r.n = 0;
+	r.too_many = false;
 	collect(w, (const uint8_t *)p, n, NULL, &r);
 	if (memchr(p, '%', n) && (len = decode(w, (const uint8_t *)p, n))) {
 		collect(w, w->decoded, len, w->origin, &r);
 		explicit_bzero(w->decoded, len);
+	}
+	if (r.too_many) {
+		at = put(out, cap, 0, "********", 8);
+		out[at] = 0;
+		return at;
 	}
 	qsort(r.list, r.n, sizeof(*r.list), by_start);
 	for (size_t i = 0; i < r.n; i++) {

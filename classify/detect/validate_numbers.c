@@ -297,6 +297,13 @@ static bool is_one_of(const char *name, size_t n, const char *const *list, size_
 	return false;
 }
 
+static bool is_all_x(const char *p, size_t n)
+{
+	while (n && (p[n - 1] | 0x20) == 'x')
+		n--;
+	return !n;
+}
+
 enum verdict_of_value validate_email(struct value *v)
 {
 	static const char *const roles[] = {"git", "noreply", "no-reply", "user", "username", "name",
@@ -319,7 +326,7 @@ enum verdict_of_value validate_email(struct value *v)
 	        at[-1] == '.')
 		return VALUE_NO;
 	tld = (size_t)(domain + domain_len - dot - 1);
-	if (tld < 2 || tld > 24 || strspn(dot + 1, "xX") >= tld ||
+	if (tld < 2 || tld > 24 || is_all_x(dot + 1, tld) ||
 	        is_one_of(dot + 1, tld, no_tlds, sizeof(no_tlds) / sizeof(*no_tlds)) ||
 	        is_one_of(p, local, roles, sizeof(roles) / sizeof(*roles)))
 		return VALUE_NO;

@@ -1,0 +1,473 @@
+/* test_detect.c - the engine: every detector's examples, every split, masks, tokens, overlaps, limits. */
+#include "classify/detect/internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct detectors *set;
+static struct detect_engine *engine;
+static struct detect_worker *worker;
+
+static const uint8_t key[32] = "0123456789abcdef0123456789abcdef";
+
+/* Made up for these tests: a card that passes Luhn, a token that passes GitHub's CRC (see test_validators.c).
+ */
+#define CARD "4929 1234 5678 9015"
+#define GHP                                                                                                  \
+	"ghp_"                                                                                               \
+	"R4nd0mTestTokenForLeaktapXyz12"                                                                     \
+	"1RntWr"
+
+static int setup(void **state)
+{
+	const char *places[] = {"config/detectors"};
+	struct faults f;
+	struct err e;
+
+	(void)state;
+	faults_init(&f);
+	set = detectors_load(places, 1, &f);
+	faults_print(&f, stderr);
+	faults_clear(&f);
+	if (!set)
+		return -1;
+	engine = detect_engine_create(set, key, sizeof(key), "k1", &e);
+	worker = engine ? detect_worker_create(engine, 4, 64, &e) : NULL;
+	if (!worker)
+		fprintf(stderr, "%s\n", e.text);
+	return worker ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	detect_worker_destroy(worker);
+	detect_engine_destroy(engine);
+	detectors_free(set);
+	return 0;
+}
+
+/* Text as one field, cut at `cut`; what is found is copied to out.  The pieces are exact-size heap copies. */
+static size_t find(const char *text, size_t len, size_t cut, struct finding *out)
+{
+	struct detect_stream *s = detect_open(worker);
+	const struct finding *f;
+	uint8_t *a = malloc(cut ? cut : 1), *b = malloc(len - cut ? len - cut : 1);
+	size_t n;
+	uint32_t more;
+
+	assert_non_null(s);
+	memcpy(a, text, cut);
+	memcpy(b, text + cut, len - cut);
+	detect_field(s, "body", 4, "", 0);
+	detect_text(s, a, cut);
+	free(a);
+	detect_text(s, b, len - cut);
+	free(b);
+	f = detect_close(s, &n, &more);
+	assert_int_equal(more, 0);
+	memcpy(out, f, n * sizeof(*f));
+	return n;
+}
+
+static size_t find_whole(const char *text, struct finding *out)
+{
+	return find(text, strlen(text), 0, out);
+}
+
+static bool has(const struct finding *f, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(f[i].detector->id, id))
+			return true;
+	return false;
+}
+
+static void test_examples(void **state)
+{
+	struct finding f[64];
+
+	(void)state;
+	assert_true(detectors_count(set) >= 30);
+	for (size_t i = 0; i < detectors_count(set); i++) {
+		const struct detector *d = detectors_at(set, i);
+
+		if (d->n_positive < 3 || d->n_negative < 3)
+			fail_msg("%s has fewer than 3 examples of a kind", d->id);
+		for (size_t k = 0; k < d->n_positive; k++)
+			if (!has(f, find_whole(d->positive[k].text, f), d->id))
+				fail_msg("%s:%u: %s: not found", d->file, d->positive[k].line, d->id);
+		for (size_t k = 0; k < d->n_negative; k++)
+			if (has(f, find_whole(d->negative[k].text, f), d->id))
+				fail_msg("%s:%u: %s: found", d->file, d->negative[k].line, d->id);
+	}
+}
+
+static void assert_same(
+        const struct finding *a, size_t n, const struct finding *b, size_t m, const char *id, size_t cut)
+{
+	if (n != m)
+		fail_msg("%s: %zu findings whole, %zu cut at %zu", id, n, m, cut);
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(&a[i], &b[i], sizeof(*a)) != 0)
+			fail_msg("%s: finding %zu (%s) differs when cut at %zu", id, i, a[i].detector->id,
+			        cut);
+}
+
+/* A value split at every byte is found the same. */
+static void test_every_split(void **state)
+{
+	struct finding whole[64], parts[64];
+
+	(void)state;
+	for (size_t i = 0; i < detectors_count(set); i++) {
+		const struct detector *d = detectors_at(set, i);
+
+		for (size_t k = 0; k < d->n_positive; k++) {
+			const char *text = d->positive[k].text;
+			size_t len = strlen(text), n = find(text, len, 0, whole);
+			size_t step = len > 400 ? 7 : 1;
+
+			for (size_t cut = 1; cut < len; cut += step)
+				assert_same(whole, n, parts, find(text, len, cut, parts), d->id, cut);
+		}
+	}
+}
+
+/* A value anywhere near the place where the buffer is searched and slides is found, once, at its offset. */
+static void test_across_the_buffer(void **state)
+{
+	static const char *const values[] = {GHP, "AccountKey is no secret but password: Harvest#2931abc is"};
+	static const char *const ids[] = {"github-pat", "password-assignment"};
+	static const size_t at_value[] = {0, 38};
+	size_t total = DETECT_BUFFER * 2 + 5000;
+	char *text = malloc(total);
+	struct finding f[64];
+
+	(void)state;
+	for (size_t v = 0; v < 2; v++) {
+		size_t len = strlen(values[v]);
+
+		for (size_t at = DETECT_BUFFER - DETECT_AHEAD - 200; at < DETECT_BUFFER + 200; at += 13) {
+			size_t n;
+
+			memset(text, ' ', total);
+			for (size_t i = 0; i + 6 < total; i += 6)
+				memcpy(text + i, "words ", 6);
+			text[at - 1] = ' ';
+			memcpy(text + at, values[v], len);
+			text[at + len] = ' ';
+			n = find(text, total, total / 3, f);
+			if (n != 1 || strcmp(f[0].detector->id, ids[v]) || f[0].count != 1)
+				fail_msg("%s at %zu: %zu findings", ids[v], at, n);
+			assert_int_equal(f[0].offset, at + at_value[v]);
+		}
+	}
+	free(text);
+}
+
+static void test_field_key_counts(void **state)
+{
+	struct detect_stream *s = detect_open(worker);
+	const struct finding *f;
+	size_t n;
+	uint32_t more;
+
+	(void)state;
+	detect_field(s, "login.password", 14, "password", 8);
+	detect_text(s, (const uint8_t *)"Harvest#2931abc", 15);
+	detect_field(s, "login.hint", 10, "hint", 4);
+	detect_text(s, (const uint8_t *)"Harvest#2931abc", 15);
+	f = detect_close(s, &n, &more);
+	assert_int_equal(n, 1);
+	assert_string_equal(f[0].detector->id, "password-assignment");
+	assert_string_equal(f[0].field, "login.password");
+	assert_int_equal(f[0].offset, 0);
+}
+
+/* Neither two fields nor the two sides of a gap make one value. */
+static void test_borders(void **state)
+{
+	static const char value[] = GHP;
+	struct detect_stream *s;
+	size_t n;
+	uint32_t more;
+
+	(void)state;
+	s = detect_open(worker);
+	detect_field(s, "a", 1, "", 0);
+	detect_text(s, (const uint8_t *)value, 20);
+	detect_field(s, "b", 1, "", 0);
+	detect_text(s, (const uint8_t *)value + 20, sizeof(value) - 21);
+	detect_close(s, &n, &more);
+	assert_int_equal(n, 0);
+	s = detect_open(worker);
+	detect_text(s, (const uint8_t *)value, 20);
+	detect_gap(s);
+	detect_text(s, (const uint8_t *)value + 20, sizeof(value) - 21);
+	detect_close(s, &n, &more);
+	assert_int_equal(n, 0);
+	s = detect_open(worker);
+	detect_field(s, "c", 1, "", 0);
+	detect_text(s, (const uint8_t *)"lost ", 5);
+	detect_gap(s);
+	detect_text(s, (const uint8_t *)value, sizeof(value) - 1);
+	const struct finding *f = detect_close(s, &n, &more);
+	assert_int_equal(n, 1);
+	assert_string_equal(f[0].field, "c");
+	assert_int_equal(f[0].offset, 5);
+}
+
+static void test_count_and_token(void **state)
+{
+	struct finding f[64], g[64];
+	size_t n = find_whole("card " CARD " and card 4929123456789015, again card 4929-1234-5678-9015", f);
+
+	(void)state;
+	assert_int_equal(n, 1);
+	assert_int_equal(f[0].count, 3);
+	assert_int_equal(strlen(f[0].token), 3 + 32);
+	assert_memory_equal(f[0].token, "k1:", 3);
+	assert_int_equal(find_whole("visa 4929123456789015.", g), 1);
+	assert_string_equal(f[0].token, g[0].token);
+	assert_int_equal(f[0].value_hash, g[0].value_hash);
+}
+
+/* HMAC-SHA-256(key, "secret" 00 value), the first 16 bytes of it in hex. */
+static void test_token_is_hmac(void **state)
+{
+	struct finding f[64];
+	char input[128], want[64] = "k1:";
+	uint8_t mac[32];
+	size_t len, n = (size_t)snprintf(input, sizeof(input), "secret%c%s", 0, GHP);
+
+	(void)state;
+	assert_int_equal(find_whole("token " GHP, f), 1);
+	assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, sizeof(key), (uint8_t *)input, n,
+	        mac, sizeof(mac), &len));
+	for (size_t i = 0; i < 16; i++)
+		snprintf(want + 3 + 2 * i, 3, "%02x", mac[i]);
+	assert_string_equal(f[0].token, want);
+}
+
+static void test_masks(void **state)
+{
+	struct finding f[64];
+
+	(void)state;
+	assert_int_equal(find_whole("token " GHP, f), 1);
+	assert_string_equal(f[0].mask, "ghp_************ntWr");
+	assert_int_equal(find_whole("password: Harvest#2931abc", f), 1);
+	assert_string_equal(f[0].mask, "********"); /* 15 characters show nothing */
+	assert_int_equal(find_whole("card " CARD, f), 1);
+	assert_string_equal(f[0].mask, "49************9015");
+	assert_int_equal(
+	        find_whole("password: \"p\xc3\xa4ssw\xc3\xb6rt-Harvest-2931-\xc3\xa4\xc3\xb6\xc3\xbc\"", f),
+	        1);
+	assert_string_equal(f[0].mask, "p\xc3\xa4************-\xc3\xa4\xc3\xb6\xc3\xbc");
+}
+
+/* No mask of any example shows more than it may: 4 at the end, and in front 2 or the known prefix. */
+static void test_no_mask_tells_more(void **state)
+{
+	struct finding f[64];
+
+	(void)state;
+	for (size_t i = 0; i < detectors_count(set); i++) {
+		const struct detector *d = detectors_at(set, i);
+
+		for (size_t k = 0; k < d->n_positive; k++) {
+			size_t n = find_whole(d->positive[k].text, f);
+
+			for (size_t j = 0; j < n; j++) {
+				const char *stars = strchr(f[j].mask, '*'),
+				           *rest = strrchr(f[j].mask, '*') + 1;
+				size_t lead = (size_t)(stars - f[j].mask),
+				       keep = strlen(f[j].detector->mask_keep);
+
+				assert_true(lead <= 8 || lead == keep);
+				assert_true(strlen(rest) <= 16);
+				assert_true(strlen(f[j].mask) < FINDING_MASK_MAX);
+			}
+		}
+	}
+}
+
+static void test_specific_wins(void **state)
+{
+	struct finding f[64];
+	size_t n = find_whole("api_key = \"" GHP "\"", f);
+
+	(void)state;
+	assert_int_equal(n, 1);
+	assert_string_equal(f[0].detector->id, "github-pat");
+	n = find_whole("url=postgres://svc:kJ8sDq2LmN4x@db/x", f);
+	assert_int_equal(n, 1);
+	assert_string_equal(f[0].detector->id, "db-uri");
+	/* a documented example keeps the generic detectors away too */
+	assert_int_equal(
+	        find_whole("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", f), 0);
+	assert_int_equal(find_whole("access_key_id: AKIAIOSFODNN7EXAMPLE", f), 0);
+}
+
+static void test_severe_first_and_kept(void **state)
+{
+	struct detect_stream *s = detect_open(worker);
+	const struct finding *f;
+	char text[64];
+	size_t n;
+	uint32_t more;
+
+	(void)state;
+	detect_field(s, "list", 4, "", 0);
+	for (int i = 0; i < 500; i++)
+		detect_text(s, (uint8_t *)text, (size_t)snprintf(text, sizeof(text), "p%d.x@mail.fr ", i));
+	detect_text(s, (const uint8_t *)GHP, sizeof(GHP) - 1);
+	f = detect_close(s, &n, &more);
+	assert_int_equal(n, 64);
+	assert_string_equal(f[0].detector->id, "github-pat");
+	assert_int_equal(more, 500 + 1 - 64);
+}
+
+static void test_streams_run_out(void **state)
+{
+	struct detect_stream *s[8];
+	struct detect_stats before, after;
+	size_t n = 0, none;
+
+	(void)state;
+	detect_worker_stats(worker, &before);
+	while (n < 8 && (s[n] = detect_open(worker)))
+		n++;
+	assert_int_equal(n, 4);
+	detect_worker_stats(worker, &after);
+	assert_int_equal(after.refused, before.refused + 1);
+	while (n)
+		detect_close(s[--n], &none, NULL);
+}
+
+/* Interleaved streams of one worker do not mix. */
+static void test_two_streams(void **state)
+{
+	static const char value[] = GHP;
+	struct detect_stream *a = detect_open(worker), *b = detect_open(worker);
+	size_t n;
+	uint32_t more;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(value) - 1; i++) {
+		detect_text(a, (const uint8_t *)value + i, 1);
+		detect_text(b, (const uint8_t *)"plain words " + i % 12, 1);
+	}
+	detect_close(b, &n, &more);
+	assert_int_equal(n, 0);
+	detect_close(a, &n, &more);
+	assert_int_equal(n, 1);
+}
+
+static void test_mask_strings(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+	        {"/v1/chat/completions", "/v1/chat/completions"},
+	        {"/x/" GHP "/y", "/x/ghp_************ntWr/y"},
+	        {"/x/ghp%5F"
+	         "R4nd0mTestTokenForLeaktapXyz12"
+	         "1RntWr?a=b",
+	                "/x/ghp_************ntWr?a=b"},
+	        {"/%67hp_"
+	         "R4nd0mTestTokenForLeaktapXyz12"
+	         "1RntW%72",
+	                "/ghp_************ntWr"},
+	        {"https://u:kJ8sDq2LmN4x@h/", "https://u:********@h/"},
+	        {"100% sure%", "100% sure%"},
+	        {"", ""},
+	};
+	char out[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t n = strlen(cases[i].in);
+		char *copy = malloc(n ? n : 1);
+
+		memcpy(copy, cases[i].in, n);
+		assert_int_equal(detect_mask(worker, copy, n, out, sizeof(out)), strlen(cases[i].out));
+		assert_string_equal(out, cases[i].out);
+		free(copy);
+	}
+	/* a short room never shows what a long one hides */
+	for (size_t cap = 0; cap < 40; cap++) {
+		memset(out, '#', sizeof(out));
+		detect_mask(worker, GHP, sizeof(GHP) - 1, out, cap);
+		if (cap)
+			assert_int_equal(strncmp(out, "ghp_************ntWr", strlen(out)), 0);
+		assert_int_equal(out[cap], '#');
+	}
+}
+
+/* More values than are remembered: nothing slips through. */
+static void test_mask_of_many(void **state)
+{
+	char text[8192] = "", out[16384];
+
+	(void)state;
+	for (int i = 0; i < 90; i++)
+		strcat(text, GHP "/");
+	detect_mask(worker, text, strlen(text), out, sizeof(out));
+	assert_null(strstr(out, "R4nd0mTest"));
+}
+
+/* Text made to cost: anchors everywhere, runs of digits, no end. */
+static void test_hostile_text(void **state)
+{
+	static const char *const units[] = {"eyJ", "sk-ant-api03-", "password=", "a@", "1 ", "1234-",
+	        "-----BEGIN PRIVATE KEY-----", "key key key token=", "://a:", "AKIA", "\\n",
+	        "password:password is ", "service_account", "(((((", "x@x.x"};
+	struct finding f[64];
+	char *text = malloc(200000);
+
+	(void)state;
+	for (size_t u = 0; u < sizeof(units) / sizeof(*units); u++) {
+		size_t len = 0, n = strlen(units[u]);
+
+		while (len + n < 60000) {
+			memcpy(text + len, units[u], n);
+			len += n;
+		}
+		find(text, len, len / 2, f);
+	}
+	for (size_t i = 0; i < 60000; i++)
+		text[i] = (char)(i * 2654435761u >> 13);
+	find(text, 60000, 777, f);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_examples),
+	        cmocka_unit_test(test_every_split),
+	        cmocka_unit_test(test_across_the_buffer),
+	        cmocka_unit_test(test_field_key_counts),
+	        cmocka_unit_test(test_borders),
+	        cmocka_unit_test(test_count_and_token),
+	        cmocka_unit_test(test_token_is_hmac),
+	        cmocka_unit_test(test_masks),
+	        cmocka_unit_test(test_no_mask_tells_more),
+	        cmocka_unit_test(test_specific_wins),
+	        cmocka_unit_test(test_severe_first_and_kept),
+	        cmocka_unit_test(test_streams_run_out),
+	        cmocka_unit_test(test_two_streams),
+	        cmocka_unit_test(test_mask_strings),
+	        cmocka_unit_test(test_mask_of_many),
+	        cmocka_unit_test(test_hostile_text),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
