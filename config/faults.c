@@ -47,8 +47,10 @@ void fault_add(struct faults *f, const char *file, unsigned line, unsigned colum
 	f->total++;
 	if (f->n == FAULTS_MAX)
 		return;
-	if (!f->list)
+	if (!f->list) {
 		f->list = calloc(FAULTS_MAX, sizeof(*f->list));
+		f->n = 0;
+	}
 	new.file = strdup(file ? file : "");
 	va_start(ap, fmt);
 	if (vasprintf(&new.text, fmt, ap) < 0)

@@ -117,11 +117,11 @@ static size_t keys_of(const char *section, char names[][PATH_MAX_LEN], const cha
 
 		if (settings_table[i].type == SETTING_LATER)
 			continue;
-		if (len &&
-		        (strncmp(settings_table[i].path, section, len) || settings_table[i].path[len] != '.'))
+		if (len && (strncmp(settings_table[i].path, section, len) != 0 ||
+		                   settings_table[i].path[len] != '.'))
 			continue;
 		key_len = strcspn(key, ".");
-		while (k < n && (strlen(names[k]) != key_len || strncmp(names[k], key, key_len)))
+		while (k < n && (strlen(names[k]) != key_len || strncmp(names[k], key, key_len) != 0))
 			k++;
 		if (k < n || n == SIBLINGS_MAX)
 			continue;

@@ -427,7 +427,7 @@ static const char *redis_fault(const char *text)
 	if (!strncmp(p, "unix://", 7))
 		return strchr(p + 7, '/') && strchr(p + 7, '/')[1] ? NULL
 		                                                   : "the path of the socket is missing";
-	if (strncmp(p, "redis://", 8) && strncmp(p, "rediss://", 9))
+	if (strncmp(p, "redis://", 8) != 0 && strncmp(p, "rediss://", 9) != 0)
 		return "it begins with something else";
 	p = strstr(p, "://") + 3;
 	end = p + strcspn(p, "/?#");

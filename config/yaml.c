@@ -69,7 +69,7 @@ static struct ynode *push_node(struct reader *r, enum ynode_kind kind, yaml_mark
 	}
 	if (r->n == r->cap) {
 		r->cap = r->cap ? r->cap * 2 : 256;
-		r->stack = store_grow(r->stack, r->cap, sizeof(*r->stack));
+		r->stack = store_grow(r->stack, r->cap, sizeof(struct ynode *));
 	}
 	n = store_get(&r->doc->store, sizeof(*n));
 	n->kind = kind;
@@ -144,13 +144,13 @@ static void close_collection(struct reader *r)
 		return;
 	if (n->kind == YNODE_LIST) {
 		n->n = count;
-		n->item = store_get(&r->doc->store, count * sizeof(*n->item));
-		memcpy(n->item, from, count * sizeof(*n->item));
+		n->item = store_get(&r->doc->store, count * sizeof(struct ynode *));
+		memcpy(n->item, from, count * sizeof(struct ynode *));
 		return;
 	}
 	n->n = count / 2;
-	n->key = store_get(&r->doc->store, n->n * sizeof(*n->key));
-	n->item = store_get(&r->doc->store, n->n * sizeof(*n->item));
+	n->key = store_get(&r->doc->store, n->n * sizeof(struct ynode *));
+	n->item = store_get(&r->doc->store, n->n * sizeof(struct ynode *));
 	for (size_t i = 0; i < n->n; i++) {
 		n->key[i] = from[2 * i];
 		n->item[i] = from[2 * i + 1];

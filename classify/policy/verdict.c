@@ -28,14 +28,19 @@ static const struct {
 	int kind;
 	bool lower; /* one severity below the kind's */
 	bool first_use_only;
+	const char *why;
 } meaning[] = {
-        [NO_ENTRY_INSULAR] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_UNAPPROVED, false, false},
-        [NO_ENTRY_OPEN] = {VERDICT_TOLERATED, ALERT_DESTINATION_TOLERATED, true, true},
-        [APPROVED] = {VERDICT_APPROVED, -1, false, false},
-        [TOLERATED] = {VERDICT_TOLERATED, ALERT_DESTINATION_TOLERATED, false, true},
-        [NOT_SOURCE] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_SOURCE, false, false},
-        [NOT_DATE] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_EXPIRED, false, false},
-        [NOT_ACCOUNT] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_ACCOUNT, false, false},
+        [NO_ENTRY_INSULAR] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_UNAPPROVED, false, false,
+                "no partner entry, posture insular"},
+        [NO_ENTRY_OPEN] = {VERDICT_TOLERATED, ALERT_DESTINATION_TOLERATED, true, true,
+                "no partner entry, posture open"},
+        [APPROVED] = {VERDICT_APPROVED, -1, false, false, "covers it"},
+        [TOLERATED] = {VERDICT_TOLERATED, ALERT_DESTINATION_TOLERATED, false, true, "tolerates it"},
+        [NOT_SOURCE] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_SOURCE, false, false,
+                "does not cover this source"},
+        [NOT_DATE] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_EXPIRED, false, false, "is not in force"},
+        [NOT_ACCOUNT] = {VERDICT_UNAPPROVED, ALERT_DESTINATION_ACCOUNT, false, false,
+                "does not list this account"},
 };
 
 static enum severity one_lower(enum severity s)
@@ -72,38 +77,25 @@ static enum outcome judge(const struct settings *s, struct partner_choice c, con
 static void explain(struct verdict *v, enum outcome o, int32_t day)
 {
 	const struct partner *p = v->partner;
-	const char *who = p && p->contract[0] ? p->contract : "the partner entry";
-	bool ended = p && p->until != DAY_NONE && p->until < day;
+	const char *who;
 	char date[TIME_TEXT_MAX];
-	size_t n;
+	bool ended;
+	int n;
 
-	switch (o) {
-	case NO_ENTRY_INSULAR:
-		snprintf(v->why, sizeof(v->why), "no partner entry, posture insular");
-		break;
-	case NO_ENTRY_OPEN:
-		snprintf(v->why, sizeof(v->why), "no partner entry, posture open");
-		break;
-	case APPROVED:
-		snprintf(v->why, sizeof(v->why), "%.60s covers it", who);
-		break;
-	case TOLERATED:
-		snprintf(v->why, sizeof(v->why), "%.60s tolerates it", who);
-		break;
-	case NOT_SOURCE:
-		snprintf(v->why, sizeof(v->why), "%.60s does not cover this source", who);
-		break;
-	case NOT_DATE:
+	if (!p) {
+		snprintf(v->why, sizeof(v->why), "%s", meaning[o].why);
+		return;
+	}
+	who = p->contract[0] ? p->contract : "the partner entry";
+	if (o == NOT_DATE) {
+		ended = p->until != DAY_NONE && p->until < day;
 		snprintf(v->why, sizeof(v->why), "%.60s %s on %s", who, ended ? "ended" : "begins only",
 		        time_format_day(ended ? p->until : p->from, date));
-		break;
-	case NOT_ACCOUNT:
-		snprintf(v->why, sizeof(v->why), "%.60s does not list this account", who);
-		break;
+		return;
 	}
-	n = strlen(v->why);
+	n = snprintf(v->why, sizeof(v->why), "%.60s %s", who, meaning[o].why);
 	if (v->review_due)
-		snprintf(v->why + n, sizeof(v->why) - n, "; its review was due on %s",
+		snprintf(v->why + n, sizeof(v->why) - (size_t)n, "; its review was due on %s",
 		        time_format_day(p->review, date));
 }
 
@@ -124,7 +116,8 @@ void verdict_decide(const struct settings *s, const struct service *svc, const s
 	v->kind = meaning[o].kind;
 	v->first_use_only = meaning[o].first_use_only;
 	v->partner = c.partner;
-	v->review_due = c.fit == PARTNER_FITS && c.partner->review != DAY_NONE && day > c.partner->review;
+	v->review_due = c.fit == PARTNER_FITS && c.partner && c.partner->review != DAY_NONE &&
+	                day > c.partner->review;
 	if (v->kind >= 0)
 		v->severity = s->alerts.severity[v->kind];
 	if (meaning[o].lower)
