@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Delivery into a real redis-server: every record exactly once and in order, whatever the server does.
 
-    redis.py ALERT_SOURCE [SCENARIO...]
+    redis.py [--leaktap PROGRAM] ALERT_SOURCE [SCENARIO...]
 
 Starts its own redis-server on a unix socket in a temporary directory and ends it by its pid.  Prints one line a
 scenario and, last, "N passed, N failed".
@@ -494,14 +494,56 @@ def live_channel(t):
     r.close()
 
 
+def watch(t):
+    """leaktap watch: what is there, what comes, from a sensor that appears later, over a restart of the server."""
+    if not t.leaktap:
+        return
+    s = t.server("--appendonly", "yes", "--appendfsync", "always")
+    Source(t.program, "-n", 5, s.url).end()
+
+    def run(*args):
+        return subprocess.run([t.leaktap, "watch", "--redis", s.url, *args], capture_output=True, text=True,
+                              timeout=30, check=False)
+
+    out = run("--no-follow", "--json")
+    equal([json.loads(line)["ordinal"] for line in out.stdout.splitlines()], [1, 2, 3, 4, 5], "what is there")
+    equal(out.returncode, 0, "status")
+    equal(len(run("--since", "1h", "--count", "3", "--json").stdout.splitlines()), 3, "--count")
+    shown = run("--no-follow", "--min-severity", "critical").stdout
+    equal(shown.count("CRITICAL"), 5, "blocks")
+    check("\033" not in shown, "no colour into a pipe")
+    r = Redis(s.path)
+    r("XADD", key("alerts"), "*", "json", '{"type":"alert","severity":"low","id":"x\\u001b[2J\x07"}')
+    shown = run("--no-follow").stdout
+    check("LOW" in shown and "\033" not in shown and "\x07" not in shown, "control characters stay out")
+    equal(run("--no-follow", "--min-severity", "high", "--json").stdout.count("\n"), 5, "--min-severity")
+    r.close()
+
+    follow = subprocess.Popen([t.leaktap, "watch", "--redis", s.url, "--json", "--count", "8"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1)
+    Source(t.program, "-n", 4, s.url).end()
+    s.kill()
+    s.start()
+    Source(t.program, "-n", 4, "-s", "later", s.url).end()
+    out, err = follow.communicate(timeout=40)
+    equal([json.loads(line)["sensor"] for line in out.splitlines()], [SENSOR] * 4 + ["later"] * 4, "what comes")
+    equal(err.count("trying again"), 1, "the outage is said once")
+    for args, status in ((["--bogus"], 2), (["--since", "x"], 2), (["--min-severity", "loud"], 2), ([], 2),
+                         (["--redis", "unix:///nonexistent/redis.sock", "--no-follow"], 1)):
+        run_ = subprocess.run([t.leaktap, "watch", *args], capture_output=True, text=True, timeout=20, check=False,
+                              env={**os.environ, "LEAKTAP_CONFIG": ""})
+        equal(run_.returncode, status, "status of %s: %s" % (args, run_.stderr))
+
+
 SCENARIOS = [plain, restarts_of_the_sensor, clock_behind_the_stream, killed_and_restarted, emptied_server,
              stopped_server, down_with_a_small_queue, never_there, started_late, out_of_memory, password, replica,
-             no_multi, tls, lost_replies, second_writer, live_channel]
+             no_multi, tls, lost_replies, second_writer, live_channel, watch]
 
 
 class Test:
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, leaktap):
+        self.program, self.leaktap = program, leaktap
         self.folder = tempfile.mkdtemp(prefix="leaktap-redis-")
         self.servers = []
 
@@ -516,6 +558,10 @@ class Test:
 
 
 def main():
+    leaktap = None
+    if sys.argv[1:2] == ["--leaktap"]:
+        leaktap = sys.argv[2]
+        del sys.argv[1:3]
     if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         return 2
@@ -526,7 +572,7 @@ def main():
     for scenario in SCENARIOS:
         if sys.argv[2:] and scenario.__name__ not in sys.argv[2:]:
             continue
-        t = Test(sys.argv[1])
+        t = Test(sys.argv[1], leaktap)
         start = time.monotonic()
         try:
             scenario(t)
