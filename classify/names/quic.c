@@ -58,6 +58,13 @@ struct header {
 	struct quic_packet packet;
 };
 
+/* RFC 9000 15: a client that offers such a version asks for the list of versions, and comes again with
+ * another. */
+static bool reserved(uint32_t version)
+{
+	return (version & 0x0f0f0f0f) == 0x0a0a0a0a;
+}
+
 bool quic_probe(const uint8_t *p, size_t n)
 {
 	struct cur c = cur_of(p, n);
@@ -65,7 +72,7 @@ bool quic_probe(const uint8_t *p, size_t n)
 	uint32_t version = cur_be32(&c);
 	struct cur dcid = cur_vec(&c, 1), scid = cur_vec(&c, 1);
 
-	return !c.bad && (first & LONG_HEADER) && quic_version_find(version) &&
+	return !c.bad && (first & LONG_HEADER) && (quic_version_find(version) || reserved(version)) &&
 	       cur_left(&dcid) <= QUIC_CID_MAX && cur_left(&scid) <= QUIC_CID_MAX;
 }
 
@@ -332,9 +339,9 @@ static enum layer_verdict quic_feed(void *state, struct conn *conn, enum flow_di
 		enum quic_role role;
 		struct cur plain;
 
-		if (!read_header(&c, &h))
+		q->known = q->known || quic_probe(c.p, cur_left(&c));
+		if (!q->known || !read_header(&c, &h))
 			break;
-		q->known = true;
 		if (h.type != TYPE_INITIAL || !h.packet.p || !open_initial(q, &h, dir, &role, &plain))
 			continue;
 		read_frames(q, conn, role, plain);

@@ -10,15 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUIC_CID_MAX 20 /* RFC 9000 17.2: longer ones MUST be dropped in these versions */
+#define QUIC_SALT_LEN 20
+#define QUIC_CID_MAX  20 /* RFC 9000 17.2: longer ones MUST be dropped in these versions */
 
 enum quic_role { QUIC_CLIENT = 0, QUIC_SERVER = 1 };
 
 struct quic_version {
 	uint32_t first, last; /* version numbers of one kind */
-	uint8_t salt[20];
-	const char *label; /* of key, iv and hp: "quic" or "quicv2" */
-	uint8_t initial;   /* packet type bits of an Initial; the others follow in circle */
+	const uint8_t *salt;  /* QUIC_SALT_LEN bytes */
+	const char *label;    /* of key, iv and hp: "quic" or "quicv2" */
+	uint8_t initial;      /* packet type bits of an Initial; the others follow in circle */
 };
 /* NULL when we cannot open packets of that version. */
 const struct quic_version *quic_version_find(uint32_t version);

@@ -15,6 +15,7 @@
 #define V1       0x00000001u
 #define V2       0x6b3343cfu
 #define DRAFT29  0xff00001du
+#define DRAFT27  0xff00001bu
 #define DRAFT_V2 0x709a50c4u
 
 #define DCID "8394c8f03e515708" /* of both RFCs */
@@ -55,6 +56,7 @@ static const struct {
         {V1, "38762cf7f55934b34d179ae6a4c80cadccbb7f0a", "quic", 0},
         {V2, "0dede3def700a6db819381be6e269dcbf9bd2ed9", "quicv2", 1},
         {DRAFT29, "afbfec289993d24c9e9786f19c6111e04390a899", "quic", 0},
+        {DRAFT27, "c3eef712c72ebb5a11a7d2432bb46365bef9f502", "quic", 0},
         {DRAFT_V2, "a707c203a59b47184a1d62ca570406ea7ae3e5d3", "quicv2", 1},
 };
 
@@ -290,10 +292,10 @@ static void test_rfc9001_keys(void **state)
 
 static void test_drafts(void **state)
 {
-	static const uint32_t versions[] = {DRAFT29, DRAFT_V2};
+	static const uint32_t versions[] = {DRAFT27, DRAFT29, DRAFT_V2};
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		struct wire *w = wire_open(&quic_layer);
 
 		client_hello(&shape);
@@ -540,6 +542,28 @@ static void test_not_quic(void **state)
 	assert_true(quic_probe(out.p, out.n));
 }
 
+/* RFC 9000 15, 6: a reserved version, the server's list, and then the real thing. */
+static void test_version_negotiation(void **state)
+{
+	struct wire *w = wire_open(&quic_layer);
+
+	(void)state;
+	out.n = 0;
+	put_hex(&out, "c31a2a3a4a08" DCID "0000401400000000");
+	put_fill(&out, 0xee, 16);
+	assert_true(quic_probe(out.p, out.n));
+	assert_int_equal(wire_feed(w, C, out.p, out.n), LAYER_MORE);
+	out.n = 0;
+	put_hex(&out, "8000000000"
+	              "0008" DCID "00000001");
+	assert_int_equal(wire_feed(w, S, out.p, out.n), LAYER_MORE);
+	client_hello(&shape);
+	crypto(&frames, &message, 0, message.n);
+	assert_int_equal(send_as(w, C, &(struct seal){.version = V1, .keys = DCID, .number = 1}), LAYER_MORE);
+	assert_int_equal(w->told.n, 1);
+	wire_free(w);
+}
+
 static void test_gives_up(void **state)
 {
 	struct wire *w = wire_open(&quic_layer);
@@ -686,6 +710,7 @@ int main(void)
 	        cmocka_unit_test(test_turned_flow),
 	        cmocka_unit_test(test_hello_retry),
 	        cmocka_unit_test(test_not_quic),
+	        cmocka_unit_test(test_version_negotiation),
 	        cmocka_unit_test(test_gives_up),
 	        cmocka_unit_test(test_crypto_limits),
 	        cmocka_unit_test(test_long_and_cut),
