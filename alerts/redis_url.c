@@ -74,7 +74,9 @@ static int read_host(const char *p, const char *end, struct redis_url *u, struct
 {
 	const char *host = p, *host_end, *port = NULL;
 
-	if (p < end && *p == '[') {
+	if (p >= end)
+		return err_set(e, "Redis URL: the host is missing or too long");
+	if (*p == '[') {
 		host = p + 1;
 		host_end = memchr(host, ']', (size_t)(end - host));
 		if (!host_end || (host_end + 1 < end && host_end[1] != ':'))
