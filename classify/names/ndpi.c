@@ -126,8 +126,11 @@ static int module_restrict(struct ndpi_detection_module_struct *m)
 	NDPI_PROTOCOL_BITMASK set;
 
 	NDPI_BITMASK_RESET(set);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion" /* their macro ors a long into an int */
 	for (size_t i = 0; i < WANTED; i++)
 		NDPI_BITMASK_ADD(set, wanted[i].id);
+#pragma GCC diagnostic pop
 	ndpi_set_protocol_detection_bitmask2(m, &set);
 #endif
 	return 0;
