@@ -1,8 +1,9 @@
 /* detect.h - detectors over text that arrives in pieces.
  *
- * libhs finds candidates by end offset in streaming mode, a digit scanner of our own finds numbers; validators
- * confirm on a retained window.  Matches are found across every piece border within a field.  Databases are
- * compiled once and shared read-only; a worker owns its scratch; a stream belongs to one body. */
+ * libhs finds anchors (rare literals, names of assignments, markings), a digit scanner of our own finds numbers;
+ * expressions and validators confirm on a retained window.  Text is gathered to buffers and each is searched once,
+ * so matches are found across every piece border within a field, however it was cut.  Databases are compiled once
+ * and shared read-only; a worker owns its scratch; a stream belongs to one body. */
 #ifndef CLASSIFY_DETECT_DETECT_H
 #define CLASSIFY_DETECT_DETECT_H
 

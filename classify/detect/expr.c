@@ -617,7 +617,7 @@ static bool run(const struct expr *x, const uint8_t *p, size_t n, uint32_t pc, u
 			most = n - now.at < (size_t)in->y ? n - now.at : (size_t)in->y;
 			for (count = 0; count < most && class_has(c, p[now.at + count]); count++)
 				;
-			*steps -= *steps > count / 8 ? count / 8 : *steps;
+			*steps -= *steps > count / 2 ? count / 2 : *steps;
 			ok = count >= (size_t)in->x;
 			now.pc++;
 			if (ok && count > (size_t)in->x) {

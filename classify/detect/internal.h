@@ -25,10 +25,12 @@
 #define DETECT_FIELDS     128u  /* side by side in a buffer */
 #define DETECT_PATHS      8192u /* bytes of their paths */
 #define DETECT_KEY_MAX    64u
-#define DETECT_HITS       64u      /* remembered for overlaps */
-#define DETECT_CANDIDATES 8192u    /* of one scan; more are counted as refused */
-#define DETECT_STEPS      3000000u /* matching steps of one scan: about 10 ms */
-#define DETECT_VALUE_MAX  DETECT_AHEAD
+#define DETECT_HITS       64u   /* remembered for overlaps */
+#define DETECT_CANDIDATES 8192u /* of one scan; more are counted as refused */
+#define DETECT_STEPS                                                                                         \
+	1500000u /* matching steps of one scan: about 5 ms; what is left then is counted as refused */
+#define DETECT_PLACE_STEPS 30000u /* of one candidate, so that no single one takes them all */
+#define DETECT_VALUE_MAX   DETECT_AHEAD
 
 #define DATABASES 3
 

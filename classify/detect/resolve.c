@@ -234,12 +234,15 @@ void resolve_place(
 	const struct detect_engine *en = s->w->en;
 	size_t at = place->at - f->begin, begin = place->from > f->begin ? place->from - f->begin : 0;
 	struct attempt a = {.s = s, .f = f, .p = s->buf + f->begin, .n = end - f->begin, .ends = ends};
+	size_t spared;
 	struct run run;
 
 	if (!s->w->steps) {
 		s->w->stats.refused++;
 		return;
 	}
+	spared = s->w->steps > DETECT_PLACE_STEPS ? s->w->steps - DETECT_PLACE_STEPS : 0;
+	s->w->steps -= spared;
 	if (a.n > at + DETECT_AHEAD) {
 		a.n = at + DETECT_AHEAD;
 		a.ends = false;
@@ -257,4 +260,5 @@ void resolve_place(
 	} else {
 		try_anchor(&a, &en->rules[place->rule], begin, at);
 	}
+	s->w->steps += spared;
 }
