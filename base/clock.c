@@ -65,7 +65,8 @@ static char *put_date(char *p, int64_t day)
 const char *time_format(int64_t ns, char buf[TIME_TEXT_MAX])
 {
 	int64_t s = floor_div(ns, NS_PER_S), day = floor_div(s, 86400);
-	uint64_t us = (uint64_t)(ns - s * NS_PER_S) / 1000, sod = (uint64_t)(s - day * 86400);
+	int64_t part = ns % NS_PER_S; /* files may hold any time: s * NS_PER_S need not fit */
+	uint64_t us = (uint64_t)(part < 0 ? part + NS_PER_S : part) / 1000, sod = (uint64_t)(s - day * 86400);
 	char *p = put_date(buf, day);
 
 	*p++ = 'T';

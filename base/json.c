@@ -16,7 +16,8 @@ static void put(struct json *j, const void *p, size_t n)
 		j->full = true;
 		return;
 	}
-	memcpy(j->buf + j->len, p, n);
+	if (n)
+		memcpy(j->buf + j->len, p, n);
 	j->len += n;
 }
 

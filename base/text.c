@@ -183,6 +183,8 @@ static size_t bracket_literal(const char *p, size_t n, char out[HOST_MAX], uint1
 		if (close[1] != ':')
 			return 0;
 		*port = port_number(close + 2, (size_t)(p + n - close - 2));
+		if (!*port && close + 2 != p + n)
+			return 0;
 	}
 	return strlen(ip_format(&a, out));
 }
