@@ -6,10 +6,9 @@
  * protocol that is none of ours after nDPI has named it.  Then a few hundred bytes are kept for its record. */
 #include "classify/classify.h"
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "classify/reading.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +20,6 @@
 #define INFLATE_RATIO   200
 #define CONTENT_DEPTH   64
 
-#include "base/clock.h"
-
 /* ---- creation ------------------------------------------------------------------------------------------- */
 
 static int create_pools(struct classify *c, struct err *e)
@@ -33,8 +30,8 @@ static int create_pools(struct classify *c, struct err *e)
 	c->readings = pool_create(sizeof(struct reading), n);
 	c->blocks = pool_create(ARENA_BLOCK, n * 2);
 	c->big_blocks = pool_create(ARENA_BIG_BLOCK, n / 8 + 16);
-	c->kept_small = pool_create(256, s->limits.flows);
-	c->kept_large = pool_create(2048, s->limits.flows / 16 + 64);
+	c->kept_small = pool_create(KEPT_SMALL, s->limits.flows);
+	c->kept_large = pool_create(KEPT_LARGE, s->limits.flows / 16 + 64);
 	if (!c->readings || !c->blocks || !c->big_blocks || !c->kept_small || !c->kept_large)
 		return err_set(e, "no address space for %zu inspected flows (limits.inspected, limits.flows)", n);
 	return 0;
@@ -140,8 +137,7 @@ static void on_hello(void *arg, const struct hello *h)
 		x->tls.version = h->version;
 		x->tls.ech = h->ech;
 		x->tls.group = h->group;
-		copy_text(x->tls.sni, sizeof(x->tls.sni), h->sni);
-		copy_text(x->tls.alpn, sizeof(x->tls.alpn), h->alpn);
+		facts_hello(r->cls, x, h->sni, h->alpn);
 		copy_text(x->tls.ja4, sizeof(x->tls.ja4), h->ja4);
 		if (h->sni[0])
 			facts_name(r->cls, x, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, NULL);
@@ -155,7 +151,7 @@ static void on_hello(void *arg, const struct hello *h)
 	if (h->group)
 		x->tls.group = h->group;
 	if (h->alpn[0])
-		copy_text(x->tls.alpn, sizeof(x->tls.alpn), h->alpn);
+		facts_hello(r->cls, x, x->tls.sni, h->alpn);
 }
 
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port)
@@ -172,21 +168,33 @@ static void on_name(void *arg, enum name_source by, const char *host, uint16_t p
 /* ---- from flow to reading and back ---------------------------------------------------------------------- */
 
 /* Names that do not need a byte of the flow itself. */
-static void name_by_address(struct classify *c, struct reading *r, int64_t when_ns)
+static void name_by_address(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns)
 {
-	const struct flow *f = r->flow;
 	const char *host = dns_name(c->dns, &f->addr[FLOW_C2S], &f->addr[FLOW_S2C], when_ns);
 	struct service_match m;
 
 	if (host) {
-		facts_name(c, &r->facts, NAME_DNS, host, NULL);
+		facts_name(c, x, dns_name_by(c->dns), host, NULL);
 		return;
 	}
 	m = catalogue_address(c->s->catalogue, &f->addr[FLOW_S2C]);
 	if (m.service) {
-		r->facts.by = NAME_IP;
-		r->facts.match = m;
+		x->by = NAME_IP;
+		x->match = m;
 	}
+}
+
+/* No memory to read the flow: its record still shows what its addresses tell. */
+static void refuse(struct classify *c, struct flow *f, int64_t when_ns)
+{
+	struct facts x;
+
+	facts_begin(c, &x, f);
+	x.why_not = WHY_LIMIT;
+	name_by_address(c, &x, f, when_ns);
+	facts_judge(c, &x, f, when_ns, NULL);
+	f->inspect = facts_keep(c, &x);
+	c->stats.refused_flows++;
 }
 
 static struct reading *reading_open(struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first)
@@ -194,7 +202,12 @@ static struct reading *reading_open(struct classify *c, struct flow *f, int64_t 
 	struct reading *r = pool_get(c->readings);
 
 	if (!r) {
-		c->stats.refused_flows++;
+		refuse(c, f, when_ns);
+		return NULL;
+	}
+	if (f->proto == PROTO_TCP && tcp_open(c->tcp, f) < 0) {
+		pool_put(c->readings, r);
+		refuse(c, f, when_ns);
 		return NULL;
 	}
 	memset(r, 0, offsetof(struct reading, stack));
@@ -211,16 +224,8 @@ static struct reading *reading_open(struct classify *c, struct flow *f, int64_t 
 	arena_use_big(&r->arena, c->big_blocks);
 	r->sink = c->sink;
 	r->sink.arg = r;
-	name_by_address(c, r, when_ns);
-	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & FLOW_F_SYN), &r->sink, first);
-	if (!r->udp && tcp_open(c->tcp, f) < 0) {
-		r->facts.why_not |= WHY_LIMIT;
-		stack_close(&r->stack);
-		arena_clear(&r->arena);
-		pool_put(c->readings, r);
-		c->stats.refused_flows++;
-		return NULL;
-	}
+	name_by_address(c, &r->facts, f, when_ns);
+	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & (FLOW_F_SYN | FLOW_F_SYNACK)), &r->sink, first);
 	f->inspect = r;
 	c->stats.inspected_flows++;
 	return r;
@@ -249,12 +254,36 @@ static void reading_free(struct classify *c, struct reading *r)
 	pool_put(c->readings, r);
 }
 
+/* All but the reading itself and its findings is given back. */
+static void keep_findings(struct classify *c, struct reading *r)
+{
+	struct finding list[FLOW_FINDINGS_MAX];
+	size_t size = r->n_findings * sizeof(*list);
+
+	if (size)
+		memcpy(list, r->findings, size);
+	tcp_release(c->tcp, r->flow);
+	arena_clear(&r->arena);
+	r->findings = size ? arena_get(&r->arena, size) : NULL;
+	if (r->findings) {
+		memcpy(r->findings, list, size);
+	} else {
+		r->more_findings += r->n_findings;
+		r->n_findings = 0;
+	}
+	r->form = TRACKED_READ;
+}
+
 /* Nothing more can be learned from the flow's bytes: from here on it is merely counted. */
 static void reading_release(struct classify *c, struct reading *r, int64_t when_ns)
 {
 	struct flow *f = r->flow;
 
 	reading_finish(c, r, when_ns);
+	if (r->n_findings || r->more_findings) {
+		keep_findings(c, r);
+		return;
+	}
 	f->inspect = facts_keep(c, &r->facts);
 	reading_free(c, r);
 }
@@ -284,8 +313,22 @@ static bool ask_second(struct classify *c, struct reading *r, enum flow_dir dir,
 
 static void protocol_unknown(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
 {
+	r->facts.why_not |= WHY_UNSUPPORTED;
 	if (!ask_second(c, r, dir, p))
 		reading_release(c, r, p->ts_ns);
+}
+
+/* The layers gave up. */
+static void reading_failed(struct classify *c, struct reading *r, enum stack_state state, int64_t when_ns)
+{
+	if (state == STACK_REFUSED) {
+		r->facts.why_not |= WHY_LIMIT;
+		c->stats.refused_flows++;
+	} else {
+		r->facts.why_not |= r->facts.tls.seen ? 0 : WHY_UNSUPPORTED;
+		c->stats.bad_streams++;
+	}
+	reading_release(c, r, when_ns);
 }
 
 /* ---- packets -------------------------------------------------------------------------------------------- */
@@ -303,36 +346,32 @@ static void read_tcp(struct classify *c, struct reading *r, struct flow *f, enum
 			r->facts.why_not |= WHY_GAP;
 			state = stack_gap(&r->stack, ch.dir, ch.len);
 		}
-		if (state == STACK_DONE || state == STACK_BAD)
+		if (state != STACK_READING && state != STACK_UNKNOWN)
 			break;
 	}
-	if (state == STACK_BAD)
-		c->stats.bad_streams++;
-	if (state == STACK_DONE || state == STACK_BAD)
+	if (state == STACK_DONE)
 		reading_release(c, r, p->ts_ns);
 	else if (state == STACK_UNKNOWN)
 		protocol_unknown(c, r, dir, p);
+	else if (state != STACK_READING)
+		reading_failed(c, r, state, p->ts_ns);
 }
 
 static void read_udp(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
 {
 	enum stack_state state;
 
-	if (r->stack.state != STACK_READING || !r->stack.level[0].ops) {
+	if (!r->stack.level[0].ops && r->stack.state != STACK_REFUSED) { /* not QUIC, or no longer */
 		protocol_unknown(c, r, dir, p);
 		return;
 	}
 	state = stack_feed(&r->stack, dir, p->payload, p->payload_len, p->ts_ns);
-	if (state == STACK_READING)
-		return;
-	if (state == STACK_BAD) {
-		c->stats.bad_streams++;
-		if (!r->facts.tls.seen) {
-			protocol_unknown(c, r, dir, p);
-			return;
-		}
-	}
-	reading_release(c, r, p->ts_ns);
+	if (state == STACK_DONE)
+		reading_release(c, r, p->ts_ns);
+	else if (state == STACK_BAD && !r->facts.tls.seen)
+		protocol_unknown(c, r, dir, p);
+	else if (state != STACK_READING)
+		reading_failed(c, r, state, p->ts_ns);
 }
 
 static bool dns_flow(const struct flow *f)
@@ -361,10 +400,8 @@ static bool worth_reading(struct classify *c, const struct flow *f, enum flow_di
 	case DIRECTION_OUT:
 		return true;
 	case DIRECTION_UNKNOWN:
-		if (f->flags & FLOW_F_FRESH) {
-			c->stats.unknown_direction++;
-			tell_networks(c, f, p->ts_ns);
-		}
+		c->stats.unknown_direction++;
+		tell_networks(c, f, p->ts_ns);
 		return true;
 	case DIRECTION_INTERNAL:
 		return networks_proxy(c->s->networks, &f->addr[FLOW_S2C]) ||
@@ -384,7 +421,13 @@ static void dns_datagram(struct classify *c, const struct flow *f, enum flow_dir
 		c->stats.dns_malformed++;
 }
 
-/* The first packets of a flow decide whether it is read; internal ones get until their first payload. */
+/* Port 53 is DNS unless the first bytes say otherwise. */
+static bool dns_over_tcp(const struct flow *f, const struct packet *p)
+{
+	return f->proto == PROTO_TCP && dns_flow(f) && tls_probe(p->payload, p->payload_len) <= 0 &&
+	       http1_probe(p->payload, p->payload_len) <= 0;
+}
+
 static struct reading *consider(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
 {
 	const struct layer_ops *first = NULL;
@@ -394,7 +437,7 @@ static struct reading *consider(struct classify *c, struct flow *f, enum flow_di
 		return NULL;
 	if (f->proto == PROTO_UDP && p->payload_len && quic_probe(p->payload, p->payload_len))
 		first = &quic_layer;
-	else if (f->proto == PROTO_TCP && dns_flow(f))
+	else if (dns_over_tcp(f, p))
 		first = &dns_tcp_layer;
 	r = reading_open(c, f, p->ts_ns, first);
 	if (r && first == &dns_tcp_layer && r->stack.state == STACK_READING)
@@ -402,12 +445,11 @@ static struct reading *consider(struct classify *c, struct flow *f, enum flow_di
 	return r;
 }
 
-/* A flow is considered at its first packet, and an internal TCP connection again at its first client bytes. */
+/* The first payload of a direction decides whether the flow is read: handshakes and scans cost no reading, and an
+ * internal connection shows what it asks for. */
 static bool undecided(const struct flow *f, enum flow_dir dir, const struct packet *p)
 {
-	if (f->flags & FLOW_F_FRESH)
-		return true;
-	return f->proto == PROTO_TCP && dir == FLOW_C2S && p->payload_len && f->payload[FLOW_C2S] == p->payload_wire;
+	return p->payload_len && f->payload[dir] == p->payload_wire;
 }
 
 void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
@@ -473,10 +515,12 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 		tell_flow(c, f, &x, NULL, 0, 0);
 		return;
 	}
-	if (r->form == TRACKED_READING) {
-		if (!r->udp)
-			close_tcp(c, r);
-		reading_finish(c, r, f->last_ns);
+	if (r->form != TRACKED_KEPT) {
+		if (r->form == TRACKED_READING) {
+			if (!r->udp)
+				close_tcp(c, r);
+			reading_finish(c, r, f->last_ns);
+		}
 		r->facts.of = f->payload[FLOW_C2S];
 		count_facts(c, &r->facts);
 		if (tell)
@@ -497,5 +541,5 @@ void classify_stats(const struct classify *c, struct classify_stats *out)
 {
 	*out = c->stats;
 	tcp_reader_stats(c->tcp, &out->tcp);
-	out->refused_bodies = content_refused(c->contents);
+	out->refused_bodies += content_refused(c->contents);
 }

@@ -3,10 +3,21 @@
 
 #include <string.h>
 
+/* Multicast, broadcast and the unspecified address do not leave the site, whatever networks.internal says. */
+static bool stays_here(const struct ip_addr *a)
+{
+	static const struct ip_addr none, broadcast = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 255, 255, 255, 255}};
+
+	if (!ip_is4(a))
+		return a->b[0] == 0xff || ip_equal(a, &none);
+	return (a->b[12] & 0xf0) == 0xe0 || ip_equal(a, &broadcast) || !(a->b[12] | a->b[13] | a->b[14] | a->b[15]);
+}
+
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f)
 {
-	bool client = networks_internal(s->networks, &f->addr[FLOW_C2S]);
-	bool server = networks_internal(s->networks, &f->addr[FLOW_S2C]);
+	const struct ip_addr *c = &f->addr[FLOW_C2S], *v = &f->addr[FLOW_S2C];
+	bool client = networks_internal(s->networks, c) || stays_here(c);
+	bool server = networks_internal(s->networks, v) || stays_here(v);
 
 	if (client)
 		return server ? DIRECTION_INTERNAL : DIRECTION_OUT;
@@ -20,12 +31,55 @@ void facts_begin(struct classify *c, struct facts *x, const struct flow *f)
 	x->group = networks_group(c->s->networks, &f->addr[FLOW_C2S]);
 }
 
+/* What goes out may not carry a secret, and labels are free text to whoever owns the zone; short ones hold none. */
+#define LABEL_HARMLESS 11
+
+static void mask_name(struct classify *c, const char *name, char *out, size_t cap)
+{
+	size_t n = strlen(name), label = 0, longest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		label = name[i] == '.' ? 0 : label + 1;
+		if (label > longest)
+			longest = label;
+	}
+	if (longest > LABEL_HARMLESS) {
+		detect_mask(c->detect, name, n, out, cap);
+		return;
+	}
+	n = n < cap ? n : cap - 1;
+	memcpy(out, name, n);
+	out[n] = '\0';
+}
+
+void facts_hello(struct classify *c, struct facts *x, const char *sni, const char *alpn)
+{
+	mask_name(c, sni, x->tls.sni, sizeof(x->tls.sni));
+	if (alpn[0])
+		mask_name(c, alpn, x->tls.alpn, sizeof(x->tls.alpn));
+}
+
+/* A literal address as a name says less than any real name of the same flow. */
+static bool literal(const char *host)
+{
+	struct ip_addr a;
+
+	return !ip_parse(host, &a);
+}
+
+struct service_match facts_match(const struct classify *c, const char *host, const char *path)
+{
+	struct ip_addr a;
+
+	return ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path) : catalogue_address(c->s->catalogue, &a);
+}
+
 static void note_also(struct facts *x, enum name_source by, const char *host)
 {
 	if (!strcmp(x->host, host))
 		return;
 	for (unsigned i = 0; i < x->n_also; i++)
-		if (x->also[i].by == by || !strcmp(x->also[i].host, host))
+		if (!strcmp(x->also[i].host, host))
 			return;
 	if (x->n_also == FACT_ALSO_MAX || strlen(host) >= sizeof(x->also->host))
 		return;
@@ -36,27 +90,32 @@ static void note_also(struct facts *x, enum name_source by, const char *host)
 
 void facts_name(struct classify *c, struct facts *x, enum name_source by, const char *host, const char *path)
 {
-	struct service_match m = catalogue_host(c->s->catalogue, host, path);
+	struct service_match m = facts_match(c, host, path);
+	bool weaker = x->by != NAME_NONE && by > x->by;
+	char shown[HOST_MAX], was[HOST_MAX];
 
-	if (x->by != NAME_NONE && by > x->by) { /* weaker than what we have */
-		note_also(x, by, host);
+	mask_name(c, host, shown, sizeof(shown));
+	if (x->host[0] && literal(host) != literal(x->host))
+		weaker = literal(host);
+	/* a later request of the connection to something else does not take its service away */
+	if (weaker || (x->by == by && x->match.service && !m.service)) {
+		note_also(x, by, shown);
 		return;
 	}
-	if (x->by == by && x->match.service && !m.service) {
-		note_also(x, by, host); /* a later request of the connection to something else */
-		return;
-	}
-	if (x->by != NAME_NONE && x->host[0] && strcmp(x->host, host) != 0) {
-		char was[HOST_MAX];
-
-		memcpy(was, x->host, sizeof(was));
-		memcpy(x->host, host, strlen(host) + 1);
+	memcpy(was, x->host, sizeof(was));
+	memcpy(x->host, shown, sizeof(shown));
+	if (was[0])
 		note_also(x, x->by, was);
-	} else {
-		memcpy(x->host, host, strlen(host) + 1);
-	}
 	x->by = by;
 	x->match = m;
+}
+
+void facts_also(struct classify *c, struct facts *x, enum name_source by, const char *host)
+{
+	char shown[HOST_MAX];
+
+	mask_name(c, host, shown, sizeof(shown));
+	note_also(x, by, shown);
 }
 
 /* A host that carries no content (telemetry, CDN, sign-in) shows contact, not use: the verdict is recorded, but it
@@ -85,9 +144,6 @@ struct kept {
 	uint8_t large;
 	char text[]; /* host, also..., protocol, alpn, sni, ja4, each with its NUL */
 };
-
-#define KEPT_SMALL 256
-#define KEPT_LARGE 2048
 
 static char *put_text(char *p, const char *end, const char *s)
 {
@@ -137,24 +193,37 @@ static bool keep_into(struct kept *k, size_t size, const struct facts *x)
 	}
 	p = put_text(p, end, x->protocol);
 	p = put_text(p, end, x->tls.alpn);
-	p = put_text(p, end, strcmp(x->tls.sni, x->host) == 0 ? "=" : x->tls.sni);
+	p = put_text(p, end, strcmp(x->tls.sni, x->host) == 0 ? "=" : x->tls.sni); /* the usual case */
 	p = put_text(p, end, x->tls.ja4);
 	return p != NULL;
 }
 
+static struct kept *keep(struct pool *pool, size_t size, const struct facts *x)
+{
+	struct kept *k = pool_get(pool);
+
+	if (k && keep_into(k, size, x))
+		return k;
+	pool_put(pool, k);
+	return NULL;
+}
+
 void *facts_keep(struct classify *c, const struct facts *x)
 {
-	struct kept *k = pool_get(c->kept_small);
+	struct kept *k = keep(c->kept_small, KEPT_SMALL, x);
+	struct facts less;
 
-	if (k && keep_into(k, KEPT_SMALL, x))
+	if (k || (k = keep(c->kept_large, KEPT_LARGE, x)))
 		return k;
-	pool_put(c->kept_small, k);
-	k = pool_get(c->kept_large);
-	if (k && keep_into(k, KEPT_LARGE, x))
-		return k;
-	pool_put(c->kept_large, k);
+	/* service and verdict outlast the words */
+	less = *x;
+	less.n_also = 0;
+	memset(less.tls.alpn, 0, sizeof(less.tls.alpn));
+	memset(less.tls.sni, 0, sizeof(less.tls.sni));
+	if (strlen(less.host) > 64)
+		memset(less.host, 0, sizeof(less.host));
 	c->stats.refused_flows++;
-	return NULL;
+	return keep(c->kept_small, KEPT_SMALL, &less);
 }
 
 void facts_unkeep(struct classify *c, const void *kept, struct facts *x)

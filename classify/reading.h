@@ -14,9 +14,12 @@
 #define READING_BLOCKS_MAX  16 /* arena blocks of one connection */
 #define ARENA_BLOCK         8192
 #define ARENA_BIG_BLOCK     (65536 + 4096)
+#define KEPT_SMALL          256  /* holds the facts of nearly every flow that is no longer read */
+#define KEPT_LARGE          2048 /* holds the longest */
 
-/* flow->inspect points to one of these two; the first byte tells which. */
-enum tracked_form { TRACKED_READING = 1, TRACKED_KEPT = 2 };
+/* flow->inspect points to a reading or to kept facts; the first byte tells which.  A reading whose flow is no longer
+ * read stays (READ) when it has findings for the flow's record. */
+enum tracked_form { TRACKED_READING = 1, TRACKED_READ = 2, TRACKED_KEPT = 3 };
 
 struct reading {
 	uint8_t form;
@@ -30,7 +33,10 @@ struct reading {
 	struct sink sink;      /* the classify's, with this reading as its arg */
 	struct stack stack;    /* members from here on are set singly when the reading opens */
 	struct second_flow *second;
-	const struct service *told[FLOW_SERVICES_MAX]; /* destination alerts given on this flow */
+	struct {
+		const struct service *service;
+		int kind;
+	} told[FLOW_SERVICES_MAX]; /* destination alerts given on this flow */
 	unsigned n_told;
 	struct finding *findings; /* FLOW_FINDINGS_MAX, from the arena, NULL until the first */
 	unsigned n_findings;
@@ -54,6 +60,12 @@ struct classify {
 /* ---- facts.c: names and verdicts ------------------------------------------------------------------------ */
 /* A name was learned: the strongest becomes the flow's, others that disagree are kept beside it. */
 void facts_name(struct classify *c, struct facts *x, enum name_source by, const char *host, const char *path);
+/* Only as another name, whatever its strength. */
+void facts_also(struct classify *c, struct facts *x, enum name_source by, const char *host);
+/* What a hello says in words, fit to go out; alpn "" leaves the one before. */
+void facts_hello(struct classify *c, struct facts *x, const char *sni, const char *alpn);
+/* The service of a host name, or of the address when it is a literal. */
+struct service_match facts_match(const struct classify *c, const char *host, const char *path);
 void facts_judge(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account);
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f);
 void facts_begin(struct classify *c, struct facts *x, const struct flow *f);

@@ -169,39 +169,79 @@ static void copy_masked(struct request *q, struct slice s, char *out, size_t cap
 		detect_mask(q->c->detect, s.p, s.n, out, cap);
 }
 
-/* Whose account a request is made for, where a header says so. */
-static void find_account(struct request *q)
+/* Whose account a request is made for, where a header says so; as sent, for the register knows it so.  "" unknown. */
+static void find_account(struct request *q, char *raw, size_t cap)
 {
 	static const char *const names[] = {"openai-organization", "openai-project", "anthropic-organization-id",
 		"anthropic-workspace-id", "x-goog-user-project"};
 	const struct message *m = q->m;
 
+	raw[0] = '\0';
 	for (unsigned i = 0; i < m->n_headers; i++)
-		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
-			if (!q->q.account[0] && slice_is_nocase(m->headers[i].name, names[k]))
-				copy_masked(q, m->headers[i].value, q->q.account, sizeof(q->q.account));
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
+			struct slice v = m->headers[i].value;
+
+			if (raw[0] || !v.n || v.n >= cap || !slice_is_nocase(m->headers[i].name, names[k]))
+				continue;
+			memcpy(raw, v.p, v.n);
+			raw[v.n] = '\0';
+			copy_masked(q, v, q->q.account, sizeof(q->q.account));
+		}
 }
 
-static void name_destination(struct request *q, bool tunnel)
-{
-	char host[HOST_MAX], path[1024];
-	const struct message *m = q->m;
-	struct reading *r = q->r;
-	size_t n = m->path.n < sizeof(path) ? m->path.n : sizeof(path) - 1;
-	uint32_t port = 0;
+/* Where a request goes: on a connection to many hosts that is not the flow's destination. */
+struct destination {
+	enum name_source by;
+	char host[HOST_MAX]; /* "": the request does not say */
+	char path[1024];
+};
 
-	if (!m->authority.n || !host_port_split(m->authority.p, m->authority.n, host, &(uint16_t){(uint16_t)port}))
-		return;
+static void read_destination(const struct message *m, bool tunnel, struct destination *d)
+{
+	size_t n = m->path.n < sizeof(d->path) ? m->path.n : sizeof(d->path) - 1;
+
+	d->by = tunnel ? NAME_CONNECT : NAME_HTTP;
+	if (!m->authority.n || !host_normalize(m->authority.p, m->authority.n, d->host))
+		d->host[0] = '\0';
 	if (n)
-		memcpy(path, m->path.p, n);
-	path[n] = '\0';
-	facts_name(q->c, &r->facts, tunnel ? NAME_CONNECT : NAME_HTTP, host, tunnel ? NULL : path);
-	q->facts = r->facts;
-	/* on a connection to many hosts the request's own destination is not the flow's */
-	q->facts.match = catalogue_host(q->c->s->catalogue, host, tunnel ? NULL : path);
-	q->facts.by = tunnel ? NAME_CONNECT : NAME_HTTP;
-	memcpy(q->facts.host, host, strlen(host) + 1);
-	detect_mask(q->c->detect, host, strlen(host), q->q.host, sizeof(q->q.host));
+		memcpy(d->path, m->path.p, n);
+	d->path[n] = '\0';
+}
+
+/* The request's own facts: the flow's, but an earlier request's name is not its own. */
+static void name_request(struct request *q, const struct destination *d)
+{
+	const char *path = d->by == NAME_HTTP ? d->path : NULL;
+	struct facts *x = &q->facts;
+
+	if (!d->host[0])
+		return;
+	if (x->by != NAME_NONE && x->by <= d->by) {
+		x->by = NAME_NONE;
+		x->host[0] = '\0';
+		x->n_also = 0;
+	}
+	facts_name(q->c, x, d->by, d->host, path);
+	if (x->by != d->by) /* a literal address, and this client had looked up a name for it */
+		x->match = facts_match(q->c, x->host, path);
+	memcpy(q->q.host, x->host, sizeof(x->host));
+}
+
+/* A flow to several services is recorded under the one with the gravest verdict. */
+static void name_flow(struct request *q, const struct destination *d)
+{
+	const struct facts *own = &q->facts;
+	struct facts *x = &q->r->facts;
+	const struct service *was = x->match.service;
+
+	if (d->host[0] && was && x->by == d->by && own->verdict.value <= x->verdict.value)
+		facts_also(q->c, x, d->by, d->host);
+	else if (d->host[0])
+		facts_name(q->c, x, d->by, d->host, d->by == NAME_HTTP ? d->path : NULL);
+	if (x->match.service != own->match.service)
+		return;
+	if (x->match.service != was || own->verdict.value >= x->verdict.value)
+		x->verdict = own->verdict;
 }
 
 static void request_head(void *arg, struct message *m)
@@ -209,8 +249,10 @@ static void request_head(void *arg, struct message *m)
 	struct reading *r = arg;
 	struct classify *c = r->cls;
 	bool tunnel = slice_is(m->method, "CONNECT");
-	struct text_sink out;
 	struct request *q;
+	char account[sizeof(q->q.account)];
+	struct destination to;
+	struct text_sink out;
 
 	m->user = NULL;
 	if (!m->request || m->dir != FLOW_C2S)
@@ -234,11 +276,11 @@ static void request_head(void *arg, struct message *m)
 	copy_masked(q, m->method, q->q.method, sizeof(q->q.method));
 	copy_masked(q, m->path, q->q.path, sizeof(q->q.path));
 	copy_masked(q, m->user_agent, q->q.user_agent, sizeof(q->q.user_agent));
-	find_account(q);
-	name_destination(q, tunnel);
-	facts_judge(c, &q->facts, r->flow, m->when_ns, q->q.account[0] ? q->q.account : NULL);
-	if (!r->facts.match.service || r->facts.match.service == q->facts.match.service)
-		r->facts.verdict = q->facts.verdict;
+	find_account(q, account, sizeof(account));
+	read_destination(m, tunnel, &to);
+	name_request(q, &to);
+	facts_judge(c, &q->facts, r->flow, m->when_ns, account[0] ? account : NULL);
+	name_flow(q, &to);
 	r->settled = true;
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
 	m->user = q;
@@ -316,6 +358,14 @@ static void remember(struct reading *r, const struct finding *f, size_t n, uint3
 	}
 }
 
+static void mask_field(struct request *q, char field[FINDING_FIELD_MAX])
+{
+	char clean[FINDING_FIELD_MAX];
+
+	detect_mask(q->c->detect, field, strlen(field), clean, sizeof(clean));
+	memcpy(field, clean, sizeof(clean));
+}
+
 static void request_end(void *arg, struct message *m, bool whole)
 {
 	struct finding list[64];
@@ -335,9 +385,16 @@ static void request_end(void *arg, struct message *m, bool whole)
 	q->q.whole = whole && !m->body_missed;
 	if (q->detect) {
 		found = detect_close(q->detect, &n, &more);
-		for (size_t i = 0; i < n && kept < sizeof(list) / sizeof(*list); i++)
-			if (!own_credential(q->facts.match.service, &found[i]))
+		for (size_t i = 0; i < n; i++) {
+			if (own_credential(q->facts.match.service, &found[i]))
+				continue;
+			if (kept < sizeof(list) / sizeof(*list))
 				list[kept++] = found[i];
+			else
+				more++;
+		}
+		for (size_t i = 0; i < kept; i++) /* members and headers are named by the sender */
+			mask_field(q, list[i].field);
 	}
 	if (q->q.model[0]) {
 		char clean[sizeof(q->q.model)];

@@ -27,7 +27,7 @@ static void inner_bytes(void *arg, enum flow_dir dir, uint64_t stream, const uin
 	struct stack *s = l->stack;
 	size_t above = (size_t)(l - s->level) + 1;
 
-	if (above >= STACK_LEVELS_MAX || s->state == STACK_BAD)
+	if (above >= STACK_LEVELS_MAX || s->state != STACK_READING)
 		return;
 	if (above == s->n) {
 		s->level[above] = (struct level){.stack = s};
@@ -53,7 +53,7 @@ static void inner_gap(void *arg, enum flow_dir dir, uint64_t stream, uint64_t n)
 	struct level *l = arg;
 	size_t above = (size_t)(l - l->stack->level) + 1;
 
-	if (above < l->stack->n)
+	if (above < l->stack->n && l->stack->state == STACK_READING)
 		level_gap(&l->stack->level[above], dir, stream, n);
 }
 
@@ -127,7 +127,7 @@ static enum stack_state layer_feed(struct level *l, enum flow_dir dir, uint64_t 
 
 	switch (l->ops->feed(l->state, &s->conn, dir, stream, p, n, when_ns, &l->sink)) {
 	case LAYER_MORE:
-		return STACK_READING;
+		return s->state; /* a layer above may have ended it all */
 	case LAYER_DONE:
 		close_from(s, at);
 		return s->state = STACK_DONE;
@@ -141,6 +141,7 @@ static enum stack_state layer_feed(struct level *l, enum flow_dir dir, uint64_t 
 			s->conn.upgrade.to == UPGRADE_H2C)
 			return s->state = STACK_UNKNOWN;
 		memset(l->probe, 0, sizeof(l->probe));
+		l->silent = 0;
 		return used < n ? level_feed(l, dir, stream, p + used, n - used, when_ns) : STACK_READING;
 	}
 	return STACK_BAD;
@@ -157,7 +158,9 @@ static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t 
 	bool wait;
 
 	if (l->probe[dir].no)
-		return STACK_READING;
+		return (l->silent += (uint32_t)(n < STACK_SILENT_BYTES ? n : STACK_SILENT_BYTES)) < STACK_SILENT_BYTES
+			       ? STACK_READING
+			       : (s->state = STACK_UNKNOWN);
 	if (have) {
 		more = STACK_PROBE_BYTES - have < n ? STACK_PROBE_BYTES - have : n;
 		memcpy(l->probe[dir].p + have, p, more);
@@ -176,7 +179,7 @@ static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t 
 	}
 	memcpy(held, l->probe[dir].p, have);
 	if (level_open(l, ops) < 0)
-		return s->state = STACK_BAD;
+		return s->state = STACK_REFUSED;
 	if (have && layer_feed(l, dir, stream, held, have, when_ns) != STACK_READING)
 		return s->state;
 	/* what the other side said before it was clear who speaks what */
@@ -210,7 +213,7 @@ void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool
 	s->upgrades = 0;
 	s->level[0] = (struct level){.stack = s};
 	if (first && level_open(&s->level[0], first) < 0)
-		s->state = STACK_BAD;
+		s->state = STACK_REFUSED;
 }
 
 enum stack_state stack_feed(struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, int64_t when_ns)

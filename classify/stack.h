@@ -12,12 +12,14 @@
 #define STACK_LEVELS_MAX   6
 #define STACK_UPGRADES_MAX 8  /* protocols one after the other on a connection */
 #define STACK_PROBE_BYTES  64 /* enough for every probe to say yes or no */
+#define STACK_SILENT_BYTES 4096 /* an unknown server's bytes passed over while its client was not heard */
 
 enum stack_state {
 	STACK_READING, /* wants more bytes */
 	STACK_DONE,    /* nothing more to learn */
 	STACK_UNKNOWN, /* the protocol is none of ours */
 	STACK_BAD,     /* a layer gave up on its bytes */
+	STACK_REFUSED, /* no memory for a layer */
 };
 
 struct stack;
@@ -30,6 +32,7 @@ struct level {
 		uint8_t p[STACK_PROBE_BYTES];
 		uint8_t n, no; /* bytes held; every probe said no */
 	} probe[2];
+	uint32_t silent; /* bytes passed over since the server's probes said no */
 };
 
 struct stack {

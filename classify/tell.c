@@ -62,14 +62,16 @@ static const char *advice(int kind)
 	return "look into it";
 }
 
-static bool told_before(struct reading *r, const struct service *svc)
+static bool told_before(struct reading *r, const struct service *svc, int kind)
 {
 	for (unsigned i = 0; i < r->n_told; i++)
-		if (r->told[i] == svc)
+		if (r->told[i].service == svc && r->told[i].kind == kind)
 			return true;
-	if (r->n_told < FLOW_SERVICES_MAX)
-		r->told[r->n_told++] = svc;
-	return false;
+	if (r->n_told < FLOW_SERVICES_MAX) {
+		r->told[r->n_told].service = svc;
+		r->told[r->n_told++].kind = kind;
+	}
+	return false; /* with too many to remember, the alerts side knows the repeat by its key */
 }
 
 /* How sure a name makes the destination; a name that was inferred is worth less than one that was said. */
@@ -90,7 +92,7 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 		.confidence = name_confidence(x->by), .when_ns = when_ns, .summary = summary, .flow = r->flow,
 		.facts = x, .request = q, .first_use_only = x->verdict.first_use_only};
 
-	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service))
+	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service, x->verdict.kind))
 		return;
 	snprintf(summary, sizeof(summary), "%s uses %s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
 		where(r->flow, x, b, sizeof(b)), x->verdict.why, advice(x->verdict.kind));
@@ -188,6 +190,7 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
 {
 	static _Thread_local struct class_findings g;
 	char summary[768], a[96], b[384], what[256];
+	uint64_t about[2];
 
 	for (int class = 0; class < CLASSES; class++) {
 		struct event ev = {.type = EVENT_ALERT, .kind = ALERT_PAYLOAD_SENSITIVE, .when_ns = when_ns,
@@ -205,7 +208,9 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
 		ev.confidence = g.confidence;
 		ev.findings = g.list;
 		ev.n_findings = g.n;
-		ev.repeat_key = repeat_key(r->flow, ev.kind + class * ALERT_KINDS, &g.values, sizeof(g.values));
+		about[0] = g.values;
+		about[1] = x->match.service ? x->match.service->index + 1 : 0; /* the same value sent elsewhere is news */
+		ev.repeat_key = repeat_key(r->flow, ev.kind + class * ALERT_KINDS, about, sizeof(about));
 		emit(c, &ev);
 	}
 }
