@@ -19,7 +19,9 @@
 #define PATHS_MAX    4096 /* captures, interfaces, outputs on one command line */
 #define WORKERS_MAX  64
 #define IFACES_MAX   32
+#define INTERNAL_MAX 4096 /* internal networks told to the kernel */
 #define REDIS_WAIT_MS 5000 /* at the end, for Redis to take what waits */
+#define STALLED_NS    (5 * NS_PER_S) /* after SIGTERM a replay waits so long for an output that takes nothing */
 
 static const char usage[] =
 	"usage: leaktap run [-c FILE] (-i IFACE | -r CAPTURE)... [-o OUTPUT]... [-w WORKERS] [--flows]\n\n"
@@ -58,6 +60,7 @@ static int read_options(struct options *o, int argc, char **argv)
 		{"output", required_argument, NULL, 'o'}, {"workers", required_argument, NULL, 'w'},
 		{"flows", no_argument, NULL, 'F'}, {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}};
+	unsigned long workers;
 	int c, rc = 0;
 	char *end;
 
@@ -77,9 +80,10 @@ static int read_options(struct options *o, int argc, char **argv)
 			rc = add(o->outputs, &o->n_outputs, PATHS_MAX, "outputs", optarg);
 			break;
 		case 'w':
-			o->workers = (unsigned)strtoul(optarg, &end, 10);
-			if (*end || optarg[0] < '0' || optarg[0] > '9' || !o->workers || o->workers > WORKERS_MAX)
+			workers = strtoul(optarg, &end, 10);
+			if (*end || optarg[0] < '0' || optarg[0] > '9' || !workers || workers > WORKERS_MAX)
 				rc = usage_error("run", "-w %s: workers are a number from 1 to %d", optarg, WORKERS_MAX);
+			o->workers = (unsigned)workers;
 			break;
 		case 'F':
 			o->flows = true;
@@ -154,6 +158,11 @@ static int open_sources(struct run *r, struct err *e)
 {
 	const struct settings *s = r->settings;
 	const char *filter = s->capture.filter[0] ? s->capture.filter : NULL;
+	static struct cidr internal[INTERNAL_MAX];
+	size_t n_internal = networks_list(s->networks, NET_INTERNAL, internal, INTERNAL_MAX);
+
+	if (n_internal > INTERNAL_MAX)
+		n_internal = INTERNAL_MAX; /* share_program() says that they do not fit */
 
 	for (unsigned w = 0; w < r->n_workers; w++) {
 		struct worker *k = &r->workers[w];
@@ -170,7 +179,8 @@ static int open_sources(struct run *r, struct err *e)
 				.ring_mb = s->capture.ring_mb, .snaplen = s->capture.snaplen,
 				.promiscuous = s->capture.promiscuous,
 				.fanout_group = r->n_workers > 1 ? (int)((unsigned)getpid() + i) & 0xffff : -1,
-				.fanout_other = w > 0}; /* interface drops are counted once */
+				.fanout_other = w > 0, /* interface drops are counted once */
+				.internal = internal, .n_internal = n_internal};
 
 			if (!(k->sources[i] = source_open_live(&how, e)))
 				return -1;
@@ -257,7 +267,7 @@ static void wait_for_end(struct run *r, const sigset_t *set)
 {
 	bool progress = !r->o.quiet && isatty(STDERR_FILENO), stopping = false;
 	struct timespec tick = {.tv_nsec = 5 * NS_PER_MS};
-	int64_t shown = clock_mono_ns();
+	int64_t shown = clock_mono_ns(), told_ns = 0;
 
 	while (!all_done(r)) {
 		int sig = sigtimedwait(set, NULL, &tick);
@@ -268,11 +278,14 @@ static void wait_for_end(struct run *r, const sigset_t *set)
 			if (stopping)
 				_exit(EXIT_FAILED); /* asked twice: at once */
 			stopping = true;
+			told_ns = clock_mono_ns();
 			atomic_store(&worker_stop, true);
 			for (unsigned i = 0; i < r->started; i++)
 				for (size_t k = 0; k < r->workers[i].n_sources; k++)
 					source_break(r->workers[i].sources[k]);
 		}
+		if (stopping && clock_mono_ns() - told_ns > STALLED_NS)
+			alerts_hurry(r->alerts);
 		if (tick.tv_nsec < 100 * NS_PER_MS)
 			tick.tv_nsec *= 2; /* a short replay ends without waiting, a long run is left alone */
 		if (progress && clock_mono_ns() - shown > NS_PER_S) {
@@ -307,10 +320,8 @@ static int finish(struct run *r, sigset_t *set)
 	for (unsigned i = 0; i < r->started; i++) {
 		worker_join(&r->workers[i]);
 		summary_add(&total, &r->workers[i].stats, !r->live && i > 0);
-		if (r->workers[i].error[0]) {
-			log_error("%s", r->workers[i].error);
-			status = EXIT_FAILED;
-		}
+		if (r->workers[i].error[0])
+			status = EXIT_FAILED; /* the worker said so when it happened */
 	}
 	alerts_stop(r->alerts, REDIS_WAIT_MS);
 	alerts_stats(r->alerts, &al);

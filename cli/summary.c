@@ -36,6 +36,7 @@ static void add_classify(struct classify_stats *t, const struct classify_stats *
 	t->tcp.overlap_differs += o->tcp.overlap_differs;
 	t->tcp.gaps += o->tcp.gaps;
 	t->tcp.gap_bytes += o->tcp.gap_bytes;
+	t->tcp.out_of_window += o->tcp.out_of_window;
 	t->tcp.refused_streams += o->tcp.refused_streams;
 	t->tcp.refused_segments += o->tcp.refused_segments;
 }
@@ -116,8 +117,10 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 	print_reasons(out, t->flows.ended, FLOW_STOP + 1, end_name);
 	fprintf(out, "; named %" PRIu64 ", AI %" PRIu64 ", read %" PRIu64 ", not read for want of memory %" PRIu64 "\n",
 		c->named_flows, c->ai_flows, c->inspected_flows, c->refused_flows);
-	fprintf(out, "inspected  %" PRIu64 " requests, %" PRIu64 " findings; flows not wholly inspected by reason", c->requests,
-		c->findings);
+	fprintf(out, "inspected  %" PRIu64 " requests, %" PRIu64 " findings", c->requests, c->findings);
+	if (c->refused_bodies)
+		fprintf(out, ", %" PRIu64 " bodies not read for want of memory", c->refused_bodies);
+	fprintf(out, "; flows not wholly inspected by reason");
 	print_reasons(out, c->not_inspected, WHY_NOTS, why_not_name);
 	fprintf(out, "\ntcp        out of order %" PRIu64 ", retransmitted %" PRIu64 ", gaps %" PRIu64 " (%" PRIu64
 		     " bytes), differing overlaps %" PRIu64 ", refused %" PRIu64 "\n",
