@@ -69,6 +69,11 @@ $(B)/unit/%: tests/unit/%.c $(B)/libleaktap.a
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a -lcmocka $(LDLIBS)
 
+$(B)/e2e/%: tests/e2e/%.c $(B)/libleaktap.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a $(LDLIBS)
+
 build/fuzz/bin/%: tests/fuzz/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)

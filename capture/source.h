@@ -20,6 +20,8 @@ struct source_live {
 	int fanout_group;  /* PACKET_FANOUT id shared by the workers of one interface, -1: none */
 	bool fanout_other; /* not the first worker of an interface: the first alone tells the interface's
 	                      drops */
+	const struct cidr *internal; /* fanout by internal address (share.h) */
+	size_t n_internal;
 };
 
 struct source_stats {

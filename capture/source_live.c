@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "capture/share.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -351,17 +352,29 @@ static int live_listen(const struct live *l, struct err *e)
 	return 0;
 }
 
-/* PACKET_FANOUT_HASH takes the kernel's symmetric flow hash (af_packet.c fanout_demux_hash()), so both
- * directions of a connection come to one worker.  Without PACKET_FANOUT_FLAG_DEFRAG: the kernel would put
- * fragments together before we see them, and our records would not say so. */
-static int live_fanout(const struct live *l, int group, struct err *e)
+/* Packets are shared out by internal address (share.h), so that the two directions of a connection and all that
+ * belongs to a client come to one worker.  Without PACKET_FANOUT_FLAG_DEFRAG: the kernel would put fragments
+ * together before we see them, and our records would not say so.  The program belongs to the group; the first member
+ * sets it. */
+static int live_fanout(const struct live *l, const struct source_live *how, struct err *e)
 {
-	int arg = (group & 0xffff) | PACKET_FANOUT_HASH << 16;
+	struct sock_filter code[SHARE_PROGRAM_MAX];
+	size_t n = share_program(how->internal, how->n_internal, code, SHARE_PROGRAM_MAX);
+	struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
+	int kind = n ? PACKET_FANOUT_CBPF : PACKET_FANOUT_HASH;
+	int arg = (how->fanout_group & 0xffff) | kind << 16;
 
-	if (group < 0)
+	if (how->fanout_group < 0)
 		return 0;
+	if (!n && !how->fanout_other)
+		log_warn("%s: too many internal networks to share packets out by address; by connection instead: names "
+			 "from DNS may be missed with several workers",
+			l->interface);
 	if (setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg)) < 0)
-		return err_set(e, "%s: packet fanout group %d: %s", l->interface, group, strerror(errno));
+		return err_set(e, "%s: packet fanout group %d: %s", l->interface, how->fanout_group, strerror(errno));
+	if (n && !how->fanout_other &&
+		setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof(program)) < 0)
+		return err_set(e, "%s: packet fanout program: %s", l->interface, strerror(errno));
 	return 0;
 }
 
@@ -388,7 +401,7 @@ struct source *source_open_live(const struct source_live *how, struct err *e)
 		goto fail;
 	live_ignore_outgoing(l);
 	drops_open(l, how);
-	if (live_listen(l, e) < 0 || live_fanout(l, how->fanout_group, e) < 0)
+	if (live_listen(l, e) < 0 || live_fanout(l, how, e) < 0)
 		goto fail;
 	l->stats_ns = clock_mono_ns();
 	return &l->s;

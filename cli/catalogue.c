@@ -148,7 +148,7 @@ static int show(const struct catalogue *c, const char *id)
 		fprintf(stderr,
 		        "leaktap catalogue: there is no service `%s'%s%s%s (leaktap catalogue --list)\n", id,
 		        near ? ", did you mean `" : "", near ? near : "", near ? "'?" : "");
-		return EXIT_FAILED;
+		return EXIT_USAGE;
 	}
 	printf("%-11s %s\n%-11s %s\n%-11s %s\n", "id", s->id, "name", s->name, "vendor", s->vendor);
 	printf("%-11s %s\n%-11s %s\n%-11s %s\n", "country", *s->country ? s->country : "not known", "kind",

@@ -335,3 +335,23 @@ void networks_default_internal(struct networks *n)
 		if (!cidr_parse(ranges[i], &c, NULL))
 			networks_add(n, &c, NET_INTERNAL);
 }
+
+size_t networks_list(const struct networks *n, unsigned what, struct cidr *out, size_t max)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 1; i < n->n; i++) {
+		const struct node *node = &n->node[i];
+		uint64_t hi = __builtin_bswap64(node->hi), lo = __builtin_bswap64(node->lo);
+
+		if (!(node->what & what))
+			continue;
+		if (count < max) {
+			out[count].bits = node->bits;
+			memcpy(out[count].addr.b, &hi, 8);
+			memcpy(out[count].addr.b + 8, &lo, 8);
+		}
+		count++;
+	}
+	return count;
+}

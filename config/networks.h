@@ -28,6 +28,9 @@ void networks_groups_in(const struct networks *n, const struct cidr *c, void (*e
 /* The group whose network is exactly this one, GROUP_NONE when there is none. */
 uint16_t networks_group_exact(const struct networks *n, const struct cidr *c);
 
+/* The prefixes marked with `what` (NET_INTERNAL or NET_PROXY): at most max are written, all are counted. */
+size_t networks_list(const struct networks *n, unsigned what, struct cidr *out, size_t max);
+
 /* Building (settings only). */
 struct networks *networks_create(void);
 void networks_free(struct networks *n);

@@ -31,14 +31,14 @@ def main():
     for args, word in ((["run"], "-i"), (["run", "-i", "lo", "-r", DEMO], "mix"), (["run", "-r"], "value"),
                        (["run", "-r", DEMO, "-w", "0"], "1 to"), (["run", "-r", DEMO, "--nonsense"], "--nonsense"),
                        (["run", DEMO], "-r"), (["run", "-r", "/nonexistent.pcap"], "/nonexistent.pcap"),
-                       (["run", "-r", DEMO, "-o", "nonsense"], "nonsense"),
+                       (["run", "-r", DEMO, "-o", "nonsense"], "redis://"),
                        (["run", "-r", DEMO, "-o", "file:/nonexistent/x"], "/nonexistent/x"),
                        (["run", "-r", DEMO, "-o", "redis://:secret-pw@host:notaport"], "port"),
                        (["run", "-c", "/nonexistent.yaml", "-r", DEMO], "/nonexistent.yaml"),
                        (["run", "-r", os.path.join(TOP, "README.md")], "README.md"),
                        (["check", "-c", "/nonexistent.yaml"], "/nonexistent.yaml"),
                        (["watch", "--min-severity", "awful"], "critical"), (["watch", "--since", "soon"], "15m"),
-                       (["catalogue", "--show", "openai-ap"], "openai-api"), (["explain"], "HOST")):
+                       (["catalogue", "--show", "openai-ap"], "openai-api"), (["explain"], "host")):
         with case("one clear line, status 2: leaktap " + " ".join(os.path.basename(a) for a in args)):
             _, err = leaktap(*args, ok=2)
             one_line(err)

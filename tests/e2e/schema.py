@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds lines of records against docs/records.schema.json, and the order of their members against the schema's.
 
-    schema.py [FILE|-]...      or      schema.py --source ALERT_SOURCE
+    schema.py [FILE|-]...      or      schema.py --source ALERT_SOURCE LEAKTAP
 """
 import json
 import os
@@ -37,27 +37,40 @@ def main():
         schema = json.load(f)
     validator = jsonschema.Draft202012Validator(schema)
     jsonschema.Draft202012Validator.check_schema(schema)
-    args = sys.argv[1:]
-    if args[:1] == ["--source"]:
-        run = subprocess.run([args[1], "-n", "50", "-f", "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             check=True)
-        lines = run.stdout.decode().splitlines()
-    else:
-        lines = [line for a in args or ["-"] for line in (sys.stdin if a == "-" else open(a, encoding="utf-8"))]
     faults = 0
-    for n, line in enumerate(lines, 1):
-        record = json.loads(line)
-        part = schema["$defs"].get(record.get("type"), {})
-        found = ["%s: %s" % ("/".join(map(str, e.path)), e.message)
-                 for e in jsonschema.Draft202012Validator({**part, "$defs": schema["$defs"]}).iter_errors(record)]
-        if not part or (not found and not validator.is_valid(record)):
-            found.append("no type of the schema")
-        found += in_order(record, part, schema["$defs"])
-        for f in found:
-            faults += 1
-            print("line %d: %s" % (n, f[:300]))
-    print("%d records, %d faults" % (len(lines), faults))
-    return 1 if faults or not lines else 0
+    for name, lines in samples(sys.argv[1:]):
+        found = [f for n, line in enumerate(lines, 1) for f in check(n, json.loads(line), schema, validator)]
+        found = found or ([] if lines else ["no record"])
+        faults += len(found)
+        print("%s %s: %d records%s" % ("not ok" if found else "ok", name, len(lines), "".join(", " + f[:300] for f in found[:5])))
+    return 1 if faults else 0
+
+
+def samples(args):
+    """(name, lines) of every input: made-up events of every kind, real runs, or the files given."""
+    if args[:1] == ["--source"]:
+        yield "made-up events", output([args[1], "-n", "50", "-f", "-"])
+        leaktap, captures = args[2], os.path.join(HERE, "../captures")
+        for name in sorted(os.listdir(captures)):
+            capture = os.path.join(captures, name, "capture.pcap")
+            if os.path.exists(capture):
+                yield "run on " + name, output([leaktap, "run", "-q", "--flows", "-r", capture])
+        return
+    for a in args or ["-"]:
+        yield a, list(sys.stdin if a == "-" else open(a, encoding="utf-8"))
+
+
+def output(argv):
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode().splitlines()
+
+
+def check(n, record, schema, validator):
+    part = schema["$defs"].get(record.get("type"), {})
+    found = ["%s: %s" % ("/".join(map(str, e.path)), e.message)
+             for e in jsonschema.Draft202012Validator({**part, "$defs": schema["$defs"]}).iter_errors(record)]
+    if not part or (not found and not validator.is_valid(record)):
+        found.append("no type of the schema")
+    return ["line %d: %s" % (n, f) for f in found + in_order(record, part, schema["$defs"])]
 
 
 if __name__ == "__main__":
