@@ -2,16 +2,18 @@
 #include "cli/worker.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
+#include "base/log.h"
+#include "capture/share.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define PROGRESS_EVERY  1024 /* packets between two looks at the shared counters */
-/* A source that has nothing waits up to 10 ms; so a busy one beside it is read further before its turn ends. */
-#define TURN_PACKETS    (1u << 18)
+/* A source that has nothing waits up to 10 ms; so a busy one beside it is read further before its turn ends, but not
+ * so long that the others are late. */
+#define TURN_NS         (100 * NS_PER_MS)
+#define TURN_LOOK_EVERY 32 /* packets between two looks at the clock */
 #define DROPS_EVERY_NS  (10 * NS_PER_S)
-#define SHARE_SEED      0x6c65616b746170ull
 
 atomic_bool worker_stop;
 
@@ -39,17 +41,14 @@ void worker_clear(struct worker *w)
 	flow_table_destroy(w->flows);
 }
 
-/* All flows of one internal address meet in one worker: what spans flows (DNS answers) needs no lock. */
+/* Live packets were shared out by the kernel. */
 static bool mine(const struct worker *w, const struct packet *p)
 {
-	const struct ip_addr *a = &p->src;
+	const struct networks *n = w->settings->networks;
 
 	if (w->count == 1 || w->live)
 		return true;
-	if (!networks_internal(w->settings->networks, &p->src) &&
-		(networks_internal(w->settings->networks, &p->dst) || memcmp(p->dst.b, p->src.b, 16) < 0))
-		a = &p->dst;
-	return hash64(a->b, 16, SHARE_SEED) % w->count == w->index;
+	return share_of(p, networks_internal(n, &p->src), networks_internal(n, &p->dst), w->count) == w->index;
 }
 
 static void end_flows(struct worker *w)
@@ -73,8 +72,11 @@ static void handle(struct worker *w, struct packet *p)
 		return;
 	}
 	w->stats.decoded++;
-	if (!mine(w, p))
+	if (!mine(w, p)) { /* time passes all the same: flows end at the same moment for any number of workers */
+		flow_advance(w->flows, p->ts_ns);
+		end_flows(w);
 		return;
+	}
 	f = flow_track(w->flows, p, &dir);
 	end_flows(w); /* a reused port or a full table ended another one */
 	classify_packet(w->classify, f, dir, p);
@@ -125,11 +127,12 @@ static void look_around(struct worker *w, uint64_t packets, uint64_t bytes)
 /* Packets of one source until it has none for now, or for a while; -1 at its end. */
 static int read_some(struct worker *w, struct source *src)
 {
-	uint64_t turn = w->n_sources > 1 ? TURN_PACKETS : PROGRESS_EVERY, all = 0, packets = 0, bytes = 0;
+	int64_t until = w->n_sources > 1 ? clock_mono_ns() + TURN_NS : 0;
+	uint64_t all = 0, packets = 0, bytes = 0;
 	struct packet p;
 	int got = 0;
 
-	while (all < turn && (got = source_next(src, &p)) > 0) {
+	while ((got = source_next(src, &p)) > 0) {
 		all++;
 		packets++;
 		bytes += p.wirelen;
@@ -138,6 +141,8 @@ static int read_some(struct worker *w, struct source *src)
 			look_around(w, packets, bytes);
 			packets = bytes = 0;
 		}
+		if (until ? all % TURN_LOOK_EVERY == 0 && clock_mono_ns() >= until : all == PROGRESS_EVERY)
+			break;
 	}
 	look_around(w, packets, bytes);
 	return got < 0 ? -1 : all > 0;
@@ -168,8 +173,10 @@ static void *worker_run(void *arg)
 			if (got < 0) {
 				ended[i] = true;
 				open--;
-				if (source_error(w->sources[i])[0])
+				if (source_error(w->sources[i])[0]) {
 					snprintf(w->error, sizeof(w->error), "%s", source_error(w->sources[i]));
+					log_error("%s", w->error);
+				}
 			}
 		}
 		if (!any && w->live) {
