@@ -21,11 +21,11 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 FLAGS_asan := -O1 $(SAN) -fno-omit-frame-pointer -fPIE
 FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer -fPIE
-FLAGS_fuzz := -O1 $(SAN),fuzzer-no-link -fno-omit-frame-pointer -fPIE
+FLAGS_fuzz := -O1 $(SAN) -fsanitize=fuzzer-no-link -fno-omit-frame-pointer -fPIE
 LINK_release := -pie -Wl,-z,relro,-z,now
 LINK_asan := $(SAN) -pie
 LINK_tsan := -fsanitize=thread -pie
-LINK_fuzz := $(SAN),fuzzer
+LINK_fuzz := $(SAN) -fsanitize=fuzzer
 
 B := build/$(VARIANT)
 CPPFLAGS += -I. -D_GNU_SOURCE -DPREFIX='"$(PREFIX)"' -DHAVE_NDPI=$(NDPI) -isystem /usr/include/hs \
@@ -54,7 +54,7 @@ build/leaktap: build/release/leaktap
 
 $(B)/leaktap: $(OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(filter-out %fuzzer,$(LINK_$(VARIANT))) -o $@ $(OBJ) $(LDFLAGS) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK_$(VARIANT)) -o $@ $(OBJ) $(LDFLAGS) $(LDLIBS)
 
 $(B)/libleaktap.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && ar crs $@ $(LIB_OBJ)

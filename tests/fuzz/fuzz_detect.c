@@ -61,6 +61,8 @@ static size_t run(const uint8_t *p, size_t n, size_t piece, struct finding *out,
 	return found;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static struct finding whole[FINDINGS], parts[FINDINGS];
