@@ -22,7 +22,8 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-/* ---- cursor --------------------------------------------------------------------------------------------- */
+/* ---- cursor ---------------------------------------------------------------------------------------------
+ */
 
 static void cursor_reads_both_orders(void **state)
 {
@@ -72,7 +73,7 @@ static void cursor_parts_stay_within(void **state)
 	assert_int_equal(cur_be16(&part), 'a' << 8 | 'b');
 	assert_int_equal(cur_u8(&part), 0);
 	assert_true(part.bad);
-	assert_false(c.bad); /* the outer one goes on */
+	assert_false(c.bad);   /* the outer one goes on */
 	part = cur_vec(&c, 1); /* says 3, has 1 */
 	assert_true(part.bad);
 	assert_true(c.bad);
@@ -82,24 +83,25 @@ static void cursor_parts_stay_within(void **state)
 	assert_false(part.bad); /* nothing of nothing is no failure */
 }
 
-/* ---- addresses ------------------------------------------------------------------------------------------ */
+/* ---- addresses ------------------------------------------------------------------------------------------
+ */
 
 static void addresses_read_and_written(void **state)
 {
 	static const struct {
 		const char *in, *out; /* NULL: none */
 	} rows[] = {
-		{"10.0.0.1", "10.0.0.1"},
-		{"::ffff:10.0.0.1", "10.0.0.1"},
-		{"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
-		{"::", "::"},
-		{"fe80::1%eth0", NULL},
-		{"[::1]", NULL},
-		{"10.0.0", NULL},
-		{"010.0.0.1", NULL},
-		{"256.0.0.1", NULL},
-		{"", NULL},
-		{"example.com", NULL},
+	        {"10.0.0.1", "10.0.0.1"},
+	        {"::ffff:10.0.0.1", "10.0.0.1"},
+	        {"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
+	        {"::", "::"},
+	        {"fe80::1%eth0", NULL},
+	        {"[::1]", NULL},
+	        {"10.0.0", NULL},
+	        {"010.0.0.1", NULL},
+	        {"256.0.0.1", NULL},
+	        {"", NULL},
+	        {"example.com", NULL},
 	};
 	char buf[IP_TEXT_MAX];
 	struct ip_addr a;
@@ -117,15 +119,15 @@ static void networks_cover_what_they_say(void **state)
 	static const struct {
 		const char *net, *in, *out;
 	} rows[] = {
-		{"10.0.0.0/8", "10.255.255.255", "11.0.0.0"},
-		{"192.0.2.128/25", "192.0.2.128", "192.0.2.127"},
-		{"192.0.2.7", "192.0.2.7", "192.0.2.6"},
-		{"192.0.2.6/31", "192.0.2.7", "192.0.2.8"},
-		{"0.0.0.0/0", "255.1.2.3", "2001:db8::1"},
-		{"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"},
-		{"fc00::/7", "fdff::1", "fe00::1"},
-		{"::ffff:10.0.0.0/104", "10.1.1.1", "11.1.1.1"},
-		{"2001:db8::1/128", "2001:db8::1", "2001:db8::"},
+	        {"10.0.0.0/8", "10.255.255.255", "11.0.0.0"},
+	        {"192.0.2.128/25", "192.0.2.128", "192.0.2.127"},
+	        {"192.0.2.7", "192.0.2.7", "192.0.2.6"},
+	        {"192.0.2.6/31", "192.0.2.7", "192.0.2.8"},
+	        {"0.0.0.0/0", "255.1.2.3", "2001:db8::1"},
+	        {"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"},
+	        {"fc00::/7", "fdff::1", "fe00::1"},
+	        {"::ffff:10.0.0.0/104", "10.1.1.1", "11.1.1.1"},
+	        {"2001:db8::1/128", "2001:db8::1", "2001:db8::"},
 	};
 	struct ip_addr a;
 	struct cidr c;
@@ -148,17 +150,17 @@ static void bad_networks_say_why(void **state)
 	static const struct {
 		const char *in, *says;
 	} rows[] = {
-		{"10.0.0.0/33", "0 to 32"},
-		{"10.0.0.0/", "0 to 32"},
-		{"10.0.0.0/-1", "0 to 32"},
-		{"10.0.0.0/8x", "0 to 32"},
-		{"10.0.0.0/99999999999999999999", "0 to 32"},
-		{"fd00::/129", "0 to 128"},
-		{"10.1.2.3/8", "10.0.0.0/8"},
-		{"fd00::1/64", "fd00::/64"},
-		{"ten/8", "not an address"},
-		{"", "not an address"},
-		{"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8", "not an address"},
+	        {"10.0.0.0/33", "0 to 32"},
+	        {"10.0.0.0/", "0 to 32"},
+	        {"10.0.0.0/-1", "0 to 32"},
+	        {"10.0.0.0/8x", "0 to 32"},
+	        {"10.0.0.0/99999999999999999999", "0 to 32"},
+	        {"fd00::/129", "0 to 128"},
+	        {"10.1.2.3/8", "10.0.0.0/8"},
+	        {"fd00::1/64", "fd00::/64"},
+	        {"ten/8", "not an address"},
+	        {"", "not an address"},
+	        {"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8", "not an address"},
 	};
 	struct cidr c;
 	struct err e;
@@ -171,7 +173,8 @@ static void bad_networks_say_why(void **state)
 	}
 }
 
-/* ---- memory --------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------------------
+ */
 
 static void pool_lends_what_it_has(void **state)
 {
@@ -239,7 +242,8 @@ static void arena_holds_to_its_limits(void **state)
 	pool_destroy(big);
 }
 
-/* ---- JSON writer (more in test_json_write.c) ------------------------------------------------------------ */
+/* ---- JSON writer (more in test_json_write.c) ------------------------------------------------------------
+ */
 
 static void json_is_whole_or_says_so(void **state)
 {
@@ -273,7 +277,8 @@ static void json_is_whole_or_says_so(void **state)
 	}
 }
 
-/* ---- text ----------------------------------------------------------------------------------------------- */
+/* ---- text -----------------------------------------------------------------------------------------------
+ */
 
 static void slices_compare_and_trim(void **state)
 {
@@ -293,9 +298,10 @@ static void slices_compare_and_trim(void **state)
 /* Every code point goes out and comes in again; what RFC 3629 forbids is no sequence. */
 static void utf8_both_ways(void **state)
 {
-	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf",
-		"\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-		"\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3(", "\xe2\x82(", "\xf0\x9f\x98("};
+	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
+	        "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
+	        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3(",
+	        "\xe2\x82(", "\xf0\x9f\x98("};
 	uint8_t b[4];
 
 	(void)state;
@@ -321,18 +327,18 @@ static void base64_as_found(void **state)
 		const char *in, *out;
 		size_t used;
 	} rows[] = {
-		{"", "", 0},
-		{"Zg==", "f", 2},
-		{"Zm8=", "fo", 3},
-		{"Zm9v", "foo", 4},
-		{"Zm9vYg", "foob", 6},
-		{"Zm9vYmE=", "fooba", 7},
-		{"Zm9vYmFy", "foobar", 8},
-		{"-_-_", "\xfb\xff\xbf", 4},
-		{"+/+/", "\xfb\xff\xbf", 4},
-		{"Zm9v YmFy", "foo", 4},
-		{"Z", "", 1},
-		{"=", "", 0},
+	        {"", "", 0},
+	        {"Zg==", "f", 2},
+	        {"Zm8=", "fo", 3},
+	        {"Zm9v", "foo", 4},
+	        {"Zm9vYg", "foob", 6},
+	        {"Zm9vYmE=", "fooba", 7},
+	        {"Zm9vYmFy", "foobar", 8},
+	        {"-_-_", "\xfb\xff\xbf", 4},
+	        {"+/+/", "\xfb\xff\xbf", 4},
+	        {"Zm9v YmFy", "foo", 4},
+	        {"Z", "", 1},
+	        {"=", "", 0},
 	};
 	uint8_t out[16];
 	size_t used;
@@ -370,31 +376,33 @@ static void hosts_in_their_usual_form(void **state)
 		const char *in, *host; /* "": none */
 		uint16_t port;
 	} rows[] = {
-		{"API.OpenAI.com", "api.openai.com", 0},
-		{"api.openai.com.", "api.openai.com", 0},
-		{"api.openai.com:443", "api.openai.com", 443},
-		{"api.openai.com.:443", "api.openai.com", 443},
-		{"api.openai.com:", "api.openai.com", 0},
-		{"api.openai.com:65536", "", 0},
-		{"api.openai.com:4x", "", 0},
-		{"_dmarc.example.com", "_dmarc.example.com", 0},
-		{"localhost", "localhost", 0},
-		{"192.0.2.7:80", "192.0.2.7", 80},
-		{"[2001:DB8:0::1]:443", "2001:db8::1", 443},
-		{"[2001:db8::1]", "2001:db8::1", 0},
-		{"[2001:db8::1]:x", "", 0},
-		{"[2001:db8::1]443", "", 0},
-		{"[2001:db8::1", "", 0},
-		{"[]", "", 0},
-		{"[example.com]", "", 0},
-		{"", "", 0},
-		{".", "", 0},
-		{"a..b", "", 0},
-		{".a", "", 0},
-		{"a b", "", 0},
-		{"a/b", "", 0},
-		{"user@host", "", 0},
-		{"b\xc3\xbc" "cher.example", "", 0},
+	        {"API.OpenAI.com", "api.openai.com", 0},
+	        {"api.openai.com.", "api.openai.com", 0},
+	        {"api.openai.com:443", "api.openai.com", 443},
+	        {"api.openai.com.:443", "api.openai.com", 443},
+	        {"api.openai.com:", "api.openai.com", 0},
+	        {"api.openai.com:65536", "", 0},
+	        {"api.openai.com:4x", "", 0},
+	        {"_dmarc.example.com", "_dmarc.example.com", 0},
+	        {"localhost", "localhost", 0},
+	        {"192.0.2.7:80", "192.0.2.7", 80},
+	        {"[2001:DB8:0::1]:443", "2001:db8::1", 443},
+	        {"[2001:db8::1]", "2001:db8::1", 0},
+	        {"[2001:db8::1]:x", "", 0},
+	        {"[2001:db8::1]443", "", 0},
+	        {"[2001:db8::1", "", 0},
+	        {"[]", "", 0},
+	        {"[example.com]", "", 0},
+	        {"", "", 0},
+	        {".", "", 0},
+	        {"a..b", "", 0},
+	        {".a", "", 0},
+	        {"a b", "", 0},
+	        {"a/b", "", 0},
+	        {"user@host", "", 0},
+	        {"b\xc3\xbc"
+	         "cher.example",
+	                "", 0},
 	};
 	char out[HOST_MAX];
 
@@ -403,7 +411,8 @@ static void hosts_in_their_usual_form(void **state)
 		uint16_t port = 1;
 		size_t n = host_port_split(rows[i].in, strlen(rows[i].in), out, &port);
 
-		if (n != strlen(rows[i].host) || (n && (strcmp(out, rows[i].host) != 0 || port != rows[i].port)))
+		if (n != strlen(rows[i].host) ||
+		        (n && (strcmp(out, rows[i].host) != 0 || port != rows[i].port)))
 			fail_msg("%s: %zu %s %u", rows[i].in, n, n ? out : "", port);
 	}
 }
@@ -430,7 +439,7 @@ static void distances(void **state)
 		const char *a, *b;
 		unsigned d;
 	} rows[] = {{"", "", 0}, {"", "abc", 3}, {"abc", "abc", 0}, {"ab", "ba", 1}, {"kitten", "sitting", 3},
-		{"limits.flow", "limits.flows", 1}, {"ca", "abc", 3}};
+	        {"limits.flow", "limits.flows", 1}, {"ca", "abc", 3}};
 	char longer[80];
 
 	(void)state;
@@ -447,7 +456,8 @@ static void distances(void **state)
 	assert_int_equal(text_distance(longer, longer, 2), 3);
 }
 
-/* ---- time ----------------------------------------------------------------------------------------------- */
+/* ---- time -----------------------------------------------------------------------------------------------
+ */
 
 static void times_as_text(void **state)
 {
@@ -455,14 +465,14 @@ static void times_as_text(void **state)
 		int64_t ns;
 		const char *text;
 	} rows[] = {
-		{0, "1970-01-01T00:00:00.000000Z"},
-		{-1, "1969-12-31T23:59:59.999999Z"},
-		{-1000000000, "1969-12-31T23:59:59.000000Z"},
-		{951782399999999999, "2000-02-28T23:59:59.999999Z"},
-		{951782400000000000, "2000-02-29T00:00:00.000000Z"},
-		{1763845982123456789, "2025-11-22T21:13:02.123456Z"},
-		{INT64_MAX, "2262-04-11T23:47:16.854775Z"},
-		{INT64_MIN, "1677-09-21T00:12:43.145224Z"},
+	        {0, "1970-01-01T00:00:00.000000Z"},
+	        {-1, "1969-12-31T23:59:59.999999Z"},
+	        {-1000000000, "1969-12-31T23:59:59.000000Z"},
+	        {951782399999999999, "2000-02-28T23:59:59.999999Z"},
+	        {951782400000000000, "2000-02-29T00:00:00.000000Z"},
+	        {1763845982123456789, "2025-11-22T21:13:02.123456Z"},
+	        {INT64_MAX, "2262-04-11T23:47:16.854775Z"},
+	        {INT64_MIN, "1677-09-21T00:12:43.145224Z"},
 	};
 	char buf[TIME_TEXT_MAX];
 
@@ -473,8 +483,9 @@ static void times_as_text(void **state)
 
 static void days_of_the_calendar(void **state)
 {
-	static const char *const bad[] = {"2026-02-29", "2026-13-01", "2026-00-10", "2026-01-00", "2026-04-31", "2100-02-29",
-		"2026-1-1", "2026-01-1 ", "20260101", "", "-026-01-01", "+026-01-01", "2026/01/01", "2026-01-011"};
+	static const char *const bad[] = {"2026-02-29", "2026-13-01", "2026-00-10", "2026-01-00",
+	        "2026-04-31", "2100-02-29", "2026-1-1", "2026-01-1 ", "20260101", "", "-026-01-01",
+	        "+026-01-01", "2026/01/01", "2026-01-011"};
 	char buf[TIME_TEXT_MAX];
 	int32_t day, before = 0;
 
@@ -497,7 +508,8 @@ static void days_of_the_calendar(void **state)
 		assert_int_equal(time_parse_day(bad[i], &day), -1);
 }
 
-/* ---- errors and the seed -------------------------------------------------------------------------------- */
+/* ---- errors and the seed --------------------------------------------------------------------------------
+ */
 
 static void errors_gather_context(void **state)
 {
@@ -526,26 +538,26 @@ static void one_seed_a_process(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cursor_reads_both_orders),
-		cmocka_unit_test(cursor_failure_sticks),
-		cmocka_unit_test(cursor_parts_stay_within),
-		cmocka_unit_test(addresses_read_and_written),
-		cmocka_unit_test(networks_cover_what_they_say),
-		cmocka_unit_test(bad_networks_say_why),
-		cmocka_unit_test(pool_lends_what_it_has),
-		cmocka_unit_test(arena_holds_to_its_limits),
-		cmocka_unit_test(json_is_whole_or_says_so),
-		cmocka_unit_test(slices_compare_and_trim),
-		cmocka_unit_test(utf8_both_ways),
-		cmocka_unit_test(base64_as_found),
-		cmocka_unit_test(hex_both_ways),
-		cmocka_unit_test(hosts_in_their_usual_form),
-		cmocka_unit_test(host_lengths),
-		cmocka_unit_test(distances),
-		cmocka_unit_test(times_as_text),
-		cmocka_unit_test(days_of_the_calendar),
-		cmocka_unit_test(errors_gather_context),
-		cmocka_unit_test(one_seed_a_process),
+	        cmocka_unit_test(cursor_reads_both_orders),
+	        cmocka_unit_test(cursor_failure_sticks),
+	        cmocka_unit_test(cursor_parts_stay_within),
+	        cmocka_unit_test(addresses_read_and_written),
+	        cmocka_unit_test(networks_cover_what_they_say),
+	        cmocka_unit_test(bad_networks_say_why),
+	        cmocka_unit_test(pool_lends_what_it_has),
+	        cmocka_unit_test(arena_holds_to_its_limits),
+	        cmocka_unit_test(json_is_whole_or_says_so),
+	        cmocka_unit_test(slices_compare_and_trim),
+	        cmocka_unit_test(utf8_both_ways),
+	        cmocka_unit_test(base64_as_found),
+	        cmocka_unit_test(hex_both_ways),
+	        cmocka_unit_test(hosts_in_their_usual_form),
+	        cmocka_unit_test(host_lengths),
+	        cmocka_unit_test(distances),
+	        cmocka_unit_test(times_as_text),
+	        cmocka_unit_test(days_of_the_calendar),
+	        cmocka_unit_test(errors_gather_context),
+	        cmocka_unit_test(one_seed_a_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

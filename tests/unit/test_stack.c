@@ -205,7 +205,8 @@ static void tls_inside_connect(void **state)
 		say(t, FLOW_C2S, hello_client.p, hello_client.n, steps[i]);
 		assert_string_equal(t->stack.protocol, "tls");
 		assert_int_equal(say(t, FLOW_S2C, hello_server.p, hello_server.n, steps[i]), STACK_DONE);
-		end(t, "CONNECT inner.example:443\nend request\n200\nend response\nclient inner.example\nserver \n");
+		end(t, "CONNECT inner.example:443\nend request\n200\nend response\nclient "
+		       "inner.example\nserver \n");
 	}
 }
 
@@ -221,7 +222,8 @@ static void connect_refused_then_granted(void **state)
 	say_text(t, FLOW_S2C, "HTTP/1.1 200 OK\r\n\r\n", 99);
 	say_text(t, FLOW_C2S, REQUEST, 5);
 	say_text(t, FLOW_S2C, RESPONSE, 5);
-	end(t, "CONNECT a.example:80\nend request\n407\nend response\nCONNECT a.example:80\nend request\n200\nend "
+	end(t, "CONNECT a.example:80\nend request\n407\nend response\nCONNECT a.example:80\nend "
+	       "request\n200\nend "
 	       "response\n" TOLD);
 }
 
@@ -249,10 +251,14 @@ static void websocket_is_not_read_yet(void **state)
 	struct talk *t = begin(false, 80);
 
 	(void)state;
-	say_text(t, FLOW_C2S, "GET /c HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 99);
+	say_text(t, FLOW_C2S,
+	        "GET /c HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+	        99);
 	assert_int_equal(say_text(t, FLOW_S2C,
-				 "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02hi", 99),
-		STACK_UNKNOWN);
+	                         "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: "
+	                         "websocket\r\n\r\n\x81\x02hi",
+	                         99),
+	        STACK_UNKNOWN);
 	end(t, "GET a.example\nend request\n101\nend response\n");
 }
 
@@ -279,8 +285,10 @@ static void midstream_finds_the_next_head(void **state)
 	say_text(t, FLOW_C2S, "rest of a body\r\n" REQUEST, 99);
 	end(t, "GET a.example\nend request\n");
 	t = begin(true, 4444);
-	assert_int_equal(say_text(t, FLOW_C2S, "rest of a body that goes on and on until no probe can want more\r\n" REQUEST, 99),
-		STACK_UNKNOWN);
+	assert_int_equal(
+	        say_text(t, FLOW_C2S,
+	                "rest of a body that goes on and on until no probe can want more\r\n" REQUEST, 99),
+	        STACK_UNKNOWN);
 	end(t, "");
 }
 
@@ -337,19 +345,19 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(http_in_pieces_of_every_size),
-		cmocka_unit_test(tls_in_pieces_of_every_size),
-		cmocka_unit_test(either_side_first),
-		cmocka_unit_test(unknown_only_when_the_client_is),
-		cmocka_unit_test(a_silent_client_is_given_up),
-		cmocka_unit_test(no_protocol_waits_beyond_its_probe),
-		cmocka_unit_test(tls_inside_connect),
-		cmocka_unit_test(connect_refused_then_granted),
-		cmocka_unit_test(upgrades_are_bounded),
-		cmocka_unit_test(websocket_is_not_read_yet),
-		cmocka_unit_test(gaps_while_probing_and_within),
-		cmocka_unit_test(midstream_finds_the_next_head),
-		cmocka_unit_test(no_memory_is_said),
+	        cmocka_unit_test(http_in_pieces_of_every_size),
+	        cmocka_unit_test(tls_in_pieces_of_every_size),
+	        cmocka_unit_test(either_side_first),
+	        cmocka_unit_test(unknown_only_when_the_client_is),
+	        cmocka_unit_test(a_silent_client_is_given_up),
+	        cmocka_unit_test(no_protocol_waits_beyond_its_probe),
+	        cmocka_unit_test(tls_inside_connect),
+	        cmocka_unit_test(connect_refused_then_granted),
+	        cmocka_unit_test(upgrades_are_bounded),
+	        cmocka_unit_test(websocket_is_not_read_yet),
+	        cmocka_unit_test(gaps_while_probing_and_within),
+	        cmocka_unit_test(midstream_finds_the_next_head),
+	        cmocka_unit_test(no_memory_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,708 @@
+/* test_classify.c - from packets to events with the shipped catalogue and detectors: which flows are read and
+ * how long, who they are said to talk to, what is told of what they held, and that nothing stays behind. */
+#include "tests/unit/names_util.h"
+#include "tests/unit/packets.h"
+
+#include "base/clock.h"
+#include "classify/reading.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define T0 (1780272000LL * NS_PER_S) /* 2026-06-01 */
+
+#define AI      "198.51.100.10"
+#define CLIENT  "10.0.0.1"
+#define PROXY   "10.9.9.9"
+#define OUTSIDE "192.0.2.7"
+
+/* in two parts, so that scanners of source code stay calm */
+#define GHP                                                                                                  \
+	"ghp_"                                                                                               \
+	"gwU2jGiD6cqaes9dqFEtGdM199c6cM0hIozJ"
+#define OPENAI_KEY                                                                                           \
+	"sk-"                                                                                                \
+	"bIsyLxkm9YaTV3JtY2yk"                                                                               \
+	"T3BlbkFJ"                                                                                           \
+	"FdNu9XqlkYRWkqWHA4cT"
+
+static const char yaml[] = "sensor: {name: test}\n"
+                           "networks:\n"
+                           "  internal: [10.0.0.0/8, \"fd00::/8\"]\n"
+                           "  proxies: [10.9.9.9]\n"
+                           "policy:\n"
+                           "  posture: insular\n"
+                           "  partners:\n"
+                           "  - service: openai-api\n"
+                           "    contract: C-1\n"
+                           "    owner: o@corp.example\n"
+                           "    status: approved\n"
+                           "    data: {deny: [secret], allow: [source]}\n"
+                           "    accounts: [org-good]\n"
+                           "limits: {flows: 1024, inspected: 64, bodies: 16, dns_entries: 1024}\n";
+
+static struct settings *settings;
+static struct detect_engine *engine;
+
+/* ---- a sensor of one worker -----------------------------------------------------------------------------
+ */
+
+struct world {
+	struct classify *c;
+	struct flow_table *flows;
+	char log[65536]; /* alerts and flow events, one a line */
+	size_t n;
+	int64_t now;
+};
+
+static void note(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	w->n += (size_t)vsnprintf(w->log + w->n, sizeof(w->log) - w->n, fmt, ap);
+	va_end(ap);
+	assert_true(w->n < sizeof(w->log));
+}
+
+/* alert KIND SERVICE HOST BY findings; flow DIRECTION HOST SERVICE VERDICT PROTOCOL END why-bits findings */
+static void on_event(void *arg, const struct event *ev)
+{
+	struct world *w = arg;
+	const struct facts *x = ev->facts;
+	const char *service;
+
+	if (ev->type == EVENT_SENSOR)
+		return;
+	service = x->match.service ? x->match.service->id : "-";
+	if (ev->type == EVENT_ALERT)
+		note(w, "%s %s %s %s", alert_kind_name((enum alert_kind)ev->kind), service, x->host,
+		        name_source_text(x->by));
+	else
+		note(w, "flow %s %s %s %s %s %s %u", flow_direction_name(x->direction),
+		        x->host[0] ? x->host : "-", service,
+		        x->verdict.value ? verdict_name(x->verdict.value) : "-",
+		        x->protocol[0] ? x->protocol : "-", flow_end_name(ev->flow->ended), x->why_not);
+	for (size_t i = 0; i < ev->n_findings; i++)
+		note(w, " %s@%s", ev->findings[i].detector->id, ev->findings[i].field);
+	note(w, "\n");
+}
+
+static struct world *begin(void)
+{
+	struct flow_limits l = {.flows = settings->limits.flows, .idle_tcp_s = 600, .idle_udp_s = 60};
+	struct world *w = calloc(1, sizeof(*w));
+	struct err e = {""};
+
+	assert_non_null(w);
+	w->now = T0;
+	w->flows = flow_table_create(&l, &e);
+	w->c = classify_create(settings, engine, (struct teller){w, on_event}, &e);
+	if (!w->flows || !w->c)
+		fail_msg("%s", e.text);
+	return w;
+}
+
+static void end_flows(struct world *w)
+{
+	struct flow *f;
+
+	while ((f = flow_ended(w->flows))) {
+		classify_end(w->c, f, true);
+		assert_null(f->inspect);
+		assert_null(f->tcp);
+		flow_release(w->flows, f);
+	}
+}
+
+/* As cli/worker.c does. */
+static struct flow *packet(struct world *w, const struct packet *p)
+{
+	enum flow_dir dir;
+	struct flow *f = flow_track(w->flows, p, &dir);
+
+	end_flows(w);
+	classify_packet(w->c, f, dir, p);
+	flow_advance(w->flows, p->ts_ns);
+	end_flows(w);
+	return f;
+}
+
+/* Ends all flows; what was told is `expect` (NULL: not of interest), and all memory is back. */
+static struct classify_stats end(struct world *w, const char *expect)
+{
+	struct classify_stats st;
+	struct classify *c = w->c;
+
+	flow_stop_all(w->flows);
+	end_flows(w);
+	if (expect)
+		assert_string_equal(w->log, expect);
+	assert_int_equal(pool_used(c->readings), 0);
+	assert_int_equal(pool_used(c->blocks), 0);
+	assert_int_equal(pool_used(c->big_blocks), 0);
+	assert_int_equal(pool_used(c->requests), 0);
+	assert_int_equal(pool_used(c->kept_small), 0);
+	assert_int_equal(pool_used(c->kept_large), 0);
+	classify_stats(c, &st);
+	classify_destroy(c);
+	flow_table_destroy(w->flows);
+	free(w);
+	return st;
+}
+
+/* ---- connections ----------------------------------------------------------------------------------------
+ */
+
+struct conn_of {
+	struct world *w;
+	const char *client, *server;
+	uint16_t cport, sport;
+	uint32_t seq[2];
+	struct flow *f;
+};
+
+static void send_flags(struct conn_of *k, enum flow_dir dir, uint8_t flags, const void *p, size_t n)
+{
+	bool up = dir == FLOW_C2S;
+	uint8_t *copy = malloc(n ? n : 1); /* of exact size */
+	struct packet pk;
+
+	assert_non_null(copy);
+	if (n)
+		memcpy(copy, p, n);
+	k->w->now += NS_PER_MS;
+	pk = packet_tcp(up ? k->client : k->server, up ? k->cport : k->sport, up ? k->server : k->client,
+	        up ? k->sport : k->cport, k->seq[dir], flags & TCP_ACK ? k->seq[!dir] : 0, flags, copy, n,
+	        k->w->now);
+	k->f = packet(k->w, &pk);
+	k->seq[dir] += (uint32_t)n + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+	free(copy);
+}
+
+static struct conn_of handshake(
+        struct world *w, const char *client, uint16_t cport, const char *server, uint16_t sport)
+{
+	struct conn_of k = {.w = w, .client = client, .server = server, .cport = cport, .sport = sport};
+
+	k.seq[0] = k.seq[1] = (uint32_t)(w->now / NS_PER_US); /* a port that is used again begins elsewhere */
+	send_flags(&k, FLOW_C2S, TCP_SYN, NULL, 0);
+	send_flags(&k, FLOW_S2C, TCP_SYN | TCP_ACK, NULL, 0);
+	send_flags(&k, FLOW_C2S, TCP_ACK, NULL, 0);
+	return k;
+}
+
+static void say(struct conn_of *k, enum flow_dir dir, const void *p, size_t n)
+{
+	send_flags(k, dir, TCP_ACK | TCP_PSH, p, n);
+}
+
+static void say_text(struct conn_of *k, enum flow_dir dir, const char *s)
+{
+	say(k, dir, s, strlen(s));
+}
+
+static void fin(struct conn_of *k)
+{
+	send_flags(k, FLOW_C2S, TCP_FIN | TCP_ACK, NULL, 0);
+	send_flags(k, FLOW_S2C, TCP_FIN | TCP_ACK, NULL, 0);
+	send_flags(k, FLOW_C2S, TCP_ACK, NULL, 0);
+}
+
+/* A POST with a JSON body and more header lines, each with its CRLF. */
+static void post(
+        struct conn_of *k, const char *target, const char *host, const char *headers, const char *body)
+{
+	char text[4096];
+
+	snprintf(text, sizeof(text),
+	        "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\nContent-Length: "
+	        "%zu\r\n\r\n%s",
+	        target, host, headers, strlen(body), body);
+	say_text(k, FLOW_C2S, text);
+	say_text(k, FLOW_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+}
+
+static void hello(struct buf *b, const char *sni)
+{
+	struct hello_shape shape = {.sni = sni, .alpn = "h2", .session_id = 32};
+	size_t at;
+
+	b->n = 0;
+	put_hex(b, "160301");
+	at = len_open(b, 2);
+	client_message(b, &shape);
+	len_close(b, at, 2);
+}
+
+static void hello_back(struct buf *b)
+{
+	size_t at;
+
+	b->n = 0;
+	put_hex(b, "160303");
+	at = len_open(b, 2);
+	server_message(b, false, false, 32);
+	len_close(b, at, 2);
+}
+
+/* RFC 1035 4: one question, one A record of 60 seconds. */
+static void dns_answer(struct world *w, const char *client, const char *name, const char *address)
+{
+	struct buf b = {.n = 0};
+	struct ip_addr a;
+	struct packet p;
+
+	assert_int_equal(ip_parse(address, &a), 0);
+	put_hex(&b, "123481800001000100000000");
+	while (*name) {
+		size_t n = strcspn(name, ".");
+
+		put_be(&b, n, 1);
+		put(&b, name, n);
+		name += n + (name[n] == '.');
+	}
+	put_hex(&b, "0000010001c00c000100010000003c0004");
+	put(&b, a.b + 12, 4);
+	w->now += NS_PER_MS;
+	p = packet_udp("10.0.0.53", 53, client, 5353, b.p, b.n, w->now);
+	packet(w, &p);
+}
+
+/* ---- which flows are read -------------------------------------------------------------------------------
+ */
+
+#define PLAIN    "GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n"
+#define ABSOLUTE "GET http://www.example.net/ HTTP/1.1\r\nHost: www.example.net\r\n\r\n"
+#define TUNNEL   "CONNECT www.example.net:443 HTTP/1.1\r\nHost: www.example.net:443\r\n\r\n"
+
+static void direction_decides(void **state)
+{
+	static const struct {
+		const char *client, *server, *first;
+		bool read;
+	} rows[] = {
+	        {CLIENT, OUTSIDE, PLAIN, true},
+	        {"fd00::1", "2001:db8::1", PLAIN, true},
+	        {OUTSIDE, CLIENT, PLAIN, false},
+	        {CLIENT, "10.0.0.2", PLAIN, false},
+	        {CLIENT, PROXY, PLAIN, true},
+	        {CLIENT, "10.0.0.2", ABSOLUTE, true},
+	        {CLIENT, "10.0.0.2", TUNNEL, true},
+	        {OUTSIDE, "198.51.100.9", PLAIN, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = begin();
+		struct conn_of k = handshake(w, rows[i].client, 40000, rows[i].server, 8080);
+
+		say_text(&k, FLOW_C2S, rows[i].first);
+		if ((k.f->inspect != NULL) != rows[i].read)
+			fail_msg("row %zu", i);
+		assert_int_equal(end(w, NULL).requests, rows[i].read);
+	}
+}
+
+/* A handshake without a byte of payload, as scans make them, takes nothing. */
+static void handshakes_cost_no_reading(void **state)
+{
+	struct world *w = begin();
+
+	(void)state;
+	for (uint16_t i = 0; i < 200; i++) {
+		struct conn_of k = handshake(w, CLIENT, (uint16_t)(40000 + i), OUTSIDE, 443);
+
+		assert_null(k.f->inspect);
+	}
+	assert_int_equal(end(w, NULL).refused_flows, 0);
+}
+
+/* RFC 1112, RFC 4291 2.7: what is meant for neighbours does not leave, and says nothing of missing networks.
+ */
+static void multicast_stays_here(void **state)
+{
+	static const char *const to[] = {"224.0.0.251", "239.255.255.250", "255.255.255.255"};
+	struct world *w = begin();
+	struct classify_stats st;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct packet p = packet_udp(i == 2 ? "0.0.0.0" : CLIENT, 68, to[i], 67, "data", 4, w->now);
+
+		assert_null(packet(w, &p)->inspect);
+	}
+	st = end(w,
+	        "flow internal - - - - stop 0\nflow internal - - - - stop 0\nflow internal - - - - stop 0\n");
+	assert_int_equal(st.unknown_direction, 0);
+}
+
+static void no_memory_for_more_readings(void **state)
+{
+	struct world *w = begin();
+	struct classify_stats st;
+
+	(void)state;
+	dns_answer(w, CLIENT, "api.mistral.ai", AI);
+	for (uint16_t i = 0; i < 70; i++) {
+		struct conn_of k = handshake(w, CLIENT, (uint16_t)(40000 + i), AI, 80);
+
+		say_text(&k, FLOW_C2S, "POST /v1");
+		say_text(&k, FLOW_C2S, "/chat");
+	}
+	assert_int_equal(pool_used(w->c->readings), 64);
+	assert_int_equal(pool_used(w->c->kept_small), 6);
+	st = end(w, NULL);
+	assert_int_equal(st.refused_flows, 6);
+	assert_int_equal(st.ai_flows, 70); /* those too are named, by the client's look-up */
+	assert_int_equal(st.not_inspected[4], 6);
+}
+
+/* ---- who it is ------------------------------------------------------------------------------------------
+ */
+
+static void tls_is_released_after_its_hellos(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 443);
+	struct buf b;
+
+	(void)state;
+	hello(&b, "api.anthropic.com");
+	say(&k, FLOW_C2S, b.p, 100);
+	assert_int_equal(pool_used(w->c->readings), 1);
+	say(&k, FLOW_C2S, b.p + 100, b.n - 100);
+	hello_back(&b);
+	say(&k, FLOW_S2C, b.p, b.n);
+	assert_int_equal(pool_used(w->c->readings), 0);
+	assert_int_equal(pool_used(w->c->kept_small), 1);
+	assert_null(k.f->tcp);
+	say_text(&k, FLOW_C2S, PLAIN); /* merely counted */
+	fin(&k);
+	end(w, "destination.unapproved anthropic-api api.anthropic.com sni\n"
+	       "flow out api.anthropic.com anthropic-api unapproved tls fin 1\n");
+}
+
+static void looked_up_name_without_sni(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k;
+	struct buf b;
+
+	(void)state;
+	dns_answer(w, CLIENT, "api.mistral.ai", AI);
+	k = handshake(w, CLIENT, 40000, AI, 443);
+	hello(&b, NULL);
+	say(&k, FLOW_C2S, b.p, b.n);
+	k = handshake(w, "10.0.0.2", 40000, AI, 443); /* somebody else's look-up says nothing of this one */
+	say(&k, FLOW_C2S, b.p, b.n);
+	k = handshake(w, CLIENT, 40001, AI, 443); /* a shared address: the hello knows better */
+	hello(&b, "www.example.net");
+	say(&k, FLOW_C2S, b.p, b.n);
+	end(w, "destination.unapproved mistral-api api.mistral.ai dns\n"
+	       "flow internal - - - dns stop 0\n"
+	       "flow out api.mistral.ai mistral-api unapproved tls stop 1\n"
+	       "flow out - - - tls stop 1\n"
+	       "flow out www.example.net - - tls stop 1\n");
+}
+
+/* A client that names an address is known by the name it looked up; a proxy's CONNECT to one by the SNI
+ * inside. */
+static void literal_addresses_are_weak_names(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k;
+	struct buf b;
+
+	(void)state;
+	dns_answer(w, CLIENT, "api.mistral.ai", AI);
+	k = handshake(w, CLIENT, 40000, AI, 80);
+	post(&k, "/v1/chat/completions", AI, "", "{}");
+	k = handshake(w, CLIENT, 40001, PROXY, 3128);
+	say_text(&k, FLOW_C2S, "CONNECT 198.51.100.20:443 HTTP/1.1\r\nHost: 198.51.100.20:443\r\n\r\n");
+	say_text(&k, FLOW_S2C, "HTTP/1.1 200 OK\r\n\r\n");
+	hello(&b, "api.anthropic.com");
+	say(&k, FLOW_C2S, b.p, b.n);
+	end(w, "destination.unapproved mistral-api api.mistral.ai dns\n"
+	       "destination.unapproved anthropic-api api.anthropic.com sni\n"
+	       "flow internal - - - dns stop 0\n"
+	       "flow out api.mistral.ai mistral-api unapproved http1 stop 0\n"
+	       "flow internal api.anthropic.com anthropic-api unapproved tls stop 1\n");
+}
+
+/* Each request of a proxy's connection goes its own way; the flow is known by the gravest. */
+static void one_connection_many_hosts(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, PROXY, 3128);
+
+	(void)state;
+	post(&k, "http://www.example.net/a", "www.example.net", "", "{}");
+	post(&k, "http://api.mistral.ai/v1/chat/completions", "api.mistral.ai", "", "{}");
+	post(&k, "http://api.openai.com/v1/chat/completions", "api.openai.com", "", "{\"x\":\"" GHP "\"}");
+	post(&k, "http://api.mistral.ai/v1/chat/completions", "api.mistral.ai", "", "{}");
+	post(&k, "http://www.example.net/b", "www.example.net", "", "{}");
+	end(w, "destination.unapproved mistral-api api.mistral.ai http\n"
+	       "payload.sensitive openai-api api.openai.com http github-pat@x\n"
+	       "flow internal api.mistral.ai mistral-api unapproved http1 stop 0 github-pat@x\n");
+}
+
+static void account_is_compared_as_sent(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	post(&k, "/v1/chat/completions", "api.openai.com", "OpenAI-Organization: org-good\r\n", "{}");
+	post(&k, "/v1/chat/completions", "api.openai.com", "OpenAI-Organization: org-mine\r\n", "{}");
+	post(&k, "/v1/chat/completions", "api.openai.com", "OpenAI-Organization: org-mine\r\n", "{}");
+	post(&k, "/v1/chat/completions", "api.openai.com", "OpenAI-Organization: org-good\r\n", "{}");
+	end(w, "destination.account openai-api api.openai.com http\n"
+	       "flow out api.openai.com openai-api unapproved http1 stop 0\n");
+}
+
+/* ---- what it held ---------------------------------------------------------------------------------------
+ */
+
+static void own_credential_is_no_leak(void **state)
+{
+	static const struct {
+		const char *host, *headers, *body, *alert;
+	} rows[] = {
+	        {"api.openai.com", "Authorization: Bearer " OPENAI_KEY "\r\n", "{}", NULL},
+	        {"api.openai.com", "", "{\"m\":\"" OPENAI_KEY "\"}", "openai-api-key@m"},
+	        {"api.openai.com", "X-Note: " OPENAI_KEY "\r\n", "{}", "openai-api-key@header.x-note"},
+	        {"api.anthropic.com", "Authorization: Bearer " OPENAI_KEY "\r\n", "{}",
+	                "openai-api-key@header.authorization"},
+	        {"www.example.net", "Authorization: Bearer " OPENAI_KEY "\r\n", "{}", NULL},
+	        {"www.example.net", "", "{\"m\":\"" GHP "\"}", "github-pat@m"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = begin();
+		struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+		const char *at;
+
+		post(&k, "/v1/messages", rows[i].host, rows[i].headers, rows[i].body);
+		at = strstr(w->log, "payload.sensitive");
+		if (!at != !rows[i].alert || (at && !strstr(at, rows[i].alert)))
+			fail_msg("row %zu: %s", i, w->log);
+		assert_null(strstr(w->log, OPENAI_KEY));
+		end(w, NULL);
+	}
+}
+
+#define MAIL(n) "mary" #n "@northwind-traders.co, "
+
+static void addresses_alert_in_number(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	post(&k, "/v1/x", "www.example.net", "", "{\"m\":\"" MAIL(1) MAIL(2) MAIL(3) MAIL(4) "\"}");
+	assert_string_equal(w->log, "");
+	post(&k, "/v1/x", "www.example.net", "", "{\"m\":\"" MAIL(1) MAIL(2) MAIL(3) MAIL(4) MAIL(5) "\"}");
+	end(w, "payload.sensitive - www.example.net http email-address@m email-address@m email-address@m "
+	       "email-address@m "
+	       "email-address@m\n"
+	       "flow out www.example.net - - http1 stop 0 email-address@m email-address@m email-address@m "
+	       "email-address@m "
+	       "email-address@m\n");
+}
+
+/* The flow leaves the readers' hands; its record keeps what was found. */
+static void findings_outlive_the_reading(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	post(&k, "/v1/x", "www.example.net", "", "{\"m\":\"" GHP "\"}");
+	say_text(&k, FLOW_C2S,
+	        "GET /c HTTP/1.1\r\nHost: www.example.net\r\nConnection: Upgrade\r\nUpgrade: "
+	        "websocket\r\n\r\n");
+	say_text(&k, FLOW_S2C, "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	for (int i = 0; i < 20; i++)
+		say(&k, FLOW_C2S, "\x81\x85\0\0\0\0hello", 11);
+	assert_null(k.f->tcp);
+	assert_int_equal(pool_used(w->c->blocks), 1);
+	fin(&k);
+	flow_stop_all(w->flows);
+	end_flows(w);
+	assert_non_null(strstr(w->log, "flow out www.example.net - - "));
+	assert_non_null(strstr(w->log, " fin 32 github-pat@m\n"));
+	end(w, NULL);
+}
+
+/* A request cut by the connection's end is told as far as it went. */
+static void cut_request_is_told(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	say_text(&k, FLOW_C2S,
+	        "POST /x HTTP/1.1\r\nHost: www.example.net\r\nContent-Length: 9999\r\n\r\n{\"m\":\"" GHP
+	        " and");
+	send_flags(&k, FLOW_S2C, TCP_RST | TCP_ACK, NULL, 0);
+	end(w, "payload.sensitive - www.example.net http github-pat@m\n"
+	       "flow out www.example.net - - http1 rst 0 github-pat@m\n");
+}
+
+static void what_goes_out_is_masked(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 443);
+	struct buf b;
+
+	(void)state;
+	hello(&b, "ghp_"
+	          "gwu2jgid6cqaes9dqfetgdm199c6cm0hiozj.example.net");
+	say(&k, FLOW_C2S, b.p, b.n);
+	hello(&b, "4929123456789015.example.net");
+	k = handshake(w, CLIENT, 40001, AI, 443);
+	say(&k, FLOW_C2S, b.p, b.n);
+	k = handshake(w, CLIENT, 40002, AI, 80);
+	post(&k, "/" GHP, "www.example.net", "X-" GHP ": " GHP "\r\n", "{\"" GHP "\":\"" GHP "\"}");
+	flow_stop_all(w->flows);
+	end_flows(w);
+	assert_null(strstr(w->log, "4929123456789015"));
+	assert_null(strstr(w->log, "gwU2jGiD6cqaes9dqFEtGdM"));
+	assert_non_null(strstr(w->log, "github-pat@"));
+	end(w, NULL);
+}
+
+/* ---- how flows end --------------------------------------------------------------------------------------
+ */
+
+static void ends_by_reason(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k;
+
+	(void)state;
+	k = handshake(w, CLIENT, 40000, OUTSIDE, 80);
+	say_text(&k, FLOW_C2S, PLAIN);
+	w->now += 700 * NS_PER_S;
+	flow_advance(w->flows, w->now);
+	end_flows(w);
+	k = handshake(w, CLIENT, 40001, OUTSIDE, 80);
+	say_text(&k, FLOW_C2S, PLAIN);
+	send_flags(&k, FLOW_C2S, TCP_RST, NULL, 0);
+	k = handshake(w, CLIENT, 40001, OUTSIDE, 80); /* the same ports again */
+	say_text(&k, FLOW_C2S, PLAIN);
+	fin(&k);
+	w->now += 30 * NS_PER_S;
+	k = handshake(w, CLIENT, 40002, OUTSIDE, 80);
+	say_text(&k, FLOW_C2S, PLAIN);
+	end(w, "flow out www.example.net - - http1 idle 0\n"
+	       "flow out www.example.net - - http1 rst 0\n"
+	       "flow out www.example.net - - http1 fin 0\n"
+	       "flow out www.example.net - - http1 stop 0\n");
+}
+
+/* Many more flows than the table holds, each amid its request. */
+static void evicted_flows_give_all_back(void **state)
+{
+	struct world *w = begin();
+	struct flow_stats fs;
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		struct conn_of k = handshake(w, CLIENT, (uint16_t)(10000 + i), OUTSIDE, 80);
+
+		say_text(&k, FLOW_C2S,
+		        i % 3 ? PLAIN
+		              : "POST / HTTP/1.1\r\nHost: www.example.net\r\nContent-Length: 50\r\n\r\n{\"a");
+		assert_in_range(pool_used(w->c->readings), 1, 64);
+		w->n = 0;
+	}
+	flow_table_stats(w->flows, &fs);
+	assert_true(fs.ended[FLOW_EVICTED] >= 1900);
+	w->n = 0;
+	flow_stop_all(w->flows);
+	while (fs.live--) {
+		struct flow *f = flow_ended(w->flows);
+
+		if (!f)
+			break;
+		w->n = 0; /* the log is not of interest */
+		classify_end(w->c, f, true);
+		flow_release(w->flows, f);
+	}
+	end(w, NULL);
+}
+
+/* Every body and stream of the pools (16) goes round many times. */
+static void bodies_are_given_back(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+	struct classify_stats st;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		post(&k, "/v1/x", "www.example.net", "", "{\"m\":\"text\"}");
+	assert_int_equal(pool_used(w->c->requests), 0);
+	st = end(w, "flow out www.example.net - - http1 stop 0\n");
+	assert_int_equal(st.requests, 100);
+	assert_int_equal(st.refused_bodies, 0);
+}
+
+static int setup(void **state)
+{
+	char path[] = "/tmp/leaktap-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct faults f;
+	struct err e;
+
+	(void)state;
+	if (fd < 0 || write(fd, yaml, sizeof(yaml) - 1) < 0 || close(fd) < 0)
+		return -1;
+	setenv("LEAKTAP_DATA", "config", 1);
+	faults_init(&f);
+	settings = settings_load(path, &f);
+	faults_print(&f, stderr);
+	faults_clear(&f);
+	unlink(path);
+	if (!settings)
+		return -1;
+	engine = detect_engine_create(settings->detector_set, NULL, 0, "", &e);
+	return engine ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	detect_engine_destroy(engine);
+	settings_drop(settings);
+	return 0;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(direction_decides),
+	        cmocka_unit_test(handshakes_cost_no_reading),
+	        cmocka_unit_test(multicast_stays_here),
+	        cmocka_unit_test(no_memory_for_more_readings),
+	        cmocka_unit_test(tls_is_released_after_its_hellos),
+	        cmocka_unit_test(looked_up_name_without_sni),
+	        cmocka_unit_test(literal_addresses_are_weak_names),
+	        cmocka_unit_test(one_connection_many_hosts),
+	        cmocka_unit_test(account_is_compared_as_sent),
+	        cmocka_unit_test(own_credential_is_no_leak),
+	        cmocka_unit_test(addresses_alert_in_number),
+	        cmocka_unit_test(findings_outlive_the_reading),
+	        cmocka_unit_test(cut_request_is_told),
+	        cmocka_unit_test(what_goes_out_is_masked),
+	        cmocka_unit_test(ends_by_reason),
+	        cmocka_unit_test(evicted_flows_give_all_back),
+	        cmocka_unit_test(bodies_are_given_back),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
