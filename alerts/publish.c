@@ -630,14 +630,15 @@ static size_t sort_batch(struct publisher *p, const bool *ok, enum resp_class cl
 	mark_done(p, taken, n_taken);
 	p->refused = class == RESP_ID;
 	p->n_batch = p->refused ? n_rest : 0;
-	memcpy(p->batch, rest, p->n_batch * sizeof(*rest));
+	for (size_t i = 0; i < p->n_batch; i++)
+		p->batch[i] = rest[i];
 	return n_taken;
 }
 
 enum resp_class publish_batch(struct publisher *p, size_t *sent, struct err *e)
 {
 	enum resp_class queueing = RESP_OK, exec;
-	struct stream_id ids[BATCH_RECORDS];
+	struct stream_id ids[BATCH_RECORDS] = {{0, 0}};
 	bool ok[BATCH_RECORDS], multi = false;
 	char cause[256] = "";
 	redisReply *r;

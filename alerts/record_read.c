@@ -29,7 +29,7 @@ static struct record_value take_string(struct cur *c)
 static struct record_value take_nested(struct cur *c)
 {
 	const uint8_t *from = c->p;
-	char open[RECORD_DEPTH_MAX];
+	char open[RECORD_DEPTH_MAX] = {0};
 	unsigned depth = 0;
 
 	while (cur_left(c)) {
@@ -43,7 +43,7 @@ static struct record_value take_nested(struct cur *c)
 				break;
 			open[depth++] = b;
 		} else if (b == '}' || b == ']') {
-			if (open[--depth] != (b == '}' ? '{' : '['))
+			if (!depth || open[--depth] != (b == '}' ? '{' : '['))
 				break;
 			if (!depth)
 				return (struct record_value){b == '}' ? RECORD_OBJECT : RECORD_ARRAY,

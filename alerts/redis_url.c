@@ -189,7 +189,7 @@ int redis_url_password(struct redis_url *u, const char *password_file, struct er
 		if (from_environment && strlen(from_environment) >= sizeof(u->password))
 			return err_set(e, "$LEAKTAP_REDIS_PASSWORD is longer than %zu bytes",
 			        sizeof(u->password) - 1);
-		strcpy(u->password, from_environment ? from_environment : "");
+		snprintf(u->password, sizeof(u->password), "%s", from_environment ? from_environment : "");
 		return 0;
 	}
 	f = fopen(password_file, "re");

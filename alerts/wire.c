@@ -193,7 +193,7 @@ static int connect_unix(struct wire *w, const struct redis_url *u, struct err *e
 
 	if (strlen(u->host) >= sizeof(sun.sun_path))
 		return err_set(e, "the socket's path is too long");
-	strcpy(sun.sun_path, u->host);
+	memcpy(sun.sun_path, u->host, strlen(u->host) + 1);
 	return connect_to(w, (struct sockaddr *)&sun, sizeof(sun), clock_mono_ns() + CONNECT_NS, e);
 }
 

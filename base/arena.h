@@ -13,8 +13,8 @@ struct arena {
 	struct pool *big;           /* for what does not fit a block of `pool`; NULL: refused */
 	struct arena_block *blocks; /* newest first */
 	struct arena_block *bigs;
-	size_t left;                /* bytes unused in the newest */
-	unsigned count, max;        /* blocks held, and at most; big ones count too */
+	size_t left;         /* bytes unused in the newest */
+	unsigned count, max; /* blocks held, and at most; big ones count too */
 };
 
 /* Blocks come from `pool`, at most `max_blocks` of them; none is taken yet. */

@@ -87,13 +87,23 @@ int32_t time_day(int64_t ns)
 	return (int32_t)floor_div(ns, 86400 * NS_PER_S);
 }
 
+static unsigned two_digits(const char *p)
+{
+	return (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
+}
+
 int time_parse_day(const char *text, int32_t *day)
 {
+	static const char shape[] = "dddd-dd-dd";
 	unsigned y, m, d;
 	char back[TIME_TEXT_MAX];
 
-	if (strlen(text) != 10 || strspn(text, "0123456789-") != 10 || sscanf(text, "%4u-%2u-%2u", &y, &m, &d) != 3)
-		return -1;
+	for (size_t i = 0; i < sizeof(shape); i++)
+		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+			return -1;
+	y = two_digits(text) * 100 + two_digits(text + 2);
+	m = two_digits(text + 5);
+	d = two_digits(text + 8);
 	if (m < 1 || m > 12 || d < 1 || d > 31)
 		return -1;
 	*day = days_from_civil(y, m, d);

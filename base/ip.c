@@ -57,24 +57,28 @@ int cidr_parse(const char *text, struct cidr *c, struct err *e)
 	char *end;
 
 	if (n >= sizeof(host))
-		return err_set(e, "`%.60s' is not an address or a network such as 10.0.0.0/8 or fd00::/8", text);
+		return err_set(
+		        e, "`%.60s' is not an address or a network such as 10.0.0.0/8 or fd00::/8", text);
 	memcpy(host, text, n);
 	host[n] = '\0';
 	if (ip_parse(host, &c->addr) < 0)
-		return err_set(e, "`%.60s' is not an address or a network such as 10.0.0.0/8 or fd00::/8", text);
+		return err_set(
+		        e, "`%.60s' is not an address or a network such as 10.0.0.0/8 or fd00::/8", text);
 	most = ip_is4(&c->addr) && !strchr(host, ':') ? 32 : 128;
 	bits = most;
 	if (slash) {
 		if (slash[1] < '0' || slash[1] > '9')
-			return err_set(e, "`%.60s': the prefix length must be a number from 0 to %lu", text, most);
+			return err_set(
+			        e, "`%.60s': the prefix length must be a number from 0 to %lu", text, most);
 		bits = strtoul(slash + 1, &end, 10);
 		if (*end || bits > most)
-			return err_set(e, "`%.60s': the prefix length must be a number from 0 to %lu", text, most);
+			return err_set(
+			        e, "`%.60s': the prefix length must be a number from 0 to %lu", text, most);
 	}
 	c->bits = (uint8_t)(most == 32 ? bits + 96 : bits);
 	if (clear_host_bits(&c->addr, c->bits))
 		return err_set(e, "`%.60s' has bits set behind its prefix; the network is %s/%lu", text,
-			ip_format(&c->addr, clean), bits);
+		        ip_format(&c->addr, clean), bits);
 	return 0;
 }
 

@@ -51,7 +51,8 @@ static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 int ip_parse(const char *text, struct ip_addr *a);
 /* Writes the usual text (RFC 5952 for IPv6) and returns buf. */
 const char *ip_format(const struct ip_addr *a, char buf[IP_TEXT_MAX]);
-/* "10.0.0.0/8", "fd00::/8" or a lone address; 0, or -1 and e says what is wrong (host bits set is an error). */
+/* "10.0.0.0/8", "fd00::/8" or a lone address; 0, or -1 and e says what is wrong (host bits set is an error).
+ */
 struct err;
 int cidr_parse(const char *text, struct cidr *c, struct err *e);
 bool cidr_covers(const struct cidr *c, const struct ip_addr *a);

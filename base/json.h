@@ -11,8 +11,8 @@
 struct json {
 	char *buf;
 	size_t cap, len;
-	bool full;        /* something did not fit: what is in buf is not valid JSON */
-	bool comma;       /* a value stands before at this level */
+	bool full;         /* something did not fit: what is in buf is not valid JSON */
+	bool comma;        /* a value stands before at this level */
 	uint32_t replaced; /* bytes that became U+FFFD */
 };
 

@@ -1,4 +1,5 @@
-/* log.c - see log.h.  The line is formatted first and written with one call, so lines of threads do not mix. */
+/* log.c - see log.h.  The line is formatted first and written with one call, so lines of threads do not mix.
+ */
 #include "base/log.h"
 
 #include <stdarg.h>

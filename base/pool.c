@@ -44,8 +44,8 @@ struct pool *pool_create(size_t size, size_t count)
 	p->count = count;
 	if (!count || p->size > SIZE_MAX / count)
 		goto fail;
-	p->base = mmap(NULL, p->size * count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		0);
+	p->base = mmap(NULL, p->size * count, PROT_READ | PROT_WRITE,
+	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p->base == MAP_FAILED)
 		goto fail;
 	return p;

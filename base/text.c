@@ -57,7 +57,7 @@ size_t utf8_len(const uint8_t *p, size_t left)
 			return 0;
 	/* the second byte rules out overlong forms, surrogates and values past U+10FFFF (RFC 3629 4) */
 	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-		(p[0] == 0xf4 && p[1] > 0x8f))
+	        (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -220,7 +220,8 @@ size_t host_port_split(const char *p, size_t n, char out[HOST_MAX], uint16_t *po
 		} else {
 			if (c >= 'A' && c <= 'Z')
 				c = (char)(c + 32);
-			if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_') || ++label > 63)
+			if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_') ||
+			        ++label > 63)
 				return 0;
 		}
 		out[i] = c;
@@ -258,7 +259,8 @@ unsigned text_distance(const char *a, const char *b, unsigned most)
 				v = last[j] + 1;
 			if (now[j - 1] + 1 < v)
 				v = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < v)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			        before[j - 2] + 1 < v)
 				v = before[j - 2] + 1;
 			now[j] = v;
 		}

@@ -19,7 +19,7 @@ static inline struct slice slice_of(const void *p, size_t n)
 	return (struct slice){(const char *)p, n};
 }
 
-bool slice_is(struct slice s, const char *text);      /* equal */
+bool slice_is(struct slice s, const char *text);        /* equal */
 bool slice_is_nocase(struct slice s, const char *text); /* equal but for ASCII case */
 bool slice_starts_nocase(struct slice s, const char *text);
 struct slice slice_trim(struct slice s); /* without spaces and tabs at both ends */

@@ -22,7 +22,7 @@ struct reader {
 
 static void skip_space(struct reader *r)
 {
-	while (r->p < r->end && memchr(" \t\r\n", *r->p, 4))
+	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\r' || *r->p == '\n'))
 		r->p++;
 }
 

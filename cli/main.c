@@ -11,31 +11,32 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *synopsis, *help;
 } commands[] = {
-	{"run", command_run, "[-c FILE] (-i IFACE | -r CAPTURE)... [-o OUTPUT]... [-w WORKERS] [--flows]",
-		"watch an interface or read captures, tell alerts"},
-	{"watch", command_watch, "[-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]",
-		"follow the alerts of all sensors in Redis"},
-	{"check", command_check, "[-c FILE]", "tell every fault of the settings"},
-	{"explain", command_explain, "HOST|IP|URL... [--from IP] [--json]",
-		"which service, by what rule, which partner entry, what verdict"},
-	{"detect", command_detect, "[FILE|-] [--jsonl] [--self-test]", "run the detectors on text"},
-	{"catalogue", command_catalogue, "[--check|--list|--show ID]", "the AI services leaktap knows"},
+        {"run", command_run, "[-c FILE] (-i IFACE | -r CAPTURE)... [-o OUTPUT]... [-w WORKERS] [--flows]",
+                "watch an interface or read captures, tell alerts"},
+        {"watch", command_watch, "[-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]",
+                "follow the alerts of all sensors in Redis"},
+        {"check", command_check, "[-c FILE]", "tell every fault of the settings"},
+        {"explain", command_explain, "HOST|IP|URL... [--from IP] [--json]",
+                "which service, by what rule, which partner entry, what verdict"},
+        {"detect", command_detect, "[FILE|-] [--jsonl] [--self-test]", "run the detectors on text"},
+        {"catalogue", command_catalogue, "[--check|--list|--show ID]", "the AI services leaktap knows"},
 };
 
 static void help(FILE *out)
 {
-	fputs("leaktap - shows what leaves for AI services, and raises an alert when something should not have\n\n"
+	fputs("leaktap - shows what leaves for AI services, and raises an alert when something should not "
+	      "have\n\n"
 	      "usage: leaktap COMMAND [OPTIONS]\n\n",
-		out);
+	        out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(out, "  %-10s %s\n             leaktap %s %s\n", commands[i].name, commands[i].help,
-			commands[i].name, commands[i].synopsis);
+		        commands[i].name, commands[i].synopsis);
 	fputs("\nTo begin, without settings:\n"
 	      "  leaktap run -r capture.pcap        alerts of a capture file, as JSON lines\n"
 	      "  leaktap run -i eth1                the same live (needs root or CAP_NET_RAW)\n\n"
 	      "leaktap COMMAND --help tells more; so do leaktap(1) and leaktap.yaml(5).\n"
 	      "exit status: 0 done, 1 failed at run time, 2 wrong usage or settings\n",
-		out);
+	        out);
 }
 
 int usage_error(const char *command, const char *fmt, ...)
@@ -67,7 +68,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "leaktap: there is no command `%s' (run, watch, check, explain, detect, catalogue; leaktap --help)\n",
-		argv[1]);
+	fprintf(stderr,
+	        "leaktap: there is no command `%s' (run, watch, check, explain, detect, catalogue; leaktap "
+	        "--help)\n",
+	        argv[1]);
 	return EXIT_USAGE;
 }

@@ -1,7 +1,8 @@
 /* catalogue.h - the AI services we know, and which host belongs to which.
  *
- * Files config/catalogue/(any).yaml; own files are read after the shipped ones.  Lookup hashes the labels of the name from
- * the right, so its cost depends on the name, not on the catalogue.  Never by substring: exact, pattern
+ * Files config/catalogue/(any).yaml; own files are read after the shipped ones.  Lookup hashes the labels of
+ * the name from the right, so its cost depends on the name, not on the catalogue.  Never by substring: exact,
+ * pattern
  * ({x} is one run of [a-z0-9-] within a label) and suffix at label borders.  Immutable after loading; any
  * thread may read. */
 #ifndef CONFIG_CATALOGUE_H
@@ -15,8 +16,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum host_role { ROLE_API, ROLE_WEB, ROLE_UPLOAD, ROLE_REALTIME, ROLE_MIXED, ROLE_TELEMETRY, ROLE_CDN, ROLE_CONTROL,
-	ROLE_AUTH, ROLES };
+enum host_role {
+	ROLE_API,
+	ROLE_WEB,
+	ROLE_UPLOAD,
+	ROLE_REALTIME,
+	ROLE_MIXED,
+	ROLE_TELEMETRY,
+	ROLE_CDN,
+	ROLE_CONTROL,
+	ROLE_AUTH,
+	ROLES
+};
 const char *host_role_name(enum host_role r);
 bool host_role_carries(enum host_role r); /* api, web, upload, realtime, mixed can carry what users write */
 
@@ -25,12 +36,12 @@ enum host_match { MATCH_EXACT, MATCH_PATTERN, MATCH_SUFFIX };
 struct service_host {
 	enum host_match match;
 	enum host_role role;
-	bool path_required;   /* the name is shared with other services: counts only with a listed path */
-	const char *host;     /* normalized, as in the file */
+	bool path_required;       /* the name is shared with other services: counts only with a listed path */
+	const char *host;         /* normalized, as in the file */
 	const char *const *paths; /* with path_required: patterns of request paths that decide */
 	size_t n_paths;
-	const char *country;  /* where this host keeps its data when its vendor says so, "" otherwise */
-	const char *file;     /* where the rule stands */
+	const char *country; /* where this host keeps its data when its vendor says so, "" otherwise */
+	const char *file;    /* where the rule stands */
 	unsigned line, column;
 };
 
@@ -43,14 +54,22 @@ struct service {
 	const char *confidence;                          /* high, medium */
 	const struct service_host *hosts;
 	size_t n_hosts;
-	const char *const *wire;      size_t n_wire;      /* shapes, e.g. openai-chat */
-	const char *const *paths;     size_t n_paths;     /* "POST /v1/chat/completions" */
-	const char *const *prompt_at; size_t n_prompt_at; /* field paths of the user's words */
-	const char *const *uploads;   size_t n_uploads;
-	const char *const *issuers;   size_t n_issuers;   /* whose keys are its own credentials (detector issuers) */
-	const struct service_key *keys; size_t n_keys;
-	const struct cidr *ranges;    size_t n_ranges;    /* published addresses that are this service's alone */
-	const uint16_t *ports;        size_t n_ports;     /* self-hosted: usual ports, a hint and never proof */
+	const char *const *wire;
+	size_t n_wire; /* shapes, e.g. openai-chat */
+	const char *const *paths;
+	size_t n_paths; /* "POST /v1/chat/completions" */
+	const char *const *prompt_at;
+	size_t n_prompt_at; /* field paths of the user's words */
+	const char *const *uploads;
+	size_t n_uploads;
+	const char *const *issuers;
+	size_t n_issuers; /* whose keys are its own credentials (detector issuers) */
+	const struct service_key *keys;
+	size_t n_keys;
+	const struct cidr *ranges;
+	size_t n_ranges; /* published addresses that are this service's alone */
+	const uint16_t *ports;
+	size_t n_ports; /* self-hosted: usual ports, a hint and never proof */
 	const char *note;
 	const char *file;
 	unsigned line;
@@ -69,7 +88,7 @@ const struct service *catalogue_by_id(const struct catalogue *c, const char *id)
 const char *catalogue_near(const struct catalogue *c, const char *id);
 
 struct service_match {
-	const struct service *service; /* NULL: no service */
+	const struct service *service;   /* NULL: no service */
 	const struct service_host *rule; /* NULL with by address */
 	const struct cidr *range;
 	bool shared; /* the name is shared and the path unknown: `service` is NULL, `rule` one candidate */
@@ -79,8 +98,8 @@ struct service_match {
 struct service_match catalogue_host(const struct catalogue *c, const char *host, const char *path);
 struct service_match catalogue_address(const struct catalogue *c, const struct ip_addr *a);
 
-/* Whether a request path (without query) fits a pattern: `*' is any run, `{x}' a run without '/'; the path may go on
- * behind the pattern at a '/'.  Looks at the first CATALOGUE_PATH_MAX bytes. */
+/* Whether a request path (without query) fits a pattern: `*' is any run, `{x}' a run without '/'; the path
+ * may go on behind the pattern at a '/'.  Looks at the first CATALOGUE_PATH_MAX bytes. */
 #define CATALOGUE_PATH_MAX 512
 bool catalogue_path_fits(const char *pattern, const char *path);
 

@@ -123,7 +123,7 @@ static void add_rule(struct reader *r, const struct service_host *h, uint32_t se
 	if (!head) {
 		if (c->n_heads == c->heads_cap) {
 			c->heads_cap = c->heads_cap ? c->heads_cap * 2 : 1024;
-			c->heads = store_grow(c->heads, c->heads_cap, sizeof(*c->heads));
+			c->heads = store_grow(c->heads, c->heads_cap, sizeof(struct rule *));
 		}
 		c->heads[c->n_heads] = NULL;
 		key_map_put(&c->names, key, strlen(key), (uint32_t)c->n_heads++);

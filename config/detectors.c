@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/yaml.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -97,7 +98,7 @@ static double read_number(struct loader *l, const struct ynode *v, const char *k
 	if (!need_scalar(l, v, key))
 		return min;
 	d = strtod(v->text, &end);
-	if (!*v->text || *end || d < min || d > max) {
+	if (!*v->text || *end || !(d >= min && d <= max)) { /* NaN is neither */
 		fault_add(l->f, l->file, v->line, v->column, "`%s': `%s' is not a number from %g to %g", key,
 		        v->text, min, max);
 		return min;
@@ -289,19 +290,22 @@ static void set_entropy(struct loader *l, struct detector *d, const struct ynode
 
 static void set_digits(struct loader *l, struct detector *d, const struct ynode *v)
 {
-	unsigned min = 0, max = 0;
-	char rest;
+	unsigned long min = 0, max = 0;
+	char *end;
 
 	if (!need_scalar(l, v, "digits"))
 		return;
-	if (sscanf(v->text, "%u-%u%c", &min, &max, &rest) == 2)
-		;
-	else if (sscanf(v->text, "%u%c", &min, &rest) == 1)
-		max = min;
+	if (isdigit((unsigned char)v->text[0])) {
+		min = max = strtoul(v->text, &end, 10);
+		if (end[0] == '-' && isdigit((unsigned char)end[1]))
+			max = strtoul(end + 1, &end, 10);
+		if (*end)
+			min = 0;
+	}
 	if (min < 4 || max < min || max > 40)
 		fault(l, v, "`digits' must be a count or a range within 4-40, not `%s'", v->text);
-	d->digits_min = min;
-	d->digits_max = max;
+	d->digits_min = (unsigned)min;
+	d->digits_max = (unsigned)max;
 }
 
 #define LIST_OF(key)                                                                                         \

@@ -20,7 +20,7 @@ struct faults {
 void faults_init(struct faults *f);
 void faults_clear(struct faults *f);
 void fault_add(struct faults *f, const char *file, unsigned line, unsigned column, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+        __attribute__((format(printf, 5, 6)));
 /* Writes "file:line:column: text" lines to the stream. */
 struct _IO_FILE;
 void faults_print(const struct faults *f, struct _IO_FILE *out);

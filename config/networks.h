@@ -20,10 +20,10 @@ const char *networks_group_name(const struct networks *n, uint16_t group);  /* "
 uint16_t networks_group_by_name(const struct networks *n, const char *name);
 
 size_t networks_prefixes(const struct networks *n); /* of any kind */
-size_t networks_groups(const struct networks *n); /* groups are numbered from 0 */
+size_t networks_groups(const struct networks *n);   /* groups are numbered from 0 */
 /* Calls `each` for every group that some address of the network belongs to (perhaps more than once). */
-void networks_groups_in(const struct networks *n, const struct cidr *c, void (*each)(void *arg, uint16_t group),
-	void *arg);
+void networks_groups_in(
+        const struct networks *n, const struct cidr *c, void (*each)(void *arg, uint16_t group), void *arg);
 
 /* The group whose network is exactly this one, GROUP_NONE when there is none. */
 uint16_t networks_group_exact(const struct networks *n, const struct cidr *c);
@@ -36,9 +36,11 @@ struct networks *networks_create(void);
 void networks_free(struct networks *n);
 enum { NET_INTERNAL = 1, NET_PROXY = 2 };
 int networks_add(struct networks *n, const struct cidr *c, unsigned what);
-/* -1 when the network is another group's already, or there are too many groups; `c` NULL only names the group. */
+/* -1 when the network is another group's already, or there are too many groups; `c` NULL only names the
+ * group. */
 int networks_add_group(struct networks *n, const struct cidr *c, const char *group);
-/* RFC 1918, RFC 6598, ULA (RFC 4193), link-local and loopback: what counts as internal when nothing is said. */
+/* RFC 1918, RFC 6598, ULA (RFC 4193), link-local and loopback: what counts as internal when nothing is said.
+ */
 void networks_default_internal(struct networks *n);
 
 #endif

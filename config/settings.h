@@ -76,20 +76,21 @@ struct settings {
 	struct {
 		uint64_t memory_mb;
 		unsigned flows, flow_idle_s, udp_idle_s, flow_active_s;
-		unsigned inspected;      /* flows read at once */
-		unsigned bodies;         /* messages read at once */
-		unsigned segments_mb;    /* out-of-order bytes */
+		unsigned inspected;   /* flows read at once */
+		unsigned bodies;      /* messages read at once */
+		unsigned segments_mb; /* out-of-order bytes */
 		unsigned dns_entries, dns_grace_s;
-		unsigned queue;          /* records between a worker and the alerts side */
-		unsigned pending;        /* records waiting for Redis */
-		unsigned findings;       /* told per request */
+		unsigned queue;    /* records between a worker and the alerts side */
+		unsigned pending;  /* records waiting for Redis */
+		unsigned findings; /* told per request */
 	} limits;
 	struct {
-		struct text_list outputs; /* "-", "file:PATH", Redis URLs */
-		const char *redis;        /* URL, "" none */
+		struct text_list outputs;                /* "-", "file:PATH", Redis URLs */
+		const char *redis;                       /* URL, "" none */
 		const char *tls_ca, *tls_cert, *tls_key; /* for rediss:// */
 		const char *password_file;
-		unsigned group_window_s, repeat_s; /* repeat_s: a repeated value is told again at least so often */
+		unsigned group_window_s,
+		        repeat_s; /* repeat_s: a repeated value is told again at least so often */
 		enum severity severity[ALERT_KINDS];
 		bool muted[ALERT_KINDS];
 	} alerts;

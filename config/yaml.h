@@ -1,6 +1,6 @@
-/* yaml.h - a YAML file as a tree of nodes that know their line and column.  Read through libyaml's events with
- * limits on size and depth (its document loader is quadratic on nested brackets); aliases, tags and duplicate
- * keys are faults. */
+/* yaml.h - a YAML file as a tree of nodes that know their line and column.  Read through libyaml's events
+ * with limits on size and depth (its document loader is quadratic on nested brackets); aliases, tags and
+ * duplicate keys are faults. */
 #ifndef CONFIG_YAML_H
 #define CONFIG_YAML_H
 
@@ -17,7 +17,7 @@ enum ynode_kind { YNODE_SCALAR, YNODE_LIST, YNODE_MAP };
 struct ynode {
 	enum ynode_kind kind;
 	unsigned line, column;
-	char *text;          /* scalar: its text, NUL-terminated */
+	char *text; /* scalar: its text, NUL-terminated */
 	size_t text_len;
 	bool quoted;         /* scalar: was quoted, so it is a string whatever it looks like */
 	struct ynode **item; /* list: items; map: values */

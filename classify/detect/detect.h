@@ -1,9 +1,9 @@
 /* detect.h - detectors over text that arrives in pieces.
  *
- * libhs finds anchors (rare literals, names of assignments, markings), a digit scanner of our own finds numbers;
- * expressions and validators confirm on a retained window.  Text is gathered to buffers and each is searched once,
- * so matches are found across every piece border within a field, however it was cut.  Databases are compiled once
- * and shared read-only; a worker owns its scratch; a stream belongs to one body. */
+ * libhs finds anchors (rare literals, names of assignments, markings), a digit scanner of our own finds
+ * numbers; expressions and validators confirm on a retained window.  Text is gathered to buffers and each is
+ * searched once, so matches are found across every piece border within a field, however it was cut. Databases
+ * are compiled once and shared read-only; a worker owns its scratch; a stream belongs to one body. */
 #ifndef CLASSIFY_DETECT_DETECT_H
 #define CLASSIFY_DETECT_DETECT_H
 
@@ -20,23 +20,24 @@
 
 struct finding {
 	const struct detector *detector;
-	uint32_t count;        /* occurrences of this value */
-	uint8_t confidence;    /* 0..100 */
+	uint32_t count;     /* occurrences of this value */
+	uint8_t confidence; /* 0..100 */
 	char mask[FINDING_MASK_MAX];
-	char token[FINDING_TOKEN_MAX]; /* "KEYID:HEX" of HMAC-SHA-256 over class and normalized value; "" without key */
-	uint64_t value_hash;   /* keyed per process; tells repeats apart, never leaves the process */
+	char token[FINDING_TOKEN_MAX]; /* "KEYID:HEX" of HMAC-SHA-256 over class and normalized value; ""
+	                                  without key */
+	uint64_t value_hash;           /* keyed per process; tells repeats apart, never leaves the process */
 	char field[FINDING_FIELD_MAX];
-	uint64_t offset;       /* of the value in its field */
+	uint64_t offset; /* of the value in its field */
 };
 
 struct detect_engine; /* compiled databases; immutable, any thread */
-struct detect_engine *detect_engine_create(const struct detectors *d, const uint8_t *token_key, size_t key_len,
-	const char *key_id, struct err *e);
+struct detect_engine *detect_engine_create(const struct detectors *d, const uint8_t *token_key,
+        size_t key_len, const char *key_id, struct err *e);
 void detect_engine_destroy(struct detect_engine *en);
 
 struct detect_worker; /* scratch and stream pool of one thread */
-struct detect_worker *detect_worker_create(const struct detect_engine *en, size_t streams, unsigned findings_max,
-	struct err *e);
+struct detect_worker *detect_worker_create(
+        const struct detect_engine *en, size_t streams, unsigned findings_max, struct err *e);
 void detect_worker_destroy(struct detect_worker *w);
 
 struct detect_stream;
@@ -44,11 +45,13 @@ struct detect_stream;
 struct detect_stream *detect_open(struct detect_worker *w);
 /* A new field begins; `key` gives assignments their name: text `hunter2` under key `password` is found like
  * `password: hunter2`.  Nothing matches across fields.  May be left out: one nameless field. */
-void detect_field(struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len);
+void detect_field(
+        struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len);
 void detect_text(struct detect_stream *s, const uint8_t *p, size_t n);
 void detect_gap(struct detect_stream *s); /* bytes are missing here: nothing matches across */
-/* Ends the text.  Returns the findings, one for each (detector, value, field), highest severity and confidence
- * first; they live until the next detect_open() of this worker.  *more: values beyond findings_max. */
+/* Ends the text.  Returns the findings, one for each (detector, value, field), highest severity and
+ * confidence first; they live until the next detect_open() of this worker.  *more: values beyond
+ * findings_max. */
 const struct finding *detect_close(struct detect_stream *s, size_t *n, uint32_t *more);
 
 /* A string that goes out (path, host, user agent, file name): copied to out with every sensitive value

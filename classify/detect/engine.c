@@ -64,7 +64,7 @@ static int compile_rule(struct rule *r, struct err *e)
 {
 	const struct detector *d = r->d;
 
-	r->x = calloc(d->n_expressions + 1, sizeof(*r->x));
+	r->x = calloc(d->n_expressions + 1, sizeof(struct expr *));
 	if (!r->x)
 		return err_set(e, "no memory");
 	for (r->n_x = 0; r->n_x < d->n_expressions; r->n_x++) {
@@ -172,8 +172,8 @@ struct detect_engine *detect_engine_create(const struct detectors *d, const uint
 	if (!en)
 		goto no_memory;
 	en->rules = calloc(detectors_count(d) + 1, sizeof(*en->rules));
-	en->digit_rules = calloc(detectors_count(d) + 1, sizeof(*en->digit_rules));
-	en->at_rules = calloc(detectors_count(d) + 1, sizeof(*en->at_rules));
+	en->digit_rules = calloc(detectors_count(d) + 1, sizeof(struct rule *));
+	en->at_rules = calloc(detectors_count(d) + 1, sizeof(struct rule *));
 	if (!en->rules || !en->digit_rules || !en->at_rules)
 		goto no_memory;
 	en->digits_min = 40;

@@ -365,7 +365,7 @@ static int repeat(struct parser *ps, size_t at, int min, int max)
 		if (copy_part(ps, at, len) < 0)
 			return -1;
 	if (max < 0) {
-		size_t loop = ex->n - len;
+		size_t loop;
 
 		if (min == 0)
 			loop = at;
@@ -479,17 +479,17 @@ static void first_bytes(struct expr *x, size_t pc, uint8_t *seen)
 			pc++;
 			break;
 		case OP_SPLIT:
-			first_bytes(x, (size_t)((int32_t)pc + in->x), seen);
-			pc = (size_t)((int32_t)pc + in->y);
+			first_bytes(x, pc + (size_t)in->x, seen);
+			pc += (size_t)in->y; /* jumps back wrap around to where they belong */
 			break;
 		case OP_JUMP:
-			pc = (size_t)((int32_t)pc + in->x);
+			pc += (size_t)in->x;
 			break;
 		case OP_MATCH:
 			memset(&x->first, 0xff, sizeof(x->first));
 			return;
 		case OP_NOT_NEXT:
-			pc = (size_t)((int32_t)pc + x->code[pc].y);
+			pc += (size_t)x->code[pc].y;
 			break;
 		default:
 			pc++;
@@ -516,7 +516,7 @@ struct expr *expr_compile(const char *pattern, bool caseless, struct err *e)
 	}
 	if (emit(&ps, OP_MATCH, 0, 0, 0) < 0)
 		goto bad;
-	seen = calloc(x->n, 1);
+	seen = calloc(x->n + 1, 1);
 	if (!seen) {
 		err_set(e, "no memory");
 		goto bad;

@@ -174,7 +174,7 @@ static void store(struct dns_cache *d, const struct ip_addr *client, const struc
 		d->stats.entries++;
 	}
 	age_link(d, n);
-	strcpy(n->name, name);
+	memcpy(n->name, name, strlen(name) + 1);
 	n->by = (uint8_t)by;
 	n->until_ns = when_ns + (int64_t)(ttl < DNS_TTL_MAX ? ttl : DNS_TTL_MAX) * NS_PER_S + d->grace_ns;
 	d->stats.stored++;

@@ -69,7 +69,7 @@ static bool hash12(struct scratch *s, const char *text, size_t n, char out[13])
 	char full[2 * 6 + 1];
 
 	if (!n) {
-		strcpy(out, "000000000000"); /* the specification's sign for an empty list */
+		memcpy(out, "000000000000", 13); /* the specification's sign for an empty list */
 		return true;
 	}
 	if (EVP_DigestInit_ex2(s->digest, s->sha256, NULL) != 1 ||
@@ -105,7 +105,7 @@ static void alpn_text(struct slice alpn, char out[3])
 	uint8_t first, last;
 
 	if (!alpn.n) {
-		strcpy(out, "00");
+		memcpy(out, "00", 3);
 		return;
 	}
 	first = (uint8_t)alpn.p[0];

@@ -153,7 +153,7 @@ static bool decrypt(struct scratch *s, const struct quic_keys *k, const struct q
 	        EVP_CIPHER_CTX_ctrl(s->packet, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1 ||
 	        EVP_DecryptFinal_ex(s->packet, s->plain + got, &last) != 1)
 		return false;
-	*plain_n = (size_t)(got + last);
+	*plain_n = (size_t)got + (size_t)last;
 	return true;
 }
 

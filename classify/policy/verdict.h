@@ -21,7 +21,7 @@ struct verdict {
 
 /* `account` NULL when not visible. */
 void verdict_decide(const struct settings *s, const struct service *svc, const struct ip_addr *source,
-	int64_t when_ns, const char *account, struct verdict *v);
+        int64_t when_ns, const char *account, struct verdict *v);
 
 /* What a finding of that class means under that verdict: whether it alerts, and how severe; `base` is the
  * detector's severity.  deny: base; allow: recorded, no alert; neither: one lower. */

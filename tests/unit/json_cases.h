@@ -1,4 +1,5 @@
 /* json_cases.h - written by json_cases.py; documents and the fields that Python's json module finds. */
+/* clang-format off */
 static const struct {
 	const char *json;
 	unsigned short json_n;

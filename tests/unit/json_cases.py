@@ -63,7 +63,7 @@ def c_string(b):
     return "\n\t\t".join(f'"{x}"' for x in lines)
 
 
-print("/* json_cases.h - written by json_cases.py; documents and the fields that Python's json module finds. */")
+print("/* json_cases.h - written by json_cases.py; documents and the fields that Python's json module finds. */\n/* clang-format off */")
 print("static const struct {\n\tconst char *json;\n\tunsigned short json_n;\n\tconst char *fields;\n} json_cases[] = {")
 made = 0
 while made < 120:
