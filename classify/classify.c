@@ -19,6 +19,7 @@
 #define SECOND_FLOWS    4096
 #define INFLATE_RATIO   200
 #define CONTENT_DEPTH   64
+#define QUIET_NS        (10 * NS_PER_S) /* a reading silent for so long makes room for a new one */
 
 /* ---- creation ------------------------------------------------------------------------------------------- */
 
@@ -197,9 +198,43 @@ static void refuse(struct classify *c, struct flow *f, int64_t when_ns)
 	c->stats.refused_flows++;
 }
 
+static void list_remove(struct classify *c, struct reading *r)
+{
+	*(r->older ? &r->older->newer : &c->oldest) = r->newer;
+	*(r->newer ? &r->newer->older : &c->newest) = r->older;
+}
+
+static void list_append(struct classify *c, struct reading *r, int64_t when_ns)
+{
+	r->older = c->newest;
+	r->newer = NULL;
+	*(c->newest ? &c->newest->newer : &c->oldest) = r;
+	c->newest = r;
+	r->touched_ns = when_ns;
+}
+
+static void reading_release(struct classify *c, struct reading *r, int64_t when_ns);
+
+/* A block for a new reading; when all are out, that of the flow which was silent longest. */
+static struct reading *reading_get(struct classify *c, int64_t when_ns)
+{
+	struct reading *r;
+
+	while (!(r = pool_get(c->readings))) {
+		struct reading *old = c->oldest;
+
+		if (!old || when_ns - old->touched_ns < QUIET_NS)
+			return NULL;
+		old->facts.why_not |= WHY_LIMIT;
+		c->stats.refused_flows++;
+		reading_release(c, old, old->flow->last_ns);
+	}
+	return r;
+}
+
 static struct reading *reading_open(struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first)
 {
-	struct reading *r = pool_get(c->readings);
+	struct reading *r = reading_get(c, when_ns);
 
 	if (!r) {
 		refuse(c, f, when_ns);
@@ -226,6 +261,7 @@ static struct reading *reading_open(struct classify *c, struct flow *f, int64_t 
 	r->sink.arg = r;
 	name_by_address(c, &r->facts, f, when_ns);
 	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & (FLOW_F_SYN | FLOW_F_SYNACK)), &r->sink, first);
+	list_append(c, r, when_ns);
 	f->inspect = r;
 	c->stats.inspected_flows++;
 	return r;
@@ -236,6 +272,7 @@ static void reading_finish(struct classify *c, struct reading *r, int64_t when_n
 {
 	struct facts *x = &r->facts;
 
+	list_remove(c, r);
 	if (!x->protocol[0])
 		copy_text(x->protocol, sizeof(x->protocol), r->stack.protocol);
 	stack_close(&r->stack);
@@ -465,6 +502,10 @@ void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, cons
 			return;
 	} else if (r->form != TRACKED_READING) {
 		return;
+	}
+	if (p->ts_ns - r->touched_ns > NS_PER_S) {
+		list_remove(c, r);
+		list_append(c, r, p->ts_ns);
 	}
 	if (p->payload_wire > p->payload_len)
 		r->facts.why_not |= WHY_TRUNCATED;

@@ -28,6 +28,8 @@ struct reading {
 	uint8_t second_packets;
 	struct classify *cls;
 	struct flow *flow;
+	struct reading *older, *newer; /* by their latest packets, to a second */
+	int64_t touched_ns;
 	struct facts facts;
 	struct arena arena;
 	struct sink sink;      /* the classify's, with this reading as its arg */
@@ -53,6 +55,7 @@ struct classify {
 	struct detect_worker *detect;
 	struct content_pool *contents;
 	struct pool *readings, *blocks, *big_blocks, *requests;
+	struct reading *oldest, *newest;
 	struct pool *kept_small, *kept_large;
 	struct classify_stats stats;
 };

@@ -359,6 +359,32 @@ static void no_memory_for_more_readings(void **state)
 	assert_int_equal(st.not_inspected[4], 6);
 }
 
+static void silent_readings_make_room(void **state)
+{
+	struct conn_of k[64], more;
+	struct world *w = begin();
+	struct classify_stats st;
+
+	(void)state;
+	for (uint16_t i = 0; i < 64; i++) {
+		k[i] = handshake(w, CLIENT, (uint16_t)(40000 + i), OUTSIDE, 80);
+		say_text(&k[i], FLOW_C2S, PLAIN);
+	}
+	w->now += 20 * NS_PER_S;
+	say_text(&k[0], FLOW_C2S, PLAIN); /* the oldest, and not silent */
+	more = handshake(w, CLIENT, 50000, OUTSIDE, 80);
+	say_text(&more, FLOW_C2S, PLAIN);
+	assert_int_equal(pool_used(w->c->readings), 64);
+	assert_non_null(k[0].f->tcp);
+	assert_null(k[1].f->tcp);
+	assert_non_null(more.f->tcp);
+	say_text(&k[1], FLOW_C2S, PLAIN); /* merely counted from now on */
+	st = end(w, NULL);
+	assert_int_equal(st.refused_flows, 1);
+	assert_int_equal(st.not_inspected[4], 1);
+	assert_int_equal(st.requests, 66);
+}
+
 /* ---- who it is ------------------------------------------------------------------------------------------
  */
 
@@ -689,6 +715,7 @@ int main(void)
 	        cmocka_unit_test(handshakes_cost_no_reading),
 	        cmocka_unit_test(multicast_stays_here),
 	        cmocka_unit_test(no_memory_for_more_readings),
+	        cmocka_unit_test(silent_readings_make_room),
 	        cmocka_unit_test(tls_is_released_after_its_hellos),
 	        cmocka_unit_test(looked_up_name_without_sni),
 	        cmocka_unit_test(literal_addresses_are_weak_names),

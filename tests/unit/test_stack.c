@@ -138,7 +138,7 @@ static void either_side_first(void **state)
 	(void)state;
 	say_text(t, FLOW_S2C, "HT", 1);
 	say_text(t, FLOW_C2S, REQUEST, 3);
-	say_text(t, FLOW_S2C, RESPONSE + 2, 4);
+	say_text(t, FLOW_S2C, &RESPONSE[2], 4);
 	assert_int_equal(t->stack.state, STACK_READING);
 	end(t, TOLD);
 }
