@@ -1,9 +1,10 @@
 /* classify.c - which flows are read, how long, and what is kept of the others.
  *
- * Read are flows that leave (client internal, server not), flows to proxies, flows of which neither end is ours, and
- * internal connections that begin with a request meant for somebody else (CONNECT, absolute form).  A flow is
- * released as soon as nothing more can be learned from its bytes: TLS without keys after both hellos, a
- * protocol that is none of ours after nDPI has named it.  Then a few hundred bytes are kept for its record. */
+ * Read are flows that leave (client internal, server not), flows to proxies, flows of which neither end is
+ * ours, and internal connections that begin with a request meant for somebody else (CONNECT, absolute form).
+ * A flow is released as soon as nothing more can be learned from its bytes: TLS without keys after both
+ * hellos, a protocol that is none of ours after nDPI has named it.  Then a few hundred bytes are kept for its
+ * record. */
 #include "classify/classify.h"
 
 #include "base/clock.h"
@@ -12,16 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_DNS  53
-#define TCP_FLOW_BYTES  (1u << 20) /* out-of-order bytes of one direction */
-#define TCP_GAP_BYTES   (256u << 10)
-#define TCP_GAP_NS      (2 * NS_PER_S)
-#define SECOND_FLOWS    4096
-#define INFLATE_RATIO   200
-#define CONTENT_DEPTH   64
-#define QUIET_NS        (10 * NS_PER_S) /* a reading silent for so long makes room for a new one */
+#define PORT_DNS       53
+#define TCP_FLOW_BYTES (1u << 20) /* out-of-order bytes of one direction */
+#define TCP_GAP_BYTES  (256u << 10)
+#define TCP_GAP_NS     (2 * NS_PER_S)
+#define SECOND_FLOWS   4096
+#define INFLATE_RATIO  200
+#define CONTENT_DEPTH  64
+#define QUIET_NS       (10 * NS_PER_S) /* a reading silent for so long makes room for a new one */
 
-/* ---- creation ------------------------------------------------------------------------------------------- */
+/* ---- creation -------------------------------------------------------------------------------------------
+ */
 
 static int create_pools(struct classify *c, struct err *e)
 {
@@ -34,7 +36,8 @@ static int create_pools(struct classify *c, struct err *e)
 	c->kept_small = pool_create(KEPT_SMALL, s->limits.flows);
 	c->kept_large = pool_create(KEPT_LARGE, s->limits.flows / 16 + 64);
 	if (!c->readings || !c->blocks || !c->big_blocks || !c->kept_small || !c->kept_large)
-		return err_set(e, "no address space for %zu inspected flows (limits.inspected, limits.flows)", n);
+		return err_set(
+		        e, "no address space for %zu inspected flows (limits.inspected, limits.flows)", n);
 	return 0;
 }
 
@@ -42,12 +45,12 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 {
 	const struct settings *s = c->s;
 	struct tcp_limits tcp = {.streams = s->limits.inspected,
-		.segments_mb = s->limits.segments_mb,
-		.flow_bytes = TCP_FLOW_BYTES,
-		.gap_bytes = TCP_GAP_BYTES,
-		.gap_ns = TCP_GAP_NS};
+	        .segments_mb = s->limits.segments_mb,
+	        .flow_bytes = TCP_FLOW_BYTES,
+	        .gap_bytes = TCP_GAP_BYTES,
+	        .gap_ns = TCP_GAP_NS};
 	struct content_limits content = {
-		.body_limit = s->inspect.body_limit, .inflate_ratio = INFLATE_RATIO, .depth = CONTENT_DEPTH};
+	        .body_limit = s->inspect.body_limit, .inflate_ratio = INFLATE_RATIO, .depth = CONTENT_DEPTH};
 
 	if (!(c->tcp = tcp_reader_create(&tcp, e)))
 		return -1;
@@ -68,7 +71,8 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 static void on_hello(void *arg, const struct hello *h);
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port);
 
-struct classify *classify_create(struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
+struct classify *classify_create(
+        struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
 {
 	struct classify *c = calloc(1, sizeof(*c));
 
@@ -106,7 +110,8 @@ void classify_destroy(struct classify *c)
 	free(c);
 }
 
-/* ---- what the layers say -------------------------------------------------------------------------------- */
+/* ---- what the layers say --------------------------------------------------------------------------------
+ */
 
 /* The destination is as certain as it will be, or a stronger name came: judge it and tell. */
 static void settle(struct classify *c, struct reading *r, int64_t when_ns)
@@ -166,7 +171,8 @@ static void on_name(void *arg, enum name_source by, const char *host, uint16_t p
 	settle(r->cls, r, r->flow->last_ns);
 }
 
-/* ---- from flow to reading and back ---------------------------------------------------------------------- */
+/* ---- from flow to reading and back ----------------------------------------------------------------------
+ */
 
 /* Names that do not need a byte of the flow itself. */
 static void name_by_address(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns)
@@ -232,7 +238,8 @@ static struct reading *reading_get(struct classify *c, int64_t when_ns)
 	return r;
 }
 
-static struct reading *reading_open(struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first)
+static struct reading *reading_open(
+        struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first)
 {
 	struct reading *r = reading_get(c, when_ns);
 
@@ -260,7 +267,8 @@ static struct reading *reading_open(struct classify *c, struct flow *f, int64_t 
 	r->sink = c->sink;
 	r->sink.arg = r;
 	name_by_address(c, &r->facts, f, when_ns);
-	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & (FLOW_F_SYN | FLOW_F_SYNACK)), &r->sink, first);
+	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & (FLOW_F_SYN | FLOW_F_SYNACK)), &r->sink,
+	        first);
 	list_append(c, r, when_ns);
 	f->inspect = r;
 	c->stats.inspected_flows++;
@@ -325,7 +333,8 @@ static void reading_release(struct classify *c, struct reading *r, int64_t when_
 	reading_free(c, r);
 }
 
-/* ---- nDPI for what our own probes do not know ----------------------------------------------------------- */
+/* ---- nDPI for what our own probes do not know -----------------------------------------------------------
+ */
 
 /* True while nDPI still wants packets of this flow. */
 static bool ask_second(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
@@ -368,9 +377,11 @@ static void reading_failed(struct classify *c, struct reading *r, enum stack_sta
 	reading_release(c, r, when_ns);
 }
 
-/* ---- packets -------------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------------------
+ */
 
-static void read_tcp(struct classify *c, struct reading *r, struct flow *f, enum flow_dir dir, const struct packet *p)
+static void read_tcp(
+        struct classify *c, struct reading *r, struct flow *f, enum flow_dir dir, const struct packet *p)
 {
 	enum stack_state state = r->stack.state;
 	struct tcp_chunk ch;
@@ -416,18 +427,20 @@ static bool dns_flow(const struct flow *f)
 	return f->port[FLOW_S2C] == PORT_DNS;
 }
 
-/* Internal connections are read when they begin with a request that a proxy passes on (RFC 9112 3.2.2, 3.2.3). */
+/* Internal connections are read when they begin with a request that a proxy passes on (RFC
+ * 9112 3.2.2, 3.2.3). */
 static bool asks_proxy(const struct packet *p)
 {
 	struct slice s = slice_of(p->payload, p->payload_len), rest;
-	const char *space = p->payload_len ? memchr(p->payload, ' ', p->payload_len < 16 ? p->payload_len : 16) : NULL;
+	const char *space =
+	        p->payload_len ? memchr(p->payload, ' ', p->payload_len < 16 ? p->payload_len : 16) : NULL;
 
 	if (!space)
 		return false;
 	rest = slice_of(space + 1, s.n - (size_t)(space + 1 - s.p));
 	return http1_probe(p->payload, p->payload_len) > 0 &&
-		(slice_starts_nocase(s, "CONNECT ") || slice_starts_nocase(rest, "http://") ||
-			slice_starts_nocase(rest, "https://"));
+	       (slice_starts_nocase(s, "CONNECT ") || slice_starts_nocase(rest, "http://") ||
+	               slice_starts_nocase(rest, "https://"));
 }
 
 /* Is this flow worth reading, now that its first packets are here? */
@@ -442,7 +455,7 @@ static bool worth_reading(struct classify *c, const struct flow *f, enum flow_di
 		return true;
 	case DIRECTION_INTERNAL:
 		return networks_proxy(c->s->networks, &f->addr[FLOW_S2C]) ||
-			(dns_flow(f) && f->proto == PROTO_TCP) || (dir == FLOW_C2S && asks_proxy(p));
+		       (dns_flow(f) && f->proto == PROTO_TCP) || (dir == FLOW_C2S && asks_proxy(p));
 	case DIRECTION_IN:
 		break;
 	}
@@ -482,8 +495,8 @@ static struct reading *consider(struct classify *c, struct flow *f, enum flow_di
 	return r;
 }
 
-/* The first payload of a direction decides whether the flow is read: handshakes and scans cost no reading, and an
- * internal connection shows what it asks for. */
+/* The first payload of a direction decides whether the flow is read: handshakes and scans cost no reading,
+ * and an internal connection shows what it asks for. */
 static bool undecided(const struct flow *f, enum flow_dir dir, const struct packet *p)
 {
 	return p->payload_len && f->payload[dir] == p->payload_wire;
@@ -515,7 +528,8 @@ void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, cons
 		read_tcp(c, r, f, dir, p);
 }
 
-/* ---- the end -------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------------
+ */
 
 static void close_tcp(struct classify *c, struct reading *r)
 {

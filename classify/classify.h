@@ -18,8 +18,8 @@ struct classify_stats {
 };
 
 struct classify;
-struct classify *classify_create(struct settings *s, const struct detect_engine *en, struct teller tell,
-	struct err *e);
+struct classify *classify_create(
+        struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e);
 void classify_destroy(struct classify *c);
 void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p);
 /* The flow ended: closes its layers, tells what was pending and, when flows are wanted, the flow event. */

@@ -6,11 +6,13 @@
 /* Multicast, broadcast and the unspecified address do not leave the site, whatever networks.internal says. */
 static bool stays_here(const struct ip_addr *a)
 {
-	static const struct ip_addr none, broadcast = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 255, 255, 255, 255}};
+	static const struct ip_addr none,
+	        broadcast = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 255, 255, 255, 255}};
 
 	if (!ip_is4(a))
 		return a->b[0] == 0xff || ip_equal(a, &none);
-	return (a->b[12] & 0xf0) == 0xe0 || ip_equal(a, &broadcast) || !(a->b[12] | a->b[13] | a->b[14] | a->b[15]);
+	return (a->b[12] & 0xf0) == 0xe0 || ip_equal(a, &broadcast) ||
+	       !(a->b[12] | a->b[13] | a->b[14] | a->b[15]);
 }
 
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f)
@@ -31,7 +33,8 @@ void facts_begin(struct classify *c, struct facts *x, const struct flow *f)
 	x->group = networks_group(c->s->networks, &f->addr[FLOW_C2S]);
 }
 
-/* What goes out may not carry a secret, and labels are free text to whoever owns the zone; short ones hold none. */
+/* What goes out may not carry a secret, and labels are free text to whoever owns the zone; short ones hold
+ * none. */
 #define LABEL_HARMLESS 11
 
 static void mask_name(struct classify *c, const char *name, char *out, size_t cap)
@@ -71,7 +74,8 @@ struct service_match facts_match(const struct classify *c, const char *host, con
 {
 	struct ip_addr a;
 
-	return ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path) : catalogue_address(c->s->catalogue, &a);
+	return ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path)
+	                              : catalogue_address(c->s->catalogue, &a);
 }
 
 static void note_also(struct facts *x, enum name_source by, const char *host)
@@ -118,9 +122,10 @@ void facts_also(struct classify *c, struct facts *x, enum name_source by, const 
 	note_also(x, by, shown);
 }
 
-/* A host that carries no content (telemetry, CDN, sign-in) shows contact, not use: the verdict is recorded, but it
- * raises no alert by itself. */
-void facts_judge(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account)
+/* A host that carries no content (telemetry, CDN, sign-in) shows contact, not use: the verdict is recorded,
+ * but it raises no alert by itself. */
+void facts_judge(
+        struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account)
 {
 	if (!x->match.service) {
 		x->verdict = (struct verdict){.value = VERDICT_NONE, .kind = -1};
@@ -131,7 +136,8 @@ void facts_judge(struct classify *c, struct facts *x, const struct flow *f, int6
 		x->verdict.kind = -1;
 }
 
-/* ---- what is kept of a flow that is no longer read: fixed part, then its strings ------------------------- */
+/* ---- what is kept of a flow that is no longer read: fixed part, then its strings -------------------------
+ */
 
 struct kept {
 	uint8_t form, direction, by, n_also, verdict, visibility, tls_flags, also_by[FACT_ALSO_MAX];
@@ -170,22 +176,23 @@ static bool keep_into(struct kept *k, size_t size, const struct facts *x)
 	const char *end = (const char *)k + size;
 
 	*k = (struct kept){.form = TRACKED_KEPT,
-		.direction = (uint8_t)x->direction,
-		.by = (uint8_t)x->by,
-		.n_also = (uint8_t)x->n_also,
-		.verdict = (uint8_t)x->verdict.value,
-		.visibility = (uint8_t)x->visibility,
-		.tls_flags = (uint8_t)(x->tls.seen | x->tls.ech << 1 | x->tls.resumed << 2 | x->verdict.review_due << 3),
-		.group = x->group,
-		.tls_version = x->tls.version,
-		.tls_group = x->tls.group,
-		.requests = x->requests,
-		.why_not = x->why_not,
-		.inspected = x->inspected,
-		.of = x->of,
-		.match = x->match,
-		.partner = x->verdict.partner,
-		.large = size == KEPT_LARGE};
+	        .direction = (uint8_t)x->direction,
+	        .by = (uint8_t)x->by,
+	        .n_also = (uint8_t)x->n_also,
+	        .verdict = (uint8_t)x->verdict.value,
+	        .visibility = (uint8_t)x->visibility,
+	        .tls_flags = (uint8_t)(x->tls.seen | x->tls.ech << 1 | x->tls.resumed << 2 |
+	                               x->verdict.review_due << 3),
+	        .group = x->group,
+	        .tls_version = x->tls.version,
+	        .tls_group = x->tls.group,
+	        .requests = x->requests,
+	        .why_not = x->why_not,
+	        .inspected = x->inspected,
+	        .of = x->of,
+	        .match = x->match,
+	        .partner = x->verdict.partner,
+	        .large = size == KEPT_LARGE};
 	p = put_text(p, end, x->host);
 	for (unsigned i = 0; i < x->n_also; i++) {
 		k->also_by[i] = (uint8_t)x->also[i].by;
@@ -233,21 +240,24 @@ void facts_unkeep(struct classify *c, const void *kept, struct facts *x)
 
 	(void)c;
 	*x = (struct facts){.direction = k->direction,
-		.group = k->group,
-		.match = k->match,
-		.by = k->by,
-		.n_also = k->n_also,
-		.verdict = {.value = k->verdict, .kind = -1, .partner = k->partner, .review_due = k->tls_flags >> 3 & 1},
-		.tls = {.seen = k->tls_flags & 1,
-			.ech = k->tls_flags >> 1 & 1,
-			.resumed = k->tls_flags >> 2 & 1,
-			.version = k->tls_version,
-			.group = k->tls_group},
-		.visibility = k->visibility,
-		.inspected = k->inspected,
-		.of = k->of,
-		.why_not = k->why_not,
-		.requests = k->requests};
+	        .group = k->group,
+	        .match = k->match,
+	        .by = k->by,
+	        .n_also = k->n_also,
+	        .verdict = {.value = k->verdict,
+	                .kind = -1,
+	                .partner = k->partner,
+	                .review_due = k->tls_flags >> 3 & 1},
+	        .tls = {.seen = k->tls_flags & 1,
+	                .ech = k->tls_flags >> 1 & 1,
+	                .resumed = k->tls_flags >> 2 & 1,
+	                .version = k->tls_version,
+	                .group = k->tls_group},
+	        .visibility = k->visibility,
+	        .inspected = k->inspected,
+	        .of = k->of,
+	        .why_not = k->why_not,
+	        .requests = k->requests};
 	p = get_text(p, x->host, sizeof(x->host));
 	for (unsigned i = 0; i < k->n_also; i++) {
 		x->also[i].by = k->also_by[i];

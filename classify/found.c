@@ -17,7 +17,8 @@ const char *visibility_name(enum visibility v)
 
 const char *why_not_name(unsigned bit)
 {
-	static const char *const names[WHY_NOTS] = {"no-key", "late-key", "gap", "truncated", "limit", "unsupported"};
+	static const char *const names[WHY_NOTS] = {
+	        "no-key", "late-key", "gap", "truncated", "limit", "unsupported"};
 
 	return bit < WHY_NOTS ? names[bit] : "";
 }

@@ -40,7 +40,8 @@ enum name_source {
 	NAME_SHAPE,
 	NAME_SOURCES
 };
-const char *name_source_text(enum name_source s); /* http connect socks sni quic-sni cert dns https-rr ip shape */
+const char *name_source_text(
+        enum name_source s); /* http connect socks sni quic-sni cert dns https-rr ip shape */
 
 struct hello;   /* names/hello.h */
 struct message; /* http/message.h */
@@ -57,10 +58,11 @@ struct sink {
 	void (*body)(void *arg, struct message *m, const uint8_t *p, size_t n);
 	void (*body_gap)(void *arg, struct message *m, uint64_t n);
 	void (*end)(void *arg, struct message *m, bool whole);
-	/* The inner byte stream of a layer that carries another one (decrypted records, tunnel, frames); these two
-	 * get `inner` as their first argument. */
+	/* The inner byte stream of a layer that carries another one (decrypted records, tunnel, frames);
+	 * these two get `inner` as their first argument. */
 	void *inner;
-	void (*bytes)(void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
+	void (*bytes)(
+	        void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
 	void (*bytes_gap)(void *inner, enum flow_dir dir, uint64_t stream, uint64_t n);
 };
 
@@ -82,11 +84,12 @@ struct layer_ops {
 	size_t state_size; /* zeroed state of this size is taken from the arena before open() */
 	int (*open)(void *state, struct conn *c); /* 0, or -1: no memory */
 	enum layer_verdict (*feed)(void *state, struct conn *c, enum flow_dir dir, uint64_t stream,
-		const uint8_t *p, size_t len, int64_t when_ns, const struct sink *out);
+	        const uint8_t *p, size_t len, int64_t when_ns, const struct sink *out);
 	/* len bytes of that direction were sent but never seen (0: unknown number) */
 	void (*gap)(void *state, struct conn *c, enum flow_dir dir, uint64_t stream, uint64_t len,
-		const struct sink *out);
-	/* The connection ended, or the layer is no longer wanted: hands out what is pending (end(whole=false)). */
+	        const struct sink *out);
+	/* The connection ended, or the layer is no longer wanted: hands out what is pending
+	 * (end(whole=false)). */
 	void (*close)(void *state, struct conn *c, const struct sink *out);
 };
 

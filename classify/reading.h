@@ -9,22 +9,22 @@
 #include "classify/names/names.h"
 #include "classify/stack.h"
 
-#define FLOW_FINDINGS_MAX   16 /* told in a flow record; more are counted */
-#define FLOW_SERVICES_MAX   8  /* destinations of one connection told apart */
-#define READING_BLOCKS_MAX  16 /* arena blocks of one connection */
-#define ARENA_BLOCK         8192
-#define ARENA_BIG_BLOCK     (65536 + 4096)
-#define KEPT_SMALL          256  /* holds the facts of nearly every flow that is no longer read */
-#define KEPT_LARGE          2048 /* holds the longest */
+#define FLOW_FINDINGS_MAX  16 /* told in a flow record; more are counted */
+#define FLOW_SERVICES_MAX  8  /* destinations of one connection told apart */
+#define READING_BLOCKS_MAX 16 /* arena blocks of one connection */
+#define ARENA_BLOCK        8192
+#define ARENA_BIG_BLOCK    (65536 + 4096)
+#define KEPT_SMALL         256  /* holds the facts of nearly every flow that is no longer read */
+#define KEPT_LARGE         2048 /* holds the longest */
 
-/* flow->inspect points to a reading or to kept facts; the first byte tells which.  A reading whose flow is no longer
- * read stays (READ) when it has findings for the flow's record. */
+/* flow->inspect points to a reading or to kept facts; the first byte tells which.  A reading whose flow is no
+ * longer read stays (READ) when it has findings for the flow's record. */
 enum tracked_form { TRACKED_READING = 1, TRACKED_READ = 2, TRACKED_KEPT = 3 };
 
 struct reading {
 	uint8_t form;
 	bool udp;
-	bool settled;          /* the destination was judged (again after a stronger name) */
+	bool settled; /* the destination was judged (again after a stronger name) */
 	uint8_t second_packets;
 	struct classify *cls;
 	struct flow *flow;
@@ -32,8 +32,8 @@ struct reading {
 	int64_t touched_ns;
 	struct facts facts;
 	struct arena arena;
-	struct sink sink;      /* the classify's, with this reading as its arg */
-	struct stack stack;    /* members from here on are set singly when the reading opens */
+	struct sink sink;   /* the classify's, with this reading as its arg */
+	struct stack stack; /* members from here on are set singly when the reading opens */
 	struct second_flow *second;
 	struct {
 		const struct service *service;
@@ -48,7 +48,7 @@ struct reading {
 struct classify {
 	struct settings *s;
 	struct teller tell;
-	struct sink sink;            /* of every stack, without its arg */
+	struct sink sink; /* of every stack, without its arg */
 	struct tcp_reader *tcp;
 	struct dns_cache *dns;
 	struct second *second;
@@ -60,7 +60,8 @@ struct classify {
 	struct classify_stats stats;
 };
 
-/* ---- facts.c: names and verdicts ------------------------------------------------------------------------ */
+/* ---- facts.c: names and verdicts ------------------------------------------------------------------------
+ */
 /* A name was learned: the strongest becomes the flow's, others that disagree are kept beside it. */
 void facts_name(struct classify *c, struct facts *x, enum name_source by, const char *host, const char *path);
 /* Only as another name, whatever its strength. */
@@ -69,7 +70,8 @@ void facts_also(struct classify *c, struct facts *x, enum name_source by, const 
 void facts_hello(struct classify *c, struct facts *x, const char *sni, const char *alpn);
 /* The service of a host name, or of the address when it is a literal. */
 struct service_match facts_match(const struct classify *c, const char *host, const char *path);
-void facts_judge(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account);
+void facts_judge(
+        struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account);
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f);
 void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 /* Packs what a flow record needs into as little as it takes; NULL: no memory (counted). */
@@ -77,18 +79,20 @@ void *facts_keep(struct classify *c, const struct facts *x);
 void facts_unkeep(struct classify *c, const void *kept, struct facts *x);
 void facts_kept_free(struct classify *c, void *kept);
 
-/* ---- request.c: messages to findings -------------------------------------------------------------------- */
+/* ---- request.c: messages to findings --------------------------------------------------------------------
+ */
 void request_sink(struct sink *out); /* sets head, body, body_gap and end */
 struct pool *request_pool_create(size_t n);
 
-/* ---- tell.c: events ------------------------------------------------------------------------------------- */
+/* ---- tell.c: events -------------------------------------------------------------------------------------
+ */
 /* The destination of the flow (or of one of its requests), when its verdict asks for an alert. */
-void tell_destination(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
-	int64_t when_ns);
+void tell_destination(struct classify *c, struct reading *r, const struct facts *x,
+        const struct request_facts *q, int64_t when_ns);
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
-	const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
-void tell_flow(struct classify *c, const struct flow *f, const struct facts *x, const struct finding *findings,
-	size_t n, uint32_t more);
+        const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
+void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
+        const struct finding *findings, size_t n, uint32_t more);
 void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns);
 
 #endif

@@ -1,8 +1,8 @@
 /* request.c - one request from its head to its findings.
  *
- * The head gives the destination (authority and path), then query, headers and body are text for the detectors,
- * all in one stream of fields.  A credential in its own place (Authorization to the service that issued it) is
- * not a leak; the same key sent to somebody else is. */
+ * The head gives the destination (authority and path), then query, headers and body are text for the
+ * detectors, all in one stream of fields.  A credential in its own place (Authorization to the service that
+ * issued it) is not a leak; the same key sent to somebody else is. */
 #include "classify/reading.h"
 
 #include <stdio.h>
@@ -16,10 +16,12 @@ struct request {
 	struct message *m;
 	struct detect_stream *detect;
 	struct content *content;
-	struct facts facts;      /* the flow's, with this request's own destination */
+	struct facts facts; /* the flow's, with this request's own destination */
 	struct request_facts q;
 	bool model_next, skip_text;
-	unsigned skipped;        /* enum content_skip bits */
+	char model[256]; /* as sent */
+	size_t model_n;  /* its length, also of what does not fit */
+	unsigned skipped; /* enum content_skip bits */
 };
 
 struct pool *request_pool_create(size_t n)
@@ -27,13 +29,15 @@ struct pool *request_pool_create(size_t n)
 	return pool_create(sizeof(struct request), n);
 }
 
-/* ---- credentials in their own place --------------------------------------------------------------------- */
+/* ---- credentials in their own place ---------------------------------------------------------------------
+ */
 
 /* Headers and query parameters in which a client proves who it is. */
-static const char *const credential_fields[] = {"header.authorization", "header.proxy-authorization", "header.cookie",
-	"header.x-api-key", "header.api-key", "header.x-goog-api-key", "header.xi-api-key", "header.x-auth-token",
-	"header.ocp-apim-subscription-key", "header.x-amz-security-token", "query.key", "query.api_key", "query.token",
-	"query.access_token", "query.x-amz-credential", "query.x-amz-security-token", "query.sig"};
+static const char *const credential_fields[] = {"header.authorization", "header.proxy-authorization",
+        "header.cookie", "header.x-api-key", "header.api-key", "header.x-goog-api-key", "header.xi-api-key",
+        "header.x-auth-token", "header.ocp-apim-subscription-key", "header.x-amz-security-token", "query.key",
+        "query.api_key", "query.token", "query.access_token", "query.x-amz-credential",
+        "query.x-amz-security-token", "query.sig"};
 
 static bool credential_field(const char *field)
 {
@@ -43,8 +47,8 @@ static bool credential_field(const char *field)
 	return false;
 }
 
-/* A key whose issuer is known, sent to a known service that is not its issuer, is misplaced; anything else that
- * stands in a credential's place belongs there as far as we can tell. */
+/* A key whose issuer is known, sent to a known service that is not its issuer, is misplaced; anything else
+ * that stands in a credential's place belongs there as far as we can tell. */
 static bool own_credential(const struct service *svc, const struct finding *f)
 {
 	if (!credential_field(f->field))
@@ -57,7 +61,8 @@ static bool own_credential(const struct service *svc, const struct finding *f)
 	return false;
 }
 
-/* ---- text on its way to the detectors ------------------------------------------------------------------- */
+/* ---- text on its way to the detectors -------------------------------------------------------------------
+ */
 
 static void count_messages(struct request *q, const char *path, size_t n)
 {
@@ -81,7 +86,7 @@ static void text_field(void *arg, const char *path, size_t path_len, const char 
 	struct request *q = arg;
 
 	count_messages(q, path, path_len);
-	q->model_next = path_len == 5 && !memcmp(path, "model", 5) && !q->q.model[0];
+	q->model_next = path_len == 5 && !memcmp(path, "model", 5) && !q->model_n;
 	detect_field(q->detect, path, path_len, key, key_len);
 }
 
@@ -91,9 +96,10 @@ static void text_piece(void *arg, const uint8_t *p, size_t n, uint64_t offset)
 
 	(void)offset;
 	if (q->model_next) {
-		size_t have = strlen(q->q.model), room = sizeof(q->q.model) - 1 - have;
+		size_t room = q->model_n < sizeof(q->model) ? sizeof(q->model) - q->model_n : 0;
 
-		memcpy(q->q.model + have, p, n < room ? n : room);
+		memcpy(q->model + sizeof(q->model) - room, p, n < room ? n : room);
+		q->model_n += n;
 	}
 	detect_text(q->detect, p, n);
 }
@@ -118,17 +124,19 @@ static void text_file(void *arg, const char *name, size_t n)
 
 static struct text_sink text_sink_of(struct request *q)
 {
-	return (struct text_sink){.arg = q, .field = text_field, .text = text_piece, .field_end = text_end,
-		.file = text_file};
+	return (struct text_sink){
+	        .arg = q, .field = text_field, .text = text_piece, .field_end = text_end, .file = text_file};
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------- */
+/* ---- the head -------------------------------------------------------------------------------------------
+ */
 
 /* Headers that say nothing of the user's and would only cost. */
 static bool dull_header(struct slice name)
 {
-	static const char *const dull[] = {"host", "content-length", "content-type", "accept", "accept-encoding",
-		"accept-language", "connection", "date", "expect", "transfer-encoding", "content-encoding"};
+	static const char *const dull[] = {"host", "content-length", "content-type", "accept",
+	        "accept-encoding", "accept-language", "connection", "date", "expect", "transfer-encoding",
+	        "content-encoding"};
 
 	for (size_t i = 0; i < sizeof(dull) / sizeof(*dull); i++)
 		if (slice_is_nocase(name, dull[i]))
@@ -139,7 +147,8 @@ static bool dull_header(struct slice name)
 static void scan_field(struct request *q, const char *prefix, struct slice name, struct slice value)
 {
 	char path[96];
-	int n = snprintf(path, sizeof(path), "%s%.*s", prefix, (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
+	int n = snprintf(
+	        path, sizeof(path), "%s%.*s", prefix, (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
 
 	if (!value.n)
 		return;
@@ -169,11 +178,12 @@ static void copy_masked(struct request *q, struct slice s, char *out, size_t cap
 		detect_mask(q->c->detect, s.p, s.n, out, cap);
 }
 
-/* Whose account a request is made for, where a header says so; as sent, for the register knows it so.  "" unknown. */
+/* Whose account a request is made for, where a header says so; as sent, for the register knows it so.  ""
+ * unknown. */
 static void find_account(struct request *q, char *raw, size_t cap)
 {
-	static const char *const names[] = {"openai-organization", "openai-project", "anthropic-organization-id",
-		"anthropic-workspace-id", "x-goog-user-project"};
+	static const char *const names[] = {"openai-organization", "openai-project",
+	        "anthropic-organization-id", "anthropic-workspace-id", "x-goog-user-project"};
 	const struct message *m = q->m;
 
 	raw[0] = '\0';
@@ -299,7 +309,8 @@ static void request_head(void *arg, struct message *m)
 		r->facts.why_not |= WHY_LIMIT;
 }
 
-/* ---- body and end --------------------------------------------------------------------------------------- */
+/* ---- body and end ---------------------------------------------------------------------------------------
+ */
 
 static void request_body(void *arg, struct message *m, const uint8_t *p, size_t n)
 {
@@ -346,8 +357,8 @@ static void remember(struct reading *r, const struct finding *f, size_t n, uint3
 		unsigned k = 0;
 
 		while (k < r->n_findings && (r->findings[k].value_hash != f[i].value_hash ||
-						    r->findings[k].detector != f[i].detector ||
-						    strcmp(r->findings[k].field, f[i].field) != 0))
+		                                    r->findings[k].detector != f[i].detector ||
+		                                    strcmp(r->findings[k].field, f[i].field) != 0))
 			k++;
 		if (k < r->n_findings)
 			r->findings[k].count += f[i].count;
@@ -356,14 +367,6 @@ static void remember(struct reading *r, const struct finding *f, size_t n, uint3
 		else
 			r->more_findings++;
 	}
-}
-
-static void mask_field(struct request *q, char field[FINDING_FIELD_MAX])
-{
-	char clean[FINDING_FIELD_MAX];
-
-	detect_mask(q->c->detect, field, strlen(field), clean, sizeof(clean));
-	memcpy(field, clean, sizeof(clean));
 }
 
 static void request_end(void *arg, struct message *m, bool whole)
@@ -393,15 +396,10 @@ static void request_end(void *arg, struct message *m, bool whole)
 			else
 				more++;
 		}
-		for (size_t i = 0; i < kept; i++) /* members and headers are named by the sender */
-			mask_field(q, list[i].field);
 	}
-	if (q->q.model[0]) {
-		char clean[sizeof(q->q.model)];
-
-		detect_mask(q->c->detect, q->q.model, strlen(q->q.model), clean, sizeof(clean));
-		memcpy(q->q.model, clean, sizeof(clean));
-	}
+	/* whole, or not at all: half a key that stands there is one that no detector knows */
+	if (q->model_n <= sizeof(q->model))
+		copy_masked(q, slice_of(q->model, q->model_n), q->q.model, sizeof(q->q.model));
 	if (kept) {
 		q->c->stats.findings += kept;
 		remember(r, list, kept, more);

@@ -11,17 +11,18 @@ static const struct protocol {
 	int (*probe)(const uint8_t *p, size_t n); /* 1 yes, 0 no, -1 too few bytes */
 	const struct layer_ops *ops;
 } protocols[] = {
-	{tls_probe, &tls_layer},
-	{http1_probe, &http1_layer},
+        {tls_probe, &tls_layer},
+        {http1_probe, &http1_layer},
 };
 
 /* Ports where a capture that starts mid-stream is worth searching for the next HTTP head. */
 static const uint16_t clear_ports[] = {80, 3128, 8000, 8080, 8888, 11434};
 
-static enum stack_state level_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
-	int64_t when_ns);
+static enum stack_state level_feed(
+        struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
 
-static void inner_bytes(void *arg, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
+static void inner_bytes(
+        void *arg, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	struct level *l = arg;
 	struct stack *s = l->stack;
@@ -119,8 +120,8 @@ static const struct layer_ops *recognize(const struct stack *s, const uint8_t *p
 	return NULL;
 }
 
-static enum stack_state layer_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
-	int64_t when_ns)
+static enum stack_state layer_feed(
+        struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	struct stack *s = l->stack;
 	size_t at = (size_t)(l - s->level), used;
@@ -138,7 +139,7 @@ static enum stack_state layer_feed(struct level *l, enum flow_dir dir, uint64_t 
 		used = s->conn.upgrade.used;
 		close_from(s, at);
 		if (++s->upgrades > STACK_UPGRADES_MAX || s->conn.upgrade.to == UPGRADE_WEBSOCKET ||
-			s->conn.upgrade.to == UPGRADE_H2C)
+		        s->conn.upgrade.to == UPGRADE_H2C)
 			return s->state = STACK_UNKNOWN;
 		memset(l->probe, 0, sizeof(l->probe));
 		l->silent = 0;
@@ -148,8 +149,8 @@ static enum stack_state layer_feed(struct level *l, enum flow_dir dir, uint64_t 
 }
 
 /* Collects first bytes until a protocol is recognized or none can be. */
-static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
-	int64_t when_ns)
+static enum stack_state probe_feed(
+        struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	struct stack *s = l->stack;
 	const struct layer_ops *ops;
@@ -158,9 +159,10 @@ static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t 
 	bool wait;
 
 	if (l->probe[dir].no)
-		return (l->silent += (uint32_t)(n < STACK_SILENT_BYTES ? n : STACK_SILENT_BYTES)) < STACK_SILENT_BYTES
-			       ? STACK_READING
-			       : (s->state = STACK_UNKNOWN);
+		return (l->silent += (uint32_t)(n < STACK_SILENT_BYTES ? n : STACK_SILENT_BYTES)) <
+		                       STACK_SILENT_BYTES
+		               ? STACK_READING
+		               : (s->state = STACK_UNKNOWN);
 	if (have) {
 		more = STACK_PROBE_BYTES - have < n ? STACK_PROBE_BYTES - have : n;
 		memcpy(l->probe[dir].p + have, p, more);
@@ -174,7 +176,8 @@ static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t 
 	}
 	if (!ops) {
 		l->probe[dir].no = 1;
-		/* the other side may still speak first words we know, unless it did and was not known either */
+		/* the other side may still speak first words we know, unless it did and was not known either
+		 */
 		return l->probe[!dir].no || dir == FLOW_C2S ? (s->state = STACK_UNKNOWN) : STACK_READING;
 	}
 	memcpy(held, l->probe[dir].p, have);
@@ -194,16 +197,16 @@ static enum stack_state probe_feed(struct level *l, enum flow_dir dir, uint64_t 
 	return level_feed(l, dir, stream, p, n, when_ns);
 }
 
-static enum stack_state level_feed(struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n,
-	int64_t when_ns)
+static enum stack_state level_feed(
+        struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	if (!n)
 		return l->stack->state;
 	return l->ops ? layer_feed(l, dir, stream, p, n, when_ns) : probe_feed(l, dir, stream, p, n, when_ns);
 }
 
-void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool midstream, const struct sink *out,
-	const struct layer_ops *first)
+void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool midstream,
+        const struct sink *out, const struct layer_ops *first)
 {
 	s->conn = (struct conn){.arena = arena, .flow = f, .midstream = midstream};
 	s->out = out;

@@ -1,8 +1,8 @@
 /* stack.h - the protocols of one connection, one inside the other.
  *
- * Level 0 reads the transport's bytes; a layer that carries another protocol (decrypted records, a tunnel) hands
- * the inner bytes to the level above it; one that ends in an upgrade is replaced by whatever follows.  A level
- * without a layer looks at the first bytes of either direction until one of the known protocols is
+ * Level 0 reads the transport's bytes; a layer that carries another protocol (decrypted records, a tunnel)
+ * hands the inner bytes to the level above it; one that ends in an upgrade is replaced by whatever follows.
+ * A level without a layer looks at the first bytes of either direction until one of the known protocols is
  * recognized. */
 #ifndef CLASSIFY_STACK_H
 #define CLASSIFY_STACK_H
@@ -10,8 +10,8 @@
 #include "classify/layer.h"
 
 #define STACK_LEVELS_MAX   6
-#define STACK_UPGRADES_MAX 8  /* protocols one after the other on a connection */
-#define STACK_PROBE_BYTES  64 /* enough for every probe to say yes or no */
+#define STACK_UPGRADES_MAX 8    /* protocols one after the other on a connection */
+#define STACK_PROBE_BYTES  64   /* enough for every probe to say yes or no */
 #define STACK_SILENT_BYTES 4096 /* an unknown server's bytes passed over while its client was not heard */
 
 enum stack_state {
@@ -37,16 +37,16 @@ struct level {
 
 struct stack {
 	struct conn conn;
-	const struct sink *out;      /* where names and messages go */
-	const char *protocol;        /* of level 0's current layer, "" until known */
+	const struct sink *out; /* where names and messages go */
+	const char *protocol;   /* of level 0's current layer, "" until known */
 	enum stack_state state;
 	unsigned n, upgrades;
 	struct level level[STACK_LEVELS_MAX];
 };
 
 /* `out` is the owner's sink; its bytes members are not used.  `first` may name the layer of level 0. */
-void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool midstream, const struct sink *out,
-	const struct layer_ops *first);
+void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool midstream,
+        const struct sink *out, const struct layer_ops *first);
 enum stack_state stack_feed(struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, int64_t when_ns);
 enum stack_state stack_gap(struct stack *s, enum flow_dir dir, uint64_t n);
 void stack_close(struct stack *s);

@@ -23,12 +23,14 @@ static void emit(struct classify *c, struct event *ev)
 	c->tell.tell(c->tell.arg, ev);
 }
 
-static const char *who(const struct classify *c, const struct flow *f, const struct facts *x, char *buf, size_t cap)
+static const char *who(
+        const struct classify *c, const struct flow *f, const struct facts *x, char *buf, size_t cap)
 {
 	char ip[IP_TEXT_MAX];
 	const char *group = networks_group_name(c->s->networks, x->group);
 
-	snprintf(buf, cap, "%s%s%s%s", ip_format(&f->addr[FLOW_C2S], ip), group[0] ? " (" : "", group, group[0] ? ")" : "");
+	snprintf(buf, cap, "%s%s%s%s", ip_format(&f->addr[FLOW_C2S], ip), group[0] ? " (" : "", group,
+	        group[0] ? ")" : "");
 	return buf;
 }
 
@@ -77,30 +79,45 @@ static bool told_before(struct reading *r, const struct service *svc, int kind)
 /* How sure a name makes the destination; a name that was inferred is worth less than one that was said. */
 static uint8_t name_confidence(enum name_source by)
 {
-	static const uint8_t sure[NAME_SOURCES] = {[NAME_HTTP] = 98, [NAME_CONNECT] = 97, [NAME_SOCKS] = 97,
-		[NAME_SNI] = 95, [NAME_QUIC_SNI] = 95, [NAME_CERT] = 90, [NAME_DNS] = 75, [NAME_HTTPS_RR] = 70,
-		[NAME_IP] = 80, [NAME_SHAPE] = 60};
+	static const uint8_t sure[NAME_SOURCES] = {[NAME_HTTP] = 98,
+	        [NAME_CONNECT] = 97,
+	        [NAME_SOCKS] = 97,
+	        [NAME_SNI] = 95,
+	        [NAME_QUIC_SNI] = 95,
+	        [NAME_CERT] = 90,
+	        [NAME_DNS] = 75,
+	        [NAME_HTTPS_RR] = 70,
+	        [NAME_IP] = 80,
+	        [NAME_SHAPE] = 60};
 
 	return sure[by];
 }
 
-void tell_destination(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
-	int64_t when_ns)
+void tell_destination(struct classify *c, struct reading *r, const struct facts *x,
+        const struct request_facts *q, int64_t when_ns)
 {
 	char summary[512], a[96], b[384];
-	struct event ev = {.type = EVENT_ALERT, .kind = x->verdict.kind, .severity = x->verdict.severity,
-		.confidence = name_confidence(x->by), .when_ns = when_ns, .summary = summary, .flow = r->flow,
-		.facts = x, .request = q, .first_use_only = x->verdict.first_use_only};
+	struct event ev = {.type = EVENT_ALERT,
+	        .kind = x->verdict.kind,
+	        .severity = x->verdict.severity,
+	        .confidence = name_confidence(x->by),
+	        .when_ns = when_ns,
+	        .summary = summary,
+	        .flow = r->flow,
+	        .facts = x,
+	        .request = q,
+	        .first_use_only = x->verdict.first_use_only};
 
 	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service, x->verdict.kind))
 		return;
 	snprintf(summary, sizeof(summary), "%s uses %s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
-		where(r->flow, x, b, sizeof(b)), x->verdict.why, advice(x->verdict.kind));
+	        where(r->flow, x, b, sizeof(b)), x->verdict.why, advice(x->verdict.kind));
 	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
 	emit(c, &ev);
 }
 
-/* ---- payload -------------------------------------------------------------------------------------------- */
+/* ---- payload --------------------------------------------------------------------------------------------
+ */
 
 /* The findings of one class, as the event's list; what alerts only in number does not count alone. */
 struct class_findings {
@@ -129,8 +146,8 @@ static unsigned distinct_values(const struct finding *f, size_t n, const struct 
 	return count;
 }
 
-static void collect(struct class_findings *g, const struct verdict *v, enum data_class class, const struct finding *f,
-	size_t n)
+static void collect(struct class_findings *g, const struct verdict *v, enum data_class class,
+        const struct finding *f, size_t n)
 {
 	g->n = 0;
 	g->alert = false;
@@ -178,7 +195,8 @@ static void name_findings(const struct class_findings *g, char *out, size_t cap)
 			continue;
 		seen[k++] = d;
 		count = distinct_values(g->list, g->n, d);
-		w = snprintf(out + used, cap - used, count > 1 ? "%s%s (%u)" : "%s%s", used ? ", " : "", d->name, count);
+		w = snprintf(out + used, cap - used, count > 1 ? "%s%s (%u)" : "%s%s", used ? ", " : "",
+		        d->name, count);
 		if (w < 0 || (size_t)w >= cap - used)
 			break;
 		used += (size_t)w;
@@ -186,42 +204,58 @@ static void name_findings(const struct class_findings *g, char *out, size_t cap)
 }
 
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
-	const struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
+        const struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
 {
 	static _Thread_local struct class_findings g;
 	char summary[768], a[96], b[384], what[256];
 	uint64_t about[2];
 
-	for (int class = 0; class < CLASSES; class++) {
-		struct event ev = {.type = EVENT_ALERT, .kind = ALERT_PAYLOAD_SENSITIVE, .when_ns = when_ns,
-			.summary = summary, .flow = r->flow, .facts = x, .request = q, .more_findings = more,
-			.class = (enum data_class)class};
+	for (int class = 0; class < CLASSES; class ++) {
+		struct event ev = {.type = EVENT_ALERT,
+		        .kind = ALERT_PAYLOAD_SENSITIVE,
+		        .when_ns = when_ns,
+		        .summary = summary,
+		        .flow = r->flow,
+		        .facts = x,
+		        .request = q,
+		        .more_findings = more,
+		        .class = (enum data_class) class};
 
-		collect(&g, &x->verdict, (enum data_class)class, findings, n);
+		collect(&g, &x->verdict, (enum data_class) class, findings, n);
 		if (!g.alert)
 			continue;
 		name_findings(&g, what, sizeof(what));
-		snprintf(summary, sizeof(summary), "%s sent %s to %s (%s); %s", who(c, r->flow, x, a, sizeof(a)), what,
-			where(r->flow, x, b, sizeof(b)), g.list[0].field,
-			class == CLASS_SECRET ? "revoke it and tell the sender" : "ask the sender and have it deleted");
+		snprintf(summary, sizeof(summary), "%s sent %s to %s (%s); %s",
+		        who(c, r->flow, x, a, sizeof(a)), what, where(r->flow, x, b, sizeof(b)),
+		        g.list[0].field,
+		        class == CLASS_SECRET ? "revoke it and tell the sender"
+		                              : "ask the sender and have it deleted");
 		ev.severity = g.severity;
 		ev.confidence = g.confidence;
 		ev.findings = g.list;
 		ev.n_findings = g.n;
 		about[0] = g.values;
-		about[1] = x->match.service ? x->match.service->index + 1 : 0; /* the same value sent elsewhere is news */
+		about[1] = x->match.service ? x->match.service->index + 1
+		                            : 0; /* the same value sent elsewhere is news */
 		ev.repeat_key = repeat_key(r->flow, ev.kind + class * ALERT_KINDS, about, sizeof(about));
 		emit(c, &ev);
 	}
 }
 
-/* ---- flows and the sensor itself ------------------------------------------------------------------------ */
+/* ---- flows and the sensor itself ------------------------------------------------------------------------
+ */
 
-void tell_flow(struct classify *c, const struct flow *f, const struct facts *x, const struct finding *findings,
-	size_t n, uint32_t more)
+void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
+        const struct finding *findings, size_t n, uint32_t more)
 {
-	struct event ev = {.type = EVENT_FLOW, .kind = -1, .when_ns = f->last_ns, .flow = f, .facts = x,
-		.findings = findings, .n_findings = n, .more_findings = more};
+	struct event ev = {.type = EVENT_FLOW,
+	        .kind = -1,
+	        .when_ns = f->last_ns,
+	        .flow = f,
+	        .facts = x,
+	        .findings = findings,
+	        .n_findings = n,
+	        .more_findings = more};
 
 	emit(c, &ev);
 }
@@ -232,14 +266,21 @@ void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns)
 	static const char *const names[] = {"flows"};
 	const uint64_t one = 1;
 	char summary[256], client[IP_TEXT_MAX], server[IP_TEXT_MAX];
-	struct event ev = {.type = EVENT_SENSOR, .kind = ALERT_SENSOR_NETWORKS,
-		.severity = c->s->alerts.severity[ALERT_SENSOR_NETWORKS], .confidence = 100, .when_ns = when_ns,
-		.summary = summary, .counter_names = names, .counters = &one, .n_counters = 1};
+	struct event ev = {.type = EVENT_SENSOR,
+	        .kind = ALERT_SENSOR_NETWORKS,
+	        .severity = c->s->alerts.severity[ALERT_SENSOR_NETWORKS],
+	        .confidence = 100,
+	        .when_ns = when_ns,
+	        .summary = summary,
+	        .counter_names = names,
+	        .counters = &one,
+	        .n_counters = 1};
 
 	if (atomic_flag_test_and_set(&told))
 		return;
 	snprintf(summary, sizeof(summary),
-		"neither %s nor %s is internal: your internal networks do not cover what this port sees; set networks.internal",
-		ip_format(&f->addr[FLOW_C2S], client), ip_format(&f->addr[FLOW_S2C], server));
+	        "neither %s nor %s is internal: your internal networks do not cover what this port sees; set "
+	        "networks.internal",
+	        ip_format(&f->addr[FLOW_C2S], client), ip_format(&f->addr[FLOW_S2C], server));
 	emit(c, &ev);
 }

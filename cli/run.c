@@ -1,5 +1,5 @@
-/* run.c - leaktap run: options, settings, sources, workers, and the wait for the end.  What a packet goes through
- * stands in worker.c. */
+/* run.c - leaktap run: options, settings, sources, workers, and the wait for the end.  What a packet goes
+ * through stands in worker.c. */
 #include "cli/commands.h"
 
 #include "alerts/alerts.h"
@@ -16,25 +16,29 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATHS_MAX    4096 /* captures, interfaces, outputs on one command line */
-#define WORKERS_MAX  64
-#define IFACES_MAX   32
-#define INTERNAL_MAX 4096 /* internal networks told to the kernel */
-#define REDIS_WAIT_MS 5000 /* at the end, for Redis to take what waits */
-#define STALLED_NS    (5 * NS_PER_S) /* after SIGTERM a replay waits so long for an output that takes nothing */
+#define PATHS_MAX     4096 /* captures, interfaces, outputs on one command line */
+#define WORKERS_MAX   64
+#define IFACES_MAX    32
+#define INTERNAL_MAX  4096           /* internal networks told to the kernel */
+#define REDIS_WAIT_MS 5000           /* at the end, for Redis to take what waits */
+#define STALLED_NS    (5 * NS_PER_S) /* after SIGTERM a replay waits so long for an output that takes nothing \
+	                              */
 
 static const char usage[] =
-	"usage: leaktap run [-c FILE] (-i IFACE | -r CAPTURE)... [-o OUTPUT]... [-w WORKERS] [--flows]\n\n"
-	"  -c, --config FILE    settings (else $LEAKTAP_CONFIG, else /etc/leaktap/leaktap.yaml when it exists)\n"
-	"  -i, --interface NAME watch this interface; may be given several times\n"
-	"  -r, --read FILE      read this capture (pcap or pcapng, - for stdin); several are read in order\n"
-	"  -o, --output OUTPUT  - (JSON lines on stdout), file:PATH, redis://[user[:password]@]host[:port][/db],\n"
-	"                       rediss://... (TLS), unix:///path/redis.sock; may be given several times\n"
-	"  -w, --workers N      capture threads (live: per interface; default 1)\n"
-	"      --flows          flow records too, not only alerts\n"
-	"  -q, --quiet          no progress and no summary on stderr\n\n"
-	"Without settings and without -o, alerts go to stdout.  SIGTERM and SIGINT drain and end; a second one ends\n"
-	"at once.\n";
+        "usage: leaktap run [-c FILE] (-i IFACE | -r CAPTURE)... [-o OUTPUT]... [-w WORKERS] [--flows]\n\n"
+        "  -c, --config FILE    settings (else $LEAKTAP_CONFIG, else /etc/leaktap/leaktap.yaml when it "
+        "exists)\n"
+        "  -i, --interface NAME watch this interface; may be given several times\n"
+        "  -r, --read FILE      read this capture (pcap or pcapng, - for stdin); several are read in order\n"
+        "  -o, --output OUTPUT  - (JSON lines on stdout), file:PATH, "
+        "redis://[user[:password]@]host[:port][/db],\n"
+        "                       rediss://... (TLS), unix:///path/redis.sock; may be given several times\n"
+        "  -w, --workers N      capture threads (live: per interface; default 1)\n"
+        "      --flows          flow records too, not only alerts\n"
+        "  -q, --quiet          no progress and no summary on stderr\n\n"
+        "Without settings and without -o, alerts go to stdout.  SIGTERM and SIGINT drain and end; a second "
+        "one ends\n"
+        "at once.\n";
 
 struct options {
 	const char *config;
@@ -56,10 +60,10 @@ static int add(const char **list, size_t *n, size_t max, const char *what, const
 static int read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-		{"interface", required_argument, NULL, 'i'}, {"read", required_argument, NULL, 'r'},
-		{"output", required_argument, NULL, 'o'}, {"workers", required_argument, NULL, 'w'},
-		{"flows", no_argument, NULL, 'F'}, {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+	        {"interface", required_argument, NULL, 'i'}, {"read", required_argument, NULL, 'r'},
+	        {"output", required_argument, NULL, 'o'}, {"workers", required_argument, NULL, 'w'},
+	        {"flows", no_argument, NULL, 'F'}, {"quiet", no_argument, NULL, 'q'},
+	        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	unsigned long workers;
 	int c, rc = 0;
 	char *end;
@@ -82,7 +86,8 @@ static int read_options(struct options *o, int argc, char **argv)
 		case 'w':
 			workers = strtoul(optarg, &end, 10);
 			if (*end || optarg[0] < '0' || optarg[0] > '9' || !workers || workers > WORKERS_MAX)
-				rc = usage_error("run", "-w %s: workers are a number from 1 to %d", optarg, WORKERS_MAX);
+				rc = usage_error("run", "-w %s: workers are a number from 1 to %d", optarg,
+				        WORKERS_MAX);
 			o->workers = (unsigned)workers;
 			break;
 		case 'F':
@@ -102,13 +107,15 @@ static int read_options(struct options *o, int argc, char **argv)
 		}
 	}
 	if (!rc && optind < argc)
-		rc = usage_error("run", "`%s' is not expected; captures go behind -r, interfaces behind -i", argv[optind]);
+		rc = usage_error("run", "`%s' is not expected; captures go behind -r, interfaces behind -i",
+		        argv[optind]);
 	if (!rc && o->n_interfaces && o->n_captures)
 		rc = usage_error("run", "-i and -r do not mix");
 	return rc ? 1 + rc : 0;
 }
 
-/* ---- start-up, in order --------------------------------------------------------------------------------- */
+/* ---- start-up, in order ---------------------------------------------------------------------------------
+ */
 
 struct run {
 	struct options o;
@@ -144,7 +151,8 @@ static int choose_input(struct run *r)
 		for (size_t i = 0; i < s->capture.interfaces.n && i < IFACES_MAX; i++)
 			r->o.interfaces[r->o.n_interfaces++] = s->capture.interfaces.item[i];
 	if (!r->o.n_interfaces && !r->o.n_captures)
-		return usage_error("run", "nothing to read: give -i INTERFACE or -r CAPTURE, or capture.interfaces in the settings");
+		return usage_error("run", "nothing to read: give -i INTERFACE or -r CAPTURE, or "
+		                          "capture.interfaces in the settings");
 	r->live = r->o.n_interfaces > 0;
 	r->n_workers = r->o.workers ? r->o.workers : r->live ? s->capture.workers : 1;
 	if (!r->live && r->n_workers > 1)
@@ -175,12 +183,16 @@ static int open_sources(struct run *r, struct err *e)
 			continue;
 		}
 		for (size_t i = 0; i < r->o.n_interfaces; i++) {
-			struct source_live how = {.interface = r->o.interfaces[i], .filter = filter,
-				.ring_mb = s->capture.ring_mb, .snaplen = s->capture.snaplen,
-				.promiscuous = s->capture.promiscuous,
-				.fanout_group = r->n_workers > 1 ? (int)((unsigned)getpid() + i) & 0xffff : -1,
-				.fanout_other = w > 0, /* interface drops are counted once */
-				.internal = internal, .n_internal = n_internal};
+			struct source_live how = {.interface = r->o.interfaces[i],
+			        .filter = filter,
+			        .ring_mb = s->capture.ring_mb,
+			        .snaplen = s->capture.snaplen,
+			        .promiscuous = s->capture.promiscuous,
+			        .fanout_group =
+			                r->n_workers > 1 ? (int)((unsigned)getpid() + i) & 0xffff : -1,
+			        .fanout_other = w > 0, /* interface drops are counted once */
+			        .internal = internal,
+			        .n_internal = n_internal};
 
 			if (!(k->sources[i] = source_open_live(&how, e)))
 				return -1;
@@ -193,8 +205,11 @@ static int open_sources(struct run *r, struct err *e)
 static int start_alerts(struct run *r, struct err *e)
 {
 	const struct settings *s = r->settings;
-	struct alerts_options ao = {.outputs = r->o.outputs, .n_outputs = r->o.n_outputs, .flows = r->o.flows,
-		.replay = !r->live, .workers = r->n_workers};
+	struct alerts_options ao = {.outputs = r->o.outputs,
+	        .n_outputs = r->o.n_outputs,
+	        .flows = r->o.flows,
+	        .replay = !r->live,
+	        .workers = r->n_workers};
 
 	if (!r->o.n_outputs) { /* the command line wins over the settings */
 		for (size_t i = 0; i < s->alerts.outputs.n && r->o.n_outputs < PATHS_MAX - 1; i++)
@@ -231,7 +246,8 @@ static int start_workers(struct run *r, struct err *e)
 	return 0;
 }
 
-/* ---- the wait ------------------------------------------------------------------------------------------- */
+/* ---- the wait -------------------------------------------------------------------------------------------
+ */
 
 static void block_signals(sigset_t *set)
 {
@@ -371,8 +387,8 @@ int command_run(int argc, char **argv)
 	if (open_sources(r, &e) < 0)
 		goto fail;
 	r->engine = detect_engine_create(r->settings->detector_set,
-		r->settings->detect.token_key_len ? r->settings->detect.token_key : NULL, r->settings->detect.token_key_len,
-		r->settings->detect.token_key_id, &e);
+	        r->settings->detect.token_key_len ? r->settings->detect.token_key : NULL,
+	        r->settings->detect.token_key_len, r->settings->detect.token_key_id, &e);
 	if (!r->engine || start_alerts(r, &e) < 0)
 		goto fail;
 	rc = EXIT_FAILED;

@@ -102,37 +102,44 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 
 	for (int i = DECODE_OK + 1; i < DECODE_RESULTS; i++)
 		not_understood += t->understood_not[i];
-	fprintf(out, "packets    seen %" PRIu64 " = read %" PRIu64 " + dropped in ring %" PRIu64
-		     " + dropped by interface %" PRIu64 ": %s\n",
-		s->kernel_seen, s->received, s->dropped_ring, s->dropped_interface,
-		balance(s->kernel_seen, s->received + s->dropped_ring + s->dropped_interface));
-	fprintf(out, "           read %" PRIu64 " = decoded %" PRIu64 " + not understood %" PRIu64, s->received, t->decoded,
-		not_understood);
+	fprintf(out,
+	        "packets    seen %" PRIu64 " = read %" PRIu64 " + dropped in ring %" PRIu64
+	        " + dropped by interface %" PRIu64 ": %s\n",
+	        s->kernel_seen, s->received, s->dropped_ring, s->dropped_interface,
+	        balance(s->kernel_seen, s->received + s->dropped_ring + s->dropped_interface));
+	fprintf(out, "           read %" PRIu64 " = decoded %" PRIu64 " + not understood %" PRIu64,
+	        s->received, t->decoded, not_understood);
 	print_reasons(out, t->understood_not, DECODE_RESULTS, reason_name);
 	fprintf(out, ": %s\n", balance(s->received, t->decoded + not_understood));
 	fprintf(out, "bytes      %" PRIu64 " in %.2f s", s->bytes, secs);
 	if (s->truncated_files || s->bad_blocks)
-		fprintf(out, "; %" PRIu64 " files end early, %" PRIu64 " blocks unreadable", s->truncated_files, s->bad_blocks);
+		fprintf(out, "; %" PRIu64 " files end early, %" PRIu64 " blocks unreadable",
+		        s->truncated_files, s->bad_blocks);
 	fprintf(out, "\nflows      %" PRIu64 " ended", t->flows.created);
 	print_reasons(out, t->flows.ended, FLOW_STOP + 1, end_name);
-	fprintf(out, "; named %" PRIu64 ", AI %" PRIu64 ", read %" PRIu64 ", not read for want of memory %" PRIu64 "\n",
-		c->named_flows, c->ai_flows, c->inspected_flows, c->refused_flows);
+	fprintf(out,
+	        "; named %" PRIu64 ", AI %" PRIu64 ", read %" PRIu64 ", not read for want of memory %" PRIu64
+	        "\n",
+	        c->named_flows, c->ai_flows, c->inspected_flows, c->refused_flows);
 	fprintf(out, "inspected  %" PRIu64 " requests, %" PRIu64 " findings", c->requests, c->findings);
 	if (c->refused_bodies)
 		fprintf(out, ", %" PRIu64 " bodies not read for want of memory", c->refused_bodies);
 	fprintf(out, "; flows not wholly inspected by reason");
 	print_reasons(out, c->not_inspected, WHY_NOTS, why_not_name);
-	fprintf(out, "\ntcp        out of order %" PRIu64 ", retransmitted %" PRIu64 ", gaps %" PRIu64 " (%" PRIu64
-		     " bytes), differing overlaps %" PRIu64 ", refused %" PRIu64 "\n",
-		c->tcp.out_of_order, c->tcp.retransmitted, c->tcp.gaps, c->tcp.gap_bytes, c->tcp.overlap_differs,
-		c->tcp.refused_streams + c->tcp.refused_segments);
+	fprintf(out,
+	        "\ntcp        out of order %" PRIu64 ", retransmitted %" PRIu64 ", gaps %" PRIu64 " (%" PRIu64
+	        " bytes), differing overlaps %" PRIu64 ", refused %" PRIu64 "\n",
+	        c->tcp.out_of_order, c->tcp.retransmitted, c->tcp.gaps, c->tcp.gap_bytes,
+	        c->tcp.overlap_differs, c->tcp.refused_streams + c->tcp.refused_segments);
 	fprintf(out, "alerts     %" PRIu64, a->made[EVENT_ALERT]);
 	print_reasons(out, a->by_kind, ALERT_KINDS, kind_name);
 	fprintf(out, "; %" PRIu64 " repeats folded into %" PRIu64 " updates\n", a->folded, a->updates);
-	fprintf(out, "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64, a->made_all,
-		a->delivered, a->waiting, lost);
+	fprintf(out,
+	        "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64,
+	        a->made_all, a->delivered, a->waiting, lost);
 	if (lost)
-		fprintf(out, " (queue %" PRIu64 ", pending %" PRIu64 ", output %" PRIu64 ", at stop %" PRIu64 ")", a->lost_queue,
-			a->lost_pending, a->lost_output, a->lost_stop);
+		fprintf(out,
+		        " (queue %" PRIu64 ", pending %" PRIu64 ", output %" PRIu64 ", at stop %" PRIu64 ")",
+		        a->lost_queue, a->lost_pending, a->lost_output, a->lost_stop);
 	fprintf(out, ": %s\n", balance(a->made_all, a->delivered + a->waiting + lost));
 }

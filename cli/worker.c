@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROGRESS_EVERY  1024 /* packets between two looks at the shared counters */
-/* A source that has nothing waits up to 10 ms; so a busy one beside it is read further before its turn ends, but not
- * so long that the others are late. */
+#define PROGRESS_EVERY 1024 /* packets between two looks at the shared counters */
+/* A source that has nothing waits up to 10 ms; so a busy one beside it is read further before its turn ends,
+ * but not so long that the others are late. */
 #define TURN_NS         (100 * NS_PER_MS)
 #define TURN_LOOK_EVERY 32 /* packets between two looks at the clock */
 #define DROPS_EVERY_NS  (10 * NS_PER_S)
@@ -21,10 +21,10 @@ int worker_prepare(struct worker *w, struct err *e)
 {
 	const struct settings *s = w->settings;
 	struct flow_limits limits = {.flows = s->limits.flows,
-		.idle_tcp_s = s->limits.flow_idle_s,
-		.idle_udp_s = s->limits.udp_idle_s,
-		.active_s = s->limits.flow_active_s,
-		.vlan_in_key = s->capture.vlan_in_key};
+	        .idle_tcp_s = s->limits.flow_idle_s,
+	        .idle_udp_s = s->limits.udp_idle_s,
+	        .active_s = s->limits.flow_active_s,
+	        .vlan_in_key = s->capture.vlan_in_key};
 
 	w->flows = flow_table_create(&limits, e);
 	if (!w->flows)
@@ -48,7 +48,8 @@ static bool mine(const struct worker *w, const struct packet *p)
 
 	if (w->count == 1 || w->live)
 		return true;
-	return share_of(p, networks_internal(n, &p->src), networks_internal(n, &p->dst), w->count) == w->index;
+	return share_of(p, networks_internal(n, &p->src), networks_internal(n, &p->dst), w->count) ==
+	       w->index;
 }
 
 static void end_flows(struct worker *w)
@@ -72,7 +73,8 @@ static void handle(struct worker *w, struct packet *p)
 		return;
 	}
 	w->stats.decoded++;
-	if (!mine(w, p)) { /* time passes all the same: flows end at the same moment for any number of workers */
+	if (!mine(w, p)) { /* time passes all the same: flows end at the same moment for any number of workers
+		            */
 		flow_advance(w->flows, p->ts_ns);
 		end_flows(w);
 		return;
@@ -90,9 +92,15 @@ static void tell_drops(struct worker *w, int64_t now_ns)
 	static const char *const names[] = {"dropped_ring", "dropped_interface", "received"};
 	uint64_t counters[3] = {0};
 	char summary[200];
-	struct event ev = {.type = EVENT_SENSOR, .kind = ALERT_SENSOR_DROPS,
-		.severity = w->settings->alerts.severity[ALERT_SENSOR_DROPS], .confidence = 100, .when_ns = now_ns,
-		.summary = summary, .counter_names = names, .counters = counters, .n_counters = 3};
+	struct event ev = {.type = EVENT_SENSOR,
+	        .kind = ALERT_SENSOR_DROPS,
+	        .severity = w->settings->alerts.severity[ALERT_SENSOR_DROPS],
+	        .confidence = 100,
+	        .when_ns = now_ns,
+	        .summary = summary,
+	        .counter_names = names,
+	        .counters = counters,
+	        .n_counters = 3};
 
 	for (size_t i = 0; i < w->n_sources; i++) {
 		struct source_stats st;
@@ -105,9 +113,10 @@ static void tell_drops(struct worker *w, int64_t now_ns)
 	if (counters[0] + counters[1] == w->drops_told)
 		return;
 	snprintf(summary, sizeof(summary),
-		"%llu packets were dropped before the sensor could read them; raise capture.ring_mb or capture.workers, "
-		"or narrow capture.filter",
-		(unsigned long long)(counters[0] + counters[1] - w->drops_told));
+	        "%llu packets were dropped before the sensor could read them; raise capture.ring_mb or "
+	        "capture.workers, "
+	        "or narrow capture.filter",
+	        (unsigned long long)(counters[0] + counters[1] - w->drops_told));
 	w->drops_told = counters[0] + counters[1];
 	w->tell.tell(w->tell.arg, &ev);
 }
@@ -174,7 +183,8 @@ static void *worker_run(void *arg)
 				ended[i] = true;
 				open--;
 				if (source_error(w->sources[i])[0]) {
-					snprintf(w->error, sizeof(w->error), "%s", source_error(w->sources[i]));
+					snprintf(w->error, sizeof(w->error), "%s",
+					        source_error(w->sources[i]));
 					log_error("%s", w->error);
 				}
 			}

@@ -18,8 +18,8 @@ struct worker_stats {
 
 struct worker {
 	/* set before the thread starts */
-	unsigned index, count;    /* of count workers; a file's packets are shared out by address */
-	struct source **sources;  /* live: one for each interface; files: one */
+	unsigned index, count;   /* of count workers; a file's packets are shared out by address */
+	struct source **sources; /* live: one for each interface; files: one */
 	size_t n_sources;
 	bool live, tell_flows;
 	struct settings *settings;
@@ -30,7 +30,7 @@ struct worker {
 	struct flow_table *flows;
 	struct classify *classify;
 	struct worker_stats stats;
-	char error[256];          /* why it ended early, "" when it did not */
+	char error[256]; /* why it ended early, "" when it did not */
 	uint64_t drops_told;
 	int64_t drops_checked_ns;
 	/* for progress and control, any thread */
