@@ -45,7 +45,7 @@ with case("every service can be shown"):
         true(shown.startswith("id ") and f" {ident}\n" in shown, shown)
 
 with case("a mistyped id"):
-    _, err = leaktap("catalogue", "--show", "opnai-api", status=1)
+    _, err = leaktap("catalogue", "--show", "opnai-api", status=2)
     true("did you mean `openai-api'" in err, err)
 
 with case("wrong usage"):
