@@ -26,8 +26,8 @@ struct finding {
 	char token[FINDING_TOKEN_MAX]; /* "KEYID:HEX" of HMAC-SHA-256 over class and normalized value; ""
 	                                  without key */
 	uint64_t value_hash;           /* keyed per process; tells repeats apart, never leaves the process */
-	char field[FINDING_FIELD_MAX];
-	uint64_t offset; /* of the value in its field */
+	char field[FINDING_FIELD_MAX]; /* masked as detect_mask() does; of a long one the end */
+	uint64_t offset;               /* of the value in its field */
 };
 
 struct detect_engine; /* compiled databases; immutable, any thread */

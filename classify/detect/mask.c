@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MASK_STEP_MAX 48 /* bytes; a longer step of a path is no name that people give */
+
 struct range {
 	size_t start, end; /* in the string as it is written */
 	char mask[FINDING_MASK_MAX];
@@ -15,7 +17,7 @@ struct range {
 struct ranges {
 	struct range list[DETECT_HITS];
 	size_t n;
-	bool too_many; /* more than can be remembered: the whole string is masked */
+	bool too_many; /* more than can be remembered, or tried: the whole string is masked */
 };
 
 /* Searches p[0..n); origin maps its bytes to the written string (NULL: they are the same). */
@@ -23,6 +25,7 @@ static void collect(
         struct detect_worker *w, const uint8_t *p, size_t n, const uint32_t *origin, struct ranges *out)
 {
 	struct detect_stream *s = w->mask_stream;
+	uint64_t refused = w->stats.refused;
 
 	stream_reset(s);
 	s->masking = true;
@@ -40,7 +43,7 @@ static void collect(
 		r->end = origin ? origin[end] : end;
 		out->n++;
 	}
-	out->too_many |= s->n_hits == DETECT_HITS || out->n == DETECT_HITS;
+	out->too_many |= s->n_hits == DETECT_HITS || out->n == DETECT_HITS || w->stats.refused != refused;
 	if (out->n)
 		explicit_bzero(s->buf, sizeof(s->buf));
 	stream_reset(s);
@@ -85,6 +88,37 @@ static size_t put(char *out, size_t cap, size_t at, const char *p, size_t n)
 	if (n)
 		memcpy(out + at, p, n);
 	return at + n;
+}
+
+/* The steps of a path: names between dots and brackets. */
+static size_t step_len(const char *p)
+{
+	return strcspn(p, ".[]{}");
+}
+
+void mask_field(struct detect_worker *w, char field[FINDING_FIELD_MAX])
+{
+	char clean[FINDING_FIELD_MAX];
+	size_t at = 0;
+
+	detect_mask(w, field, strlen(field), clean, sizeof(clean));
+	for (const char *p = clean; *p;) {
+		size_t n = step_len(p);
+
+		/* longer than names are, and perhaps the beginning of a key that was cut where no detector
+		 * knows it */
+		if (n > MASK_STEP_MAX) {
+			memcpy(field + at, "************", 12);
+			at += 12;
+		} else {
+			memcpy(field + at, p, n);
+			at += n;
+		}
+		p += n;
+		if (*p)
+			field[at++] = *p++;
+	}
+	field[at] = 0;
 }
 
 size_t detect_mask(struct detect_worker *w, const char *p, size_t n, char *out, size_t cap)

@@ -142,12 +142,32 @@ static bool is_wordy(const char *key, size_t n)
 	return true;
 }
 
+/* A long path loses steps at its front, which say less than its end; whole ones, because half a key that
+ * stands for a name is one that no detector knows. */
+static size_t put_path(const char *path, size_t n, char out[FINDING_FIELD_MAX])
+{
+	size_t from = 0;
+
+	if (n < FINDING_FIELD_MAX) {
+		if (n)
+			memcpy(out, path, n);
+		return n;
+	}
+	from = n - (FINDING_FIELD_MAX - 1 - 3);
+	while (from < n && path[from] != '.' && path[from] != '[')
+		from++;
+	memcpy(out, "...", 3);
+	memcpy(out + 3, path + from, n - from);
+	return 3 + n - from;
+}
+
 static void begin_field(
         struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len)
 {
+	char shown[FINDING_FIELD_MAX];
 	struct field *f;
 
-	path_len = path_len < FINDING_FIELD_MAX ? path_len : FINDING_FIELD_MAX - 1;
+	path_len = put_path(path, path_len, shown);
 	if (s->n_fields == DETECT_FIELDS || s->paths_len + path_len > DETECT_PATHS ||
 	        s->len + DETECT_KEY_MAX + 4 > DETECT_BUFFER)
 		stream_search(s, false);
@@ -159,7 +179,7 @@ static void begin_field(
 	f->path_len = (uint32_t)path_len;
 	f->number = s->next_field++;
 	if (path_len)
-		memcpy(s->paths + s->paths_len, path, path_len);
+		memcpy(s->paths + s->paths_len, shown, path_len);
 	s->paths_len += path_len;
 	if (is_wordy(key, key_len)) {
 		memcpy(s->buf + s->len, key, key_len);
@@ -232,9 +252,12 @@ const struct finding *detect_close(struct detect_stream *s, size_t *n, uint32_t 
 
 	stream_search(s, false);
 	*n = 0;
-	for (size_t i = 0; i < s->n_findings; i++)
-		if (s->findings[i].count)
-			w->result[(*n)++] = s->findings[i];
+	for (size_t i = 0; i < s->n_findings; i++) {
+		if (!s->findings[i].count)
+			continue;
+		w->result[*n] = s->findings[i];
+		mask_field(w, w->result[(*n)++].field);
+	}
 	qsort(w->result, *n, sizeof(*w->result), by_rank);
 	if (more)
 		*more = s->more;

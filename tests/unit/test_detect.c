@@ -423,6 +423,73 @@ static void test_mask_of_many(void **state)
 	assert_null(strstr(out, "R4nd0mTest"));
 }
 
+/* Work that was refused for its cost leaves nothing in the clear either. */
+static void test_mask_of_costly_text(void **state)
+{
+	size_t n;
+	char *text = malloc(20000), *out = malloc(20001);
+
+	(void)state;
+	memset(text, '@', 15000); /* more candidates than are kept */
+	n = 15000;
+	n += (size_t)sprintf(text + n, "%s", " " GHP);
+	assert_true(detect_mask(worker, text, n, out, 20001) > 0);
+	assert_null(strstr(out, "R4nd0mTest"));
+	free(text);
+	free(out);
+}
+
+/* The field of the one value in a text. */
+static void field_of(const char *path, char out[FINDING_FIELD_MAX])
+{
+	struct detect_stream *s = detect_open(worker);
+	const struct finding *f;
+	size_t n = strlen(path);
+	char *copy = malloc(n + 1);
+
+	memcpy(copy, path, n);
+	detect_field(s, copy, n, "", 0);
+	free(copy);
+	detect_text(s, (const uint8_t *)GHP, sizeof(GHP) - 1);
+	f = detect_close(s, &n, NULL);
+	assert_int_equal(n, 1);
+	memcpy(out, f[0].field, FINDING_FIELD_MAX);
+}
+
+/* Names in a path are the sender's text: they go out like a value, masked. */
+static void test_fields_are_masked(void **state)
+{
+	static const struct {
+		const char *path, *field;
+	} cases[] = {
+	        {"messages[0].content[1].text", "messages[0].content[1].text"},
+	        {"header.anthropic-dangerous-direct-browser-access",
+	                "header.anthropic-dangerous-direct-browser-access"},
+	        {"a." GHP ".b", "a.ghp_************ntWr.b"},
+	        {"query." GHP, "query.ghp_************ntWr"},
+	        {"people.jane.roe42@mail.dunmore.io.age", "pe************.age"},
+	        {"x[2].0123456789abcdef0123456789abcdef0123456789abcdef0", "x[2].************"},
+	};
+	char field[FINDING_FIELD_MAX], path[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		field_of(cases[i].path, field);
+		if (strcmp(field, cases[i].field))
+			fail_msg("%s is told as %s", cases[i].path, field);
+	}
+	/* wherever a long path is cut, no part of a name is left that nobody can know */
+	for (size_t n = 0; n < 200; n++) {
+		memset(path, 'a', n);
+		snprintf(path + n, sizeof(path) - n, ".%s.%s.%s.text", GHP, GHP, GHP);
+		field_of(path, field);
+		assert_null(strstr(field, "R4nd0m"));
+		assert_null(strstr(field, "Leaktap"));
+		assert_int_equal(strcmp(field + strlen(field) - 5, ".text"), 0);
+		assert_true(strlen(field) < FINDING_FIELD_MAX);
+	}
+}
+
 /* Text made to cost: anchors everywhere, runs of digits, no end. */
 static void test_hostile_text(void **state)
 {
@@ -466,6 +533,8 @@ int main(void)
 	        cmocka_unit_test(test_two_streams),
 	        cmocka_unit_test(test_mask_strings),
 	        cmocka_unit_test(test_mask_of_many),
+	        cmocka_unit_test(test_mask_of_costly_text),
+	        cmocka_unit_test(test_fields_are_masked),
 	        cmocka_unit_test(test_hostile_text),
 	};
 
