@@ -182,6 +182,7 @@ int redis_url_password(struct redis_url *u, const char *password_file, struct er
 {
 	const char *from_environment = getenv("LEAKTAP_REDIS_PASSWORD");
 	FILE *f;
+	int rest;
 
 	if (u->password[0])
 		return 0;
@@ -198,7 +199,13 @@ int redis_url_password(struct redis_url *u, const char *password_file, struct er
 	setvbuf(f, NULL, _IONBF, 0); /* no second copy in a buffer of stdio */
 	if (!fgets(u->password, sizeof(u->password), f))
 		u->password[0] = '\0';
+	rest = strlen(u->password) == sizeof(u->password) - 1 ? fgetc(f) : EOF;
 	fclose(f);
+	if (rest != EOF && rest != '\n' && rest != '\r') {
+		redis_url_wipe(u);
+		return err_set(e, "%s: the first line is longer than %zu bytes", password_file,
+		        sizeof(u->password) - 1);
+	}
 	u->password[strcspn(u->password, "\r\n")] = '\0';
 	if (!u->password[0])
 		return err_set(e, "%s: the first line holds the password and is empty", password_file);

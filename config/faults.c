@@ -1,10 +1,16 @@
 /* faults.c - see faults.h */
 #include "config/faults.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TEXT_MAX 1200 /* bytes of a line; what is longer is cut */
 
 void faults_init(struct faults *f)
 {
@@ -38,6 +44,32 @@ static size_t place_of(const struct faults *f, const struct fault *new)
 	return at;
 }
 
+/* One fault is one line of plain text, whatever the file holds: what moves a cursor, ends a line or is no
+ * UTF-8 becomes a question mark. */
+static void make_plain(char *text)
+{
+	uint8_t *p = (uint8_t *)text;
+	size_t n = strlen(text), out = 0;
+
+	if (n > TEXT_MAX) {
+		n = TEXT_MAX;
+		memcpy(text + n - 3, "...", 3);
+	}
+	for (size_t i = 0; i < n;) {
+		size_t len = utf8_len(p + i, n - i);
+		bool control =
+		        len == 1 ? p[i] < 0x20 || p[i] == 0x7f : len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
+
+		if (!len || control)
+			p[out++] = '?';
+		else
+			memmove(p + out, p + i, len);
+		out += !len || control ? 0 : len;
+		i += len ? len : 1;
+	}
+	p[out] = '\0';
+}
+
 void fault_add(struct faults *f, const char *file, unsigned line, unsigned column, const char *fmt, ...)
 {
 	struct fault new = {.line = line, .column = column};
@@ -61,6 +93,8 @@ void fault_add(struct faults *f, const char *file, unsigned line, unsigned colum
 		free(new.text);
 		return;
 	}
+	make_plain(new.file);
+	make_plain(new.text);
 	at = place_of(f, &new);
 	memmove(f->list + at + 1, f->list + at, (f->n - at) * sizeof(*f->list));
 	f->list[at] = new;

@@ -19,6 +19,7 @@ struct faults {
 
 void faults_init(struct faults *f);
 void faults_clear(struct faults *f);
+/* Control characters in the text (it may quote the file) become question marks: a fault is one line. */
 void fault_add(struct faults *f, const char *file, unsigned line, unsigned column, const char *fmt, ...)
         __attribute__((format(printf, 5, 6)));
 /* Writes "file:line:column: text" lines to the stream. */

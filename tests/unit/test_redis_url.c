@@ -173,6 +173,16 @@ static void password_comes_from_url_then_file_then_environment(void **state)
 	assert_int_equal(ftruncate(fd, 0), 0);
 	assert_int_equal(
 	        redis_url_password(&u, path, &e), -1); /* an empty file is a mistake, not no password */
+	/* the longest that fits, and one byte more, which must not be cut to another password */
+	for (size_t i = 0; i + 1 < sizeof(u.password); i++)
+		assert_int_equal(pwrite(fd, "p", 1, (off_t)i), 1);
+	assert_int_equal(pwrite(fd, "\n", 1, sizeof(u.password) - 1), 1);
+	assert_int_equal(redis_url_password(&u, path, &e), 0);
+	assert_int_equal(strlen(u.password), sizeof(u.password) - 1);
+	redis_url_wipe(&u);
+	assert_int_equal(pwrite(fd, "pp", 2, sizeof(u.password) - 1), 2);
+	assert_int_equal(redis_url_password(&u, path, &e), -1);
+	assert_string_equal(u.password, "");
 	close(fd);
 	unlink(path);
 	assert_int_equal(redis_url_password(&u, path, &e), -1);

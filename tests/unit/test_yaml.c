@@ -36,6 +36,25 @@ static void expect_fault(const char *text, unsigned line, unsigned column, const
 	faults_clear(&f);
 }
 
+/* Whatever a file holds, a fault is one line of text that moves no cursor. */
+static void test_faults_are_lines(void **state)
+{
+	char long_text[5000];
+	struct faults f;
+
+	(void)state;
+	faults_init(&f);
+	fault_add(&f, "a\nb.yaml", 1, 2, "`%s'", "x\ny\033[2J\xc2\x9bz\x7f\xff\xe2\x82\xac");
+	assert_string_equal(f.list[0].file, "a?b.yaml");
+	assert_string_equal(f.list[0].text, "`x?y?[2J?z??\xe2\x82\xac'");
+	memset(long_text, 'm', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	fault_add(&f, "t.yaml", 1, 2, "%s", long_text);
+	assert_true(strlen(f.list[1].text) <= 1200);
+	assert_non_null(strstr(f.list[1].text, "m..."));
+	faults_clear(&f);
+}
+
 static void test_tree(void **state)
 {
 	static const char text[] = "a: 1\n"
@@ -291,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_tree),
+	        cmocka_unit_test(test_faults_are_lines),
 	        cmocka_unit_test(test_empty_is_a_map),
 	        cmocka_unit_test(test_refused),
 	        cmocka_unit_test(test_alias),
