@@ -144,6 +144,24 @@ int resp_send(struct resp *r, int64_t deadline_ns, struct err *e)
 	return ret;
 }
 
+/* Error texts go to terminals and logs: nothing in them may move a cursor. */
+static void make_plain(redisReply *r)
+{
+	for (size_t i = 0; i < (size_t)r->len; i++)
+		if (r->str[i] < 0x20 || r->str[i] > 0x7e)
+			r->str[i] = '?';
+}
+
+static redisReply *plain_errors(redisReply *r)
+{
+	if (r->type == REDIS_REPLY_ERROR)
+		make_plain(r);
+	for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < (size_t)r->elements; i++) /* EXEC's */
+		if (r->element[i]->type == REDIS_REPLY_ERROR)
+			make_plain(r->element[i]);
+	return r;
+}
+
 redisReply *resp_read(struct resp *r, int64_t deadline_ns, struct err *e)
 {
 	char buf[READ_SIZE];
@@ -158,7 +176,7 @@ redisReply *resp_read(struct resp *r, int64_t deadline_ns, struct err *e)
 		}
 		if (reply) {
 			r->in_len = 0;
-			return reply;
+			return plain_errors(reply);
 		}
 		if (r->in_len > RESP_REPLY_MAX) {
 			err_set(e, "a reply of the server is longer than %u bytes", RESP_REPLY_MAX);

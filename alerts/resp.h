@@ -43,7 +43,8 @@ int resp_add(struct resp *r, int argc, const char *const *argv, const size_t *le
 /* The same for NUL-terminated words, ended by NULL. */
 int resp_add_words(struct resp *r, const char *const *words);
 int resp_send(struct resp *r, int64_t deadline_ns, struct err *e);
-/* The next reply, to be freed with freeReplyObject(); NULL: the connection is dead and e says why. */
+/* The next reply, to be freed with freeReplyObject(); NULL: the connection is dead and e says why.  Error
+ * texts hold printable ASCII only. */
 redisReply *resp_read(struct resp *r, int64_t deadline_ns, struct err *e);
 /* One command and its reply. */
 redisReply *resp_ask(struct resp *r, const char *const *words, int64_t deadline_ns, struct err *e);

@@ -26,6 +26,12 @@ static void put_char(struct json *j, char c)
 	put(j, &c, 1);
 }
 
+/* U+0080 to U+009F */
+static bool is_c1(const uint8_t *p)
+{
+	return p[0] == 0xc2 && p[1] < 0xa0;
+}
+
 /* One string, quoted.  Runs of plain bytes are copied in one go. */
 static void put_quoted(struct json *j, const uint8_t *p, size_t n)
 {
@@ -40,12 +46,18 @@ static void put_quoted(struct json *j, const uint8_t *p, size_t n)
 			i++;
 			continue;
 		}
-		if (p[i] >= 0x80 && (len = utf8_len(p + i, n - i)) != 0) {
+		len = p[i] >= 0x80 ? utf8_len(p + i, n - i) : 0;
+		if (len && !is_c1(p + i)) {
 			i += len;
 			continue;
 		}
 		put(j, p + from, i - from);
-		if (p[i] >= 0x80) {
+		if (len) { /* some terminals obey these as they obey ESC */
+			put(j, "\\u00", 4);
+			put_char(j, hex[p[i + 1] >> 4]);
+			put_char(j, hex[p[i + 1] & 15]);
+			i++;
+		} else if (p[i] >= 0x80) {
 			put(j, "\xef\xbf\xbd", 3);
 			j->replaced++;
 		} else if (p[i] == '"' || p[i] == '\\') {

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,7 +23,7 @@
 #define SENSOR_NAME  80
 #define ID_MAX       48
 #define BLOCK_MS     1000 /* how long the server holds a read without news */
-#define PAGE         "256"
+#define PAGE         256u /* entries of all streams that one read asks for: a reply has its limit */
 #define REPLY_NS     (5 * NS_PER_S)
 #define REFRESH_NS   (5 * NS_PER_S) /* between looks for new sensors */
 #define RETRY_MIN_MS 200u
@@ -76,17 +77,25 @@ static bool wanted(const struct watch *w, const char *json, size_t n)
 	return severity_by_name(severity) >= w->min_severity;
 }
 
+/* One line that does nothing to a terminal: JSON writes control characters as escapes (RFC 8259 7). */
+static bool is_plain(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+			return false;
+	return true;
+}
+
 /* Returns false when the last alert asked for was shown, or nobody reads any more. */
 static bool show_one(struct watch *w, const char *json, size_t n)
 {
 	if (!wanted(w, json, n))
 		return true;
-	if (!w->json) {
-		if (!show_record(&w->show, json, n))
-			fprintf(stderr, "leaktap watch: an entry is no record of leaktap: passed over\n");
-	} else if (record_parse(json, n).type == RECORD_OBJECT && !memchr(json, '\n', n)) {
+	if (w->json && record_parse(json, n).type == RECORD_OBJECT && is_plain(json, n)) {
 		fwrite(json, 1, n, stdout);
 		putchar('\n');
+	} else if (w->json || !show_record(&w->show, json, n)) {
+		fprintf(stderr, "leaktap watch: an entry is no record of leaktap: passed over\n");
 	}
 	return ++w->shown != w->count && !ferror(stdout);
 }
@@ -195,13 +204,14 @@ static int read_streams(struct watch *w, size_t *n, struct err *e)
 {
 	static const char *argv[6 + 2 * SENSORS_MAX];
 	static size_t len[6 + 2 * SENSORS_MAX];
-	char block[8];
-	const char *head[] = {"XREAD", "COUNT", PAGE, "BLOCK", block, "STREAMS"};
+	char block[8], page[8];
+	const char *head[] = {"XREAD", "COUNT", page, "BLOCK", block, "STREAMS"};
 	size_t a = 0;
 	redisReply *r;
 	int ret = 1;
 
 	snprintf(block, sizeof(block), "%d", BLOCK_MS);
+	snprintf(page, sizeof(page), "%zu", w->n_sensors < PAGE ? PAGE / w->n_sensors : 1);
 	for (size_t i = 0; i < 6; i++)
 		if (w->follow || i < 3 || i > 4)
 			argv[a++] = head[i];
@@ -485,6 +495,7 @@ int command_watch(int argc, char **argv)
 	if (ret)
 		return ret;
 	hide_password(argc, argv);
+	signal(SIGPIPE, SIG_IGN); /* a server or a reader that is gone is an error of the write */
 	prepare_terminal(&w);
 	ret = watch_loop(&w);
 	resp_close(&w.conn);

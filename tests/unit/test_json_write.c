@@ -68,6 +68,10 @@ static void escapes_what_must_be_and_repairs_utf8(void **state)
 	(void)state;
 	check_string("", 0, "\"\"", 0);
 	check_string("a\"b\\c", 5, "\"a\\\"b\\\\c\"", 0);
+	/* C1 controls, which terminals may obey: CSI is U+009B */
+	check_string("\xc2\x9b"
+	             "2J\xc2\x80\xc2\xa0",
+	        8, "\"\\u009b2J\\u0080\xc2\xa0\"", 0);
 	check_string("\n\t\x1b\0\x1f", 5, "\"\\n\\u0009\\u001b\\u0000\\u001f\"", 0);
 	check_string("\x7f", 1, "\"\\u007f\"", 0); /* allowed raw, but no terminal needs it */
 	check_string(
