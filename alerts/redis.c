@@ -18,14 +18,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKOFF_MIN_MS 100u
-#define BACKOFF_MAX_MS 30000u
-#define PERSON_MS      30000u         /* between tries when only a person can help */
-#define HURRY_MS       100u           /* between tries while the program waits to end */
-#define LEAVE_NS       (2 * NS_PER_S) /* for a thread stuck in a name look-up at the end */
-#define RECORD_BYTES   2048u /* memory for each record of limits.pending; measured records are about 1 kB */
-#define PENDING_MIN    16u
-#define ROOM_WAIT_NS   (50 * NS_PER_MS)
+#define BACKOFF_MIN_MS  100u
+#define BACKOFF_MAX_MS  30000u
+#define PERSON_MS       30000u         /* between tries when only a person can help */
+#define HURRY_MS        100u           /* between tries while the program waits to end */
+#define ID_REFUSALS_MAX 3u             /* at once, before it waits: another writer's clock may run ahead */
+#define LEAVE_NS        (2 * NS_PER_S) /* for a thread stuck in a name look-up at the end */
+#define RECORD_BYTES    2048u /* memory for each record of limits.pending; measured records are about 1 kB */
+#define PENDING_MIN     16u
+#define ROOM_WAIT_NS    (50 * NS_PER_MS)
 
 struct redis_output {
 	struct output o;
@@ -48,7 +49,7 @@ struct redis_output {
 	uint64_t head_index;
 
 	/* the thread's */
-	unsigned failures;
+	unsigned failures, id_refusals; /* in a row */
 	uint64_t jitter;
 	bool away;
 	int64_t away_since_ns;
@@ -165,7 +166,10 @@ static enum resp_class step(struct redis_output *r, bool *settled, struct err *e
 	if (!r->pub.conn.wire || !*settled) {
 		class = r->pub.conn.wire ? publish_reconcile(&r->pub, e) : connect_and_begin(r, e);
 		*settled = class == RESP_OK;
-		if (*settled)
+		first_try_over(r, *settled);
+		/* a server that answers may still refuse records (OOM, permissions): it is back when it takes
+		 * one */
+		if (*settled && (!r->away || !pending_waiting(r->pending)))
 			is_back(r);
 		return class;
 	}
@@ -175,7 +179,12 @@ static enum resp_class step(struct redis_output *r, bool *settled, struct err *e
 		err_set(e, "the server closed the connection");
 		return RESP_MOVE;
 	}
-	return publish_batch(&r->pub, &sent, e);
+	class = publish_batch(&r->pub, &sent, e);
+	if (class == RESP_OK && r->away)
+		is_back(r);
+	if (sent)
+		r->id_refusals = 0;
+	return class;
 }
 
 static void *publish_thread(void *arg)
@@ -193,7 +202,7 @@ static void *publish_thread(void *arg)
 		settled = false;
 		if (class == RESP_MOVE || class == RESP_PERSON)
 			resp_close(&r->pub.conn);
-		if (class == RESP_ID)
+		if (class == RESP_ID && r->id_refusals++ < ID_REFUSALS_MAX)
 			continue; /* asks at once, gives new IDs */
 		went_away(r, class, e.text);
 		back_off(r, class);
