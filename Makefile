@@ -1,11 +1,13 @@
 # leaktap.  `make` builds, `make demo` shows, `make check` tests; V=1 shows the commands.
 # VARIANT: release (default), asan, tsan, fuzz - each in a folder of its own below build/.
 PREFIX ?= /usr/local
+# quiet before scripts/setup has installed it
+PKG_CONFIG := $(if $(shell command -v pkg-config),pkg-config,true)
 VARIANT ?= release
 PKGS := libpcap libhs hiredis libcrypto libssl yaml-0.1 zlib libxxhash
 DIRS := base config capture classify classify/names classify/http classify/content classify/detect \
         classify/policy alerts cli
-NDPI ?= $(shell pkg-config --exists libndpi && echo 1 || echo 0)
+NDPI ?= $(shell $(PKG_CONFIG) --exists libndpi 2>/dev/null && echo 1 || echo 0)
 
 ifeq ($(VARIANT),fuzz)
 CC := clang
@@ -29,13 +31,13 @@ LINK_fuzz := $(SAN) -fsanitize=fuzzer
 
 B := build/$(VARIANT)
 CPPFLAGS += -I. -D_GNU_SOURCE -DPREFIX='"$(PREFIX)"' -DHAVE_NDPI=$(NDPI) -isystem /usr/include/hs \
-            $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I\//-isystem \//g')
+            $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null | sed 's/-I\//-isystem \//g')
 ifeq ($(NDPI),1)
 PKGS += libndpi
 endif
 CFLAGS ?= -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(FLAGS_$(VARIANT)) $(WARN) -pthread
-LDLIBS = $(shell pkg-config --libs $(PKGS)) -lm -pthread
+LDLIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -pthread
 
 SRC := $(foreach d,$(DIRS),$(wildcard $(d)/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
@@ -86,7 +88,7 @@ setup:
 	@scripts/setup
 demo:
 	@scripts/setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j $$(nproc) all
 	@scripts/demo
 check:
 	@scripts/setup test
