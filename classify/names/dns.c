@@ -12,10 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define DNS_RECORDS_MAX  256 /* answers read of one message */
-#define DNS_CHAIN_MAX    16  /* aliases followed */
-#define DNS_PASSES_MAX   3   /* over the answers, when aliases stand in the wrong order */
-#define DNS_POINTERS_MAX 64  /* of one name */
+#define DNS_RECORDS_MAX  256  /* answers read of one message */
+#define DNS_CHAIN_MAX    16   /* aliases followed */
+#define DNS_PASSES_MAX   3    /* over the answers, when aliases stand in the wrong order */
+#define DNS_POINTERS_MAX 64   /* of one name */
+#define DNS_HOPS_MAX     8192 /* labels and pointers of one message: by pointers few bytes make long names */
 #define DNS_TTL_MAX      (7 * 24 * 3600)
 
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_SVCB = 64, TYPE_HTTPS = 65 };
@@ -215,19 +216,25 @@ static bool host_char(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* Reads a name where c stands; `whole` is the message, for pointers (RFC 1035 4.1.4).  Every pointer must
- * lead before the last one, so that no name is endless. */
-static bool name_read(struct cur *c, const struct cur *whole, struct name *out)
+/* What names are read from. */
+struct text {
+	struct cur whole; /* the message, for pointers (RFC 1035 4.1.4) */
+	unsigned hops;    /* see DNS_HOPS_MAX */
+};
+
+/* Reads a name where c stands.  Every pointer must lead before the last one, so that no name is endless. */
+static bool name_read(struct cur *c, struct text *t, struct name *out)
 {
 	struct cur at = *c;
-	size_t limit = (size_t)(c->p - whole->p), wire = 1;
+	size_t limit = (size_t)(c->p - t->whole.p), wire = 1;
 	bool jumped = false, host = true;
 
 	out->n = 0;
 	for (unsigned pointers = 0;;) {
 		uint8_t len = cur_u8(&at);
+		const uint8_t *label;
 
-		if (at.bad)
+		if (at.bad || t->hops++ >= DNS_HOPS_MAX)
 			return false;
 		if ((len & 0xc0) == 0xc0) {
 			size_t to = (size_t)(len & 0x3f) << 8 | cur_u8(&at);
@@ -238,7 +245,7 @@ static bool name_read(struct cur *c, const struct cur *whole, struct name *out)
 				c->p = at.p;
 			jumped = true;
 			limit = to;
-			at = (struct cur){.p = whole->p + to, .end = whole->end};
+			at = (struct cur){.p = t->whole.p + to, .end = t->whole.end};
 			continue;
 		}
 		if (len & 0xc0)
@@ -248,18 +255,19 @@ static bool name_read(struct cur *c, const struct cur *whole, struct name *out)
 		wire += 1u + len;
 		if (wire > 255) /* RFC 1035 2.3.4 */
 			return false;
+		label = cur_take(&at, len);
+		if (!label)
+			return false;
 		if (out->n)
 			out->text[out->n++] = '.';
 		for (uint8_t i = 0; i < len; i++) {
-			uint8_t b = cur_u8(&at);
+			uint8_t b = label[i];
 
 			if (b >= 'A' && b <= 'Z')
 				b = (uint8_t)(b + 32);
 			host = host && host_char(b);
 			out->text[out->n++] = (char)b;
 		}
-		if (at.bad)
-			return false;
 	}
 	if (!jumped)
 		c->p = at.p;
@@ -269,67 +277,91 @@ static bool name_read(struct cur *c, const struct cur *whole, struct name *out)
 	return true;
 }
 
-static bool name_equal(const struct name *a, const struct name *b)
+/* Names are compared by a seeded hash of their text.  0: no host name, equal to nothing. */
+static uint64_t name_hash(const struct dns_cache *d, const struct name *n)
 {
-	return a->n && a->n == b->n && !memcmp(a->text, b->text, a->n);
+	return n->n ? hash64(n->text, n->n, d->seed) : 0;
 }
 
 struct record {
-	struct name owner;
-	uint16_t type, class;
+	uint64_t owner, target; /* name_hash(); target: of an alias, else 0 */
+	uint16_t type;
 	uint32_t ttl;
 	struct cur data;
 };
-
-static bool record_read(struct cur *c, const struct cur *whole, struct record *r)
-{
-	if (!name_read(c, whole, &r->owner))
-		return false;
-	r->type = cur_be16(c);
-	r->class = cur_be16(c);
-	r->ttl = cur_be32(c);
-	if (r->ttl & 0x80000000u) /* RFC 2181 8 */
-		r->ttl = 0;
-	r->data = cur_vec(c, 2);
-	return !c->bad;
-}
 
 /* One response while it is read. */
 struct answer {
 	struct dns_cache *d;
 	const struct ip_addr *client;
-	struct cur whole;
+	struct text text;
 	int64_t when_ns;
 	char asked[HOST_MAX];
-	unsigned n_chain;
-	struct name chain[DNS_CHAIN_MAX]; /* what was asked, and every alias of it */
+	unsigned n_chain, n_records;
+	uint64_t chain[DNS_CHAIN_MAX]; /* what was asked, and every alias of it */
+	struct record *record;         /* room for DNS_RECORDS_MAX */
 };
 
-static bool chain_holds(const struct answer *a, const struct name *n)
-{
-	for (unsigned i = 0; i < a->n_chain; i++)
-		if (name_equal(&a->chain[i], n))
-			return true;
-	return false;
-}
-
 /* An alias leads on: CNAME, or SVCB with priority 0 (RFC 9460 2.4.2). */
-static bool alias_add(struct answer *a, const struct record *r)
+static uint64_t alias_target(struct answer *a, const struct record *r)
 {
 	struct cur c = r->data;
 	struct name target;
 
 	if (r->type == TYPE_SVCB || r->type == TYPE_HTTPS) {
 		if (cur_be16(&c))
-			return false;
+			return 0;
 	} else if (r->type != TYPE_CNAME) {
-		return false;
+		return 0;
 	}
-	if (c.bad || a->n_chain == DNS_CHAIN_MAX || !name_read(&c, &a->whole, &target) || !target.n ||
-	        chain_holds(a, &target))
+	return !c.bad && name_read(&c, &a->text, &target) ? name_hash(a->d, &target) : 0;
+}
+
+/* Takes one record off the answers and keeps it when it may tell an address.  false: malformed. */
+static bool record_read(struct answer *a, struct cur *c)
+{
+	struct record *r = &a->record[a->n_records];
+	struct name owner;
+	uint16_t class;
+
+	if (!name_read(c, &a->text, &owner))
 		return false;
-	a->chain[a->n_chain++] = target;
+	r->type = cur_be16(c);
+	class = cur_be16(c);
+	r->ttl = cur_be32(c);
+	if (r->ttl & 0x80000000u) /* RFC 2181 8 */
+		r->ttl = 0;
+	r->data = cur_vec(c, 2);
+	if (c->bad)
+		return false;
+	if (class != CLASS_IN || !owner.n)
+		return true;
+	r->owner = name_hash(a->d, &owner);
+	r->target = alias_target(a, r);
+	a->n_records++;
 	return true;
+}
+
+static bool chain_holds(const struct answer *a, uint64_t name)
+{
+	for (unsigned i = 0; i < a->n_chain; i++)
+		if (a->chain[i] == name)
+			return true;
+	return false;
+}
+
+/* Follows the aliases once through the records; true when one was new. */
+static bool chain_grow(struct answer *a)
+{
+	unsigned before = a->n_chain;
+
+	for (unsigned i = 0; i < a->n_records && a->n_chain < DNS_CHAIN_MAX; i++) {
+		const struct record *r = &a->record[i];
+
+		if (r->target && chain_holds(a, r->owner) && !chain_holds(a, r->target))
+			a->chain[a->n_chain++] = r->target;
+	}
+	return a->n_chain > before;
 }
 
 static void keep4(struct answer *a, struct cur *c, enum name_source by, uint32_t ttl)
@@ -359,7 +391,7 @@ static void keep_hints(struct answer *a, struct cur c, uint32_t ttl)
 	struct name target;
 
 	cur_be16(&c); /* priority */
-	if (!name_read(&c, &a->whole, &target))
+	if (!name_read(&c, &a->text, &target))
 		return;
 	while (cur_left(&c) && !c.bad) {
 		uint16_t key = cur_be16(&c);
@@ -395,34 +427,14 @@ static bool asked_name(const struct name *n, uint16_t type, char out[HOST_MAX])
 	return n->n && host_normalize(p, n->n - (size_t)(p - n->text), out) && ip_parse(out, &ip) < 0;
 }
 
-/* Walks the answers.  keep false: only to find the aliases.  Returns 1 when an alias was new, -1 when the
- * answers are not well-formed. */
-static int walk(struct answer *a, struct cur c, unsigned n, bool keep)
-{
-	int grew = 0;
-
-	for (unsigned i = 0; i < n && i < DNS_RECORDS_MAX; i++) {
-		struct record r;
-
-		if (!record_read(&c, &a->whole, &r))
-			return -1;
-		if (r.class != CLASS_IN || !chain_holds(a, &r.owner))
-			continue;
-		if (keep)
-			keep_record(a, &r);
-		else if (alias_add(a, &r))
-			grew = 1;
-	}
-	return grew;
-}
-
 static int read_message(
         struct dns_cache *d, const struct ip_addr *client, const uint8_t *p, size_t n, int64_t when_ns)
 {
+	struct record record[DNS_RECORDS_MAX];
 	struct cur c = cur_of(p, n);
-	struct answer a = {.d = d, .client = client, .whole = c, .when_ns = when_ns, .n_chain = 1};
+	struct answer a = {.d = d, .client = client, .text.whole = c, .when_ns = when_ns, .record = record};
 	uint16_t flags, questions, answers, type, class;
-	int more = 1;
+	struct name asked;
 
 	cur_be16(&c); /* id */
 	flags = cur_be16(&c);
@@ -435,20 +447,24 @@ static int read_message(
 	 * asked for by this client */
 	if ((flags & MASK_OPCODE) || questions != 1)
 		return 0;
-	if (!name_read(&c, &a.whole, &a.chain[0]))
+	if (!name_read(&c, &a.text, &asked))
 		return -1;
 	type = cur_be16(&c);
 	class = cur_be16(&c);
 	if (c.bad)
 		return -1;
 	if (!(flags & FLAG_RESPONSE) || (flags & MASK_RCODE) || class != CLASS_IN ||
-	        !asked_name(&a.chain[0], type, a.asked))
+	        !asked_name(&asked, type, a.asked))
 		return 0;
-	for (int i = 0; i < DNS_PASSES_MAX && more > 0; i++)
-		more = walk(&a, c, answers, false);
-	if (more < 0)
-		return -1;
-	walk(&a, c, answers, true);
+	a.chain[a.n_chain++] = name_hash(d, &asked);
+	for (unsigned i = 0; i < answers && i < DNS_RECORDS_MAX; i++)
+		if (!record_read(&a, &c))
+			return -1;
+	for (unsigned i = 0; i < DNS_PASSES_MAX && chain_grow(&a); i++)
+		;
+	for (unsigned i = 0; i < a.n_records; i++)
+		if (chain_holds(&a, record[i].owner))
+			keep_record(&a, &record[i]);
 	return 0;
 }
 

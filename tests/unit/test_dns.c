@@ -392,6 +392,24 @@ static void test_pointer_chains(void **state)
 	assert_int_equal(take(), -1);
 }
 
+/* A name of 120 labels, which each record repeats in two bytes: the work of a message is bounded. */
+static void test_many_labels(void **state)
+{
+	char text[240];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 2 ? '.' : 'a';
+	text[sizeof(text) - 1] = '\0';
+	for (unsigned n = 60; n <= 240; n *= 2) {
+		response(text, A, (uint16_t)n);
+		for (unsigned i = 0; i < n; i++)
+			address(NULL, "192.0.2.1", 60);
+		assert_int_equal(take(), n == 60 ? 0 : -1);
+		assert_string_equal(ask("10.0.0.1", "192.0.2.1", T0), text);
+	}
+}
+
 static void good_message(void)
 {
 	size_t at;
@@ -548,6 +566,7 @@ int main(void)
 	        TEST(test_oldest_goes_first),
 	        TEST(test_malformed),
 	        TEST(test_pointer_chains),
+	        TEST(test_many_labels),
 	        TEST(test_prefixes),
 	        TEST(test_bit_flips),
 	        TEST(test_largest_message),
