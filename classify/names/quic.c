@@ -13,9 +13,11 @@
 #include <string.h>
 
 #define LONG_HEADER        0x80
-#define QUIC_DATAGRAMS_MAX 32 /* a handshake that was not understood by then will not be */
-#define QUIC_COALESCED_MAX 8  /* packets read of one datagram */
-#define QUIC_HELLOS_MAX    2  /* of one side: the second follows a HelloRetryRequest */
+#define QUIC_DATAGRAMS_MAX 32   /* a handshake that was not understood by then will not be */
+#define QUIC_COALESCED_MAX 8    /* packets read of one datagram */
+#define QUIC_FRAMES_MAX    1024 /* CRYPTO frames of one side; a hello of 64 KiB comes in about 60 */
+#define QUIC_TRIALS_MAX    2    /* keys derived for one datagram */
+#define QUIC_HELLOS_MAX    2    /* of one side: the second follows a HelloRetryRequest */
 #define MESSAGE_HEADER     4
 #define CLIENT_HELLO       1
 #define SERVER_HELLO       2
@@ -33,17 +35,30 @@ enum {
 struct side {
 	struct quic_stream stream;
 	uint64_t largest; /* packet number expected next */
+	unsigned frames;  /* CRYPTO frames taken: each is looked for its place among those that wait */
 	uint8_t hellos;
 	bool over; /* nothing more to learn from this side */
 };
 
+/* Keys and what they were derived from. */
+struct keyset {
+	const struct quic_version *version;
+	uint8_t dcid[QUIC_CID_MAX], dcid_n;
+	struct quic_keys keys[2]; /* by enum quic_role */
+};
+
+/* Those derived for one datagram: packets in it that nobody can open must not cost a derivation each, and by
+ * RFC 9000 12.2 all of them have the same connection id. */
+struct trials {
+	unsigned n;
+	struct keyset set[QUIC_TRIALS_MAX];
+};
+
 struct quic {
-	const struct quic_version *version; /* of keys */
-	struct quic_keys keys[2];           /* by enum quic_role */
-	uint8_t dcid[QUIC_CID_MAX], dcid_n; /* that keys are from */
-	bool keyed;                         /* a packet was opened with them */
-	bool turned;                        /* the flow's server is the one that speaks as client */
-	bool known;                         /* a long header of a version we can open was seen */
+	struct keyset set;
+	bool keyed;  /* a packet was opened with the set */
+	bool turned; /* the flow's server is the one that speaks as client */
+	bool known;  /* a long header of a version we can open was seen */
 	bool client, server, retry, closed;
 	uint8_t clients;
 	unsigned datagrams;
@@ -201,7 +216,8 @@ static void crypto_frame(struct side *s, struct conn *conn, struct cur *c)
 
 	if (data.bad || s->over)
 		return;
-	if (!quic_stream_add(&s->stream, conn->arena, offset, data.p, cur_left(&data)))
+	if (++s->frames > QUIC_FRAMES_MAX ||
+	        !quic_stream_add(&s->stream, conn->arena, offset, data.p, cur_left(&data)))
 		s->over = true;
 }
 
@@ -238,46 +254,61 @@ static void read_frames(struct quic *q, struct conn *conn, enum quic_role role, 
 
 /* ---- packets ------------------------------------------------------------------------------------------ */
 
-static bool same_keys(const struct quic *q, const struct header *h)
+static bool is_set_of(const struct keyset *k, const struct quic_version *v, const uint8_t *dcid, size_t n)
 {
-	return q->keyed && q->version == h->version && q->dcid_n == cur_left(&h->dcid) &&
-	       !memcmp(q->dcid, h->dcid.p, q->dcid_n);
+	return k->version == v && k->dcid_n == n && !memcmp(k->dcid, dcid, n);
 }
 
-static void adopt(struct quic *q, const struct quic_version *v, const uint8_t *dcid, size_t n,
-        const struct quic_keys keys[2])
+/* NULL: the datagram had its share of derivations, or OpenSSL failed. */
+static const struct keyset *trial(
+        struct trials *t, const struct quic_version *v, const uint8_t *dcid, size_t n)
 {
-	q->version = v;
-	memcpy(q->keys, keys, sizeof(q->keys));
-	memmove(q->dcid, dcid, n);
-	q->dcid_n = (uint8_t)n;
-	q->keyed = true;
+	struct keyset *k;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (is_set_of(&t->set[i], v, dcid, n))
+			return &t->set[i];
+	if (t->n == QUIC_TRIALS_MAX)
+		return NULL;
+	k = &t->set[t->n];
+	if (!quic_keys_derive(v, dcid, n, k->keys))
+		return NULL;
+	k->version = v;
+	memcpy(k->dcid, dcid, n);
+	k->dcid_n = (uint8_t)n;
+	t->n++;
+	return k;
 }
 
 /* Decrypts with whatever keys fit; *role says who sent it. */
-static bool open_initial(
-        struct quic *q, const struct header *h, enum flow_dir dir, enum quic_role *role, struct cur *plain)
+static bool open_initial(struct quic *q, struct trials *t, const struct header *h, enum flow_dir dir,
+        enum quic_role *role, struct cur *plain)
 {
-	struct quic_keys keys[2];
+	const uint8_t *dcid = h->dcid.p;
 	size_t n = cur_left(&h->dcid);
+	const struct keyset *k;
 
 	*role = (dir == FLOW_C2S) != q->turned ? QUIC_CLIENT : QUIC_SERVER;
-	if (q->keyed && q->version == h->version) {
-		if (quic_packet_open(&h->packet, &q->keys[*role], &q->side[*role].largest, plain))
+	if (q->keyed && q->set.version == h->version) {
+		if (quic_packet_open(&h->packet, &q->set.keys[*role], &q->side[*role].largest, plain))
 			return true;
-	} else if (q->keyed && quic_keys_derive(h->version, q->dcid, q->dcid_n, keys)) {
+		if (*role == QUIC_CLIENT && is_set_of(&q->set, h->version, dcid, n))
+			return false;
+	} else if (q->keyed) {
 		/* RFC 9368 2.3: the version changed, the connection id that keys come from did not */
-		if (quic_packet_open(&h->packet, &keys[*role], &q->side[*role].largest, plain)) {
-			adopt(q, h->version, q->dcid, q->dcid_n, keys);
+		k = trial(t, h->version, q->set.dcid, q->set.dcid_n);
+		if (k && quic_packet_open(&h->packet, &k->keys[*role], &q->side[*role].largest, plain)) {
+			q->set = *k;
 			return true;
 		}
 	}
-	if ((same_keys(q, h) && *role == QUIC_CLIENT) || !quic_keys_derive(h->version, h->dcid.p, n, keys) ||
-	        !quic_packet_open(&h->packet, &keys[QUIC_CLIENT], &q->side[QUIC_CLIENT].largest, plain))
+	k = trial(t, h->version, dcid, n);
+	if (!k || !quic_packet_open(&h->packet, &k->keys[QUIC_CLIENT], &q->side[QUIC_CLIENT].largest, plain))
 		return false;
 	if (!q->keyed)
 		q->turned = dir != FLOW_C2S;
-	adopt(q, h->version, h->dcid.p, n, keys);
+	q->set = *k;
+	q->keyed = true;
 	*role = QUIC_CLIENT;
 	return true;
 }
@@ -328,6 +359,7 @@ static enum layer_verdict quic_feed(void *state, struct conn *conn, enum flow_di
 {
 	struct quic *q = state;
 	struct cur c = cur_of(p, len);
+	struct trials trials = {.n = 0};
 
 	(void)stream;
 	(void)when_ns;
@@ -342,7 +374,8 @@ static enum layer_verdict quic_feed(void *state, struct conn *conn, enum flow_di
 		q->known = q->known || quic_probe(c.p, cur_left(&c));
 		if (!q->known || !read_header(&c, &h))
 			break;
-		if (h.type != TYPE_INITIAL || !h.packet.p || !open_initial(q, &h, dir, &role, &plain))
+		if (h.type != TYPE_INITIAL || !h.packet.p ||
+		        !open_initial(q, &trials, &h, dir, &role, &plain))
 			continue;
 		read_frames(q, conn, role, plain);
 		read_messages(q, role, out);

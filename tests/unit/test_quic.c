@@ -619,6 +619,61 @@ static void test_crypto_limits(void **state)
 	wire_free(w);
 }
 
+/* CRYPTO frames that bring nothing new cost as much as others: they are counted. */
+static void test_many_frames(void **state)
+{
+	(void)state;
+	for (unsigned many = 0; many < 2; many++) {
+		struct wire *w = wire_open(&quic_layer);
+
+		client_hello(&shape);
+		for (unsigned i = 0; i < 2; i++) {
+			for (unsigned k = 0; k < (many ? 520 : 500); k++)
+				crypto(&frames, &message, message.n - 1, 1);
+			send_as(w, C, &(struct seal){.version = V1, .keys = DCID, .number = i});
+		}
+		crypto(&frames, &message, 0, message.n);
+		send_as(w, C, &(struct seal){.version = V1, .keys = DCID, .number = 2});
+		assert_int_equal(w->told.n, !many);
+		wire_free(w);
+	}
+}
+
+/* Packets that cannot be opened stand before the good one: with its connection id any number of them, with
+ * others as many as keys are derived for (RFC 9000 12.2 forbids those). */
+static void test_junk_before(void **state)
+{
+	static const struct {
+		unsigned junk;
+		const char *dcids[2];
+		bool read;
+	} cases[] = {
+	        {7, {DCID, DCID}, true},
+	        {1, {"0102030405060708"}, true},
+	        {2, {"0102030405060708", "1112131415161718"}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wire *w = wire_open(&quic_layer);
+
+		client_hello(&shape);
+		out.n = frames.n = 0;
+		for (unsigned k = 0; k < cases[i].junk; k++) {
+			put_fill(&frames, 0, 20);
+			seal(&out, &(struct seal){.version = V1, .keys = cases[i].dcids[k & 1]}, &frames);
+			out.p[out.n - 1] ^= 1;
+			frames.n = 0;
+		}
+		crypto(&frames, &message, 0, message.n);
+		seal(&out, &(struct seal){.version = V1, .keys = DCID}, &frames);
+		frames.n = 0;
+		assert_int_equal(wire_feed(w, C, out.p, out.n), LAYER_MORE);
+		assert_int_equal(w->told.n, cases[i].read);
+		wire_free(w);
+	}
+}
+
 /* A long hello in 40 datagram-sized parts, and one that loses its end. */
 static void test_long_and_cut(void **state)
 {
@@ -713,6 +768,8 @@ int main(void)
 	        cmocka_unit_test(test_version_negotiation),
 	        cmocka_unit_test(test_gives_up),
 	        cmocka_unit_test(test_crypto_limits),
+	        cmocka_unit_test(test_many_frames),
+	        cmocka_unit_test(test_junk_before),
 	        cmocka_unit_test(test_long_and_cut),
 	        cmocka_unit_test(test_packet_numbers),
 	        cmocka_unit_test(test_damage),
