@@ -28,7 +28,6 @@
 #define EVICT_TRIES  64 /* busy flows put right before one is taken anyway */
 #define EVICT_CHOICE 4  /* flows of one slot among which the quietest goes */
 
-#define TIME_MOST      ((int64_t)1 << 62) /* packet times beyond are taken for this one */
 #define CLOCK_BACK_NS  NS_PER_S
 #define CLOCK_BACK_RUN 64 /* packets in a row from before: the clock was set back, and is followed */
 
@@ -458,7 +457,7 @@ static struct flow *flow_begin(struct flow_table *t, const struct packet *p, con
 
 static int64_t time_within(int64_t ns)
 {
-	return ns < 0 ? 0 : ns > TIME_MOST ? TIME_MOST : ns;
+	return ns < 0 ? 0 : ns > PACKET_TIME_MAX ? PACKET_TIME_MAX : ns;
 }
 
 /* A step is worth at most what makes every flow idle, so that times out of a broken file cannot run the clock
@@ -472,7 +471,7 @@ static void clock_step(struct flow_table *t, int64_t ns)
 		step = 0;
 	}
 	t->mark = ns;
-	if (t->now < TIME_MOST)
+	if (t->now < PACKET_TIME_MAX)
 		t->now += step < t->step_most ? step : t->step_most;
 	if (ns > t->newest)
 		t->newest = ns;
@@ -550,7 +549,7 @@ static void flow_count(struct flow_table *t, struct flow *f, enum flow_dir dir, 
 struct flow *flow_track(struct flow_table *t, const struct packet *p, enum flow_dir *dir)
 {
 	struct key k;
-	bool src_low = key_of_packet(t, &k, p), src_client = sender_is_client(p);
+	bool src_low = key_of_packet(t, &k, p), src_client;
 	uint32_t tag = key_tag(t, &k);
 	struct flow *f;
 
@@ -561,17 +560,18 @@ struct flow *flow_track(struct flow_table *t, const struct packet *p, enum flow_
 		enum flow_end over = over_before(t, f, src_low, p);
 
 		f->flags = (uint8_t)(f->flags & ~FLOW_F_FRESH);
-		if (over == FLOW_ACTIVE) /* the same connection goes on: its sides stay */
-			src_client = dir_of(f, src_low) == FLOW_C2S;
 		if (over != FLOW_LIVE) {
+			/* the same connection goes on: its sides stay */
+			src_client =
+			        over == FLOW_ACTIVE ? dir_of(f, src_low) == FLOW_C2S : sender_is_client(p);
 			flow_finish(t, f, over);
-			f = NULL;
+			f = flow_begin(t, p, &k, tag, src_low, src_client);
+		} else if (p->proto == PROTO_TCP && p->tcp_flags & TCP_SYN) {
+			(void)flow_tcp_turn(f, dir_of(f, src_low), p);
 		}
+	} else {
+		f = flow_begin(t, p, &k, tag, src_low, sender_is_client(p));
 	}
-	if (!f)
-		f = flow_begin(t, p, &k, tag, src_low, src_client);
-	else if (p->proto == PROTO_TCP && p->tcp_flags & TCP_SYN)
-		(void)flow_tcp_turn(f, dir_of(f, src_low), p);
 	*dir = dir_of(f, src_low);
 	flow_count(t, f, *dir, p);
 	return f;

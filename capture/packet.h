@@ -18,10 +18,11 @@
 #define PROTO_UDP 17
 
 #define PACKET_VLANS_MAX 4
+#define PACKET_TIME_MAX  ((int64_t)1 << 62) /* the year 2116; files can claim any time */
 
 struct packet {
 	/* filled by the source */
-	int64_t ts_ns;       /* packet time */
+	int64_t ts_ns;       /* packet time, 0 to PACKET_TIME_MAX: sums and differences stay within 64 bits */
 	const uint8_t *data; /* the frame as captured */
 	uint32_t caplen;     /* bytes in data */
 	uint32_t wirelen;    /* bytes on the wire (>= caplen unless the file lies) */
@@ -29,14 +30,14 @@ struct packet {
 	uint32_t iface;      /* index of the interface in the source */
 
 	/* filled by decode_packet() */
-	const uint8_t *ip;   /* innermost IP header */
-	uint32_t ip_len;     /* captured bytes from there to the end of the IP datagram (padding cut off) */
+	const uint8_t *ip; /* innermost IP header */
+	uint32_t ip_len;   /* captured bytes from there to the end of the IP datagram (padding cut off) */
 	struct ip_addr src, dst;
-	uint8_t ip_version;  /* 4 or 6 */
-	uint8_t proto;       /* PROTO_TCP or PROTO_UDP after a DECODE_OK */
+	uint8_t ip_version; /* 4 or 6 */
+	uint8_t proto;      /* PROTO_TCP or PROTO_UDP after a DECODE_OK */
 	uint8_t ttl;
-	uint16_t ip_id;      /* IPv4 only */
-	uint8_t vlans;       /* tags seen, outermost first in vlan[] */
+	uint16_t ip_id; /* IPv4 only */
+	uint8_t vlans;  /* tags seen, outermost first in vlan[] */
 	uint16_t vlan[PACKET_VLANS_MAX];
 	const uint8_t *src_mac, *dst_mac; /* 6 bytes each, NULL where the link has none */
 	uint16_t sport, dport;
@@ -46,7 +47,7 @@ struct packet {
 	uint32_t seq, ack;
 	uint8_t tcp_flags;
 	uint16_t tcp_window;
-	uint8_t tunnel;        /* enum tunnel_kind, 0: none (filled from the encapsulation issue on) */
+	uint8_t tunnel; /* enum tunnel_kind, 0: none (filled from the encapsulation issue on) */
 	uint64_t tunnel_id;
 };
 

@@ -48,6 +48,7 @@ int source_next(struct source *s, struct packet *p)
 	int got = s->kind->next(s, p);
 
 	if (got == 1) {
+		p->ts_ns = p->ts_ns < 0 ? 0 : p->ts_ns > PACKET_TIME_MAX ? PACKET_TIME_MAX : p->ts_ns;
 		s->seen.received++;
 		s->seen.bytes += p->wirelen;
 	}

@@ -170,6 +170,30 @@ static void test_wirelen_lies(void **state)
 	source_close(s);
 }
 
+/* A distance from 1970 and a time may be anything; what comes out can be added and subtracted. */
+static void test_times_out_of_range(void **state)
+{
+	static const int64_t offsets[] = {INT64_MIN, -9000000000, 0, 9000000000, INT64_MAX};
+	static struct capture c;
+	struct packet p;
+	struct source *s;
+
+	(void)state;
+	c.big = false;
+	c.n = 0;
+	block_section(&c);
+	for (uint32_t i = 0; i < 5; i++)
+		block_interface(&c, 101, 0, 6, offsets[i]);
+	for (uint32_t i = 0; i < 5; i++)
+		block_enhanced(&c, i, 1700000000000000, "x", 1, 1);
+	s = open_one(file_write("a", c.b, c.n), NULL);
+	for (uint32_t i = 0; i < 5; i++) {
+		assert_int_equal(source_next(s, &p), 1);
+		assert_true(p.ts_ns == (i < 2 ? 0 : i > 2 ? PACKET_TIME_MAX : 1700000000000000000));
+	}
+	source_close(s);
+}
+
 /* From here to stderr_end() stderr goes to a file. */
 static const char *stderr_begin(void)
 {
@@ -567,6 +591,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_pcap_forms),
 	        cmocka_unit_test(test_wirelen_lies),
+	        cmocka_unit_test(test_times_out_of_range),
 	        cmocka_unit_test(test_truncated),
 	        cmocka_unit_test(test_several_files),
 	        cmocka_unit_test(test_filters),
