@@ -250,6 +250,8 @@ static void take_data(struct tcp_reader *t, struct tcp_stream *s, enum flow_dir 
 		if (!stray_accept(t, d, &seg))
 			return;
 		restart_at(t, d, seg.seq);
+		if (p->tcp_flags & TCP_FIN)
+			take_fin(d, tcp_segment_end(&seg));
 		s->in = seg;
 		return;
 	}
