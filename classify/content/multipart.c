@@ -394,13 +394,24 @@ static void no_delimiter(struct multipart *m, struct emit *e, unsigned level, si
 	give(m, e, text, n);
 }
 
+/* Behind the last delimiter: blanks and the line's end.  Anything else on the line is content, as that of the
+ * lines behind it. */
+static bool after_last(struct multipart *m, uint8_t c)
+{
+	if (c != '\n' && is_blank((char)c))
+		return true;
+	m->after = 0;
+	begin_line(m);
+	m->line_start = c == '\n';
+	return c == '\n';
+}
+
 /* Behind a delimiter: "--" when it is the last, else blanks and the line's end (RFC 2046 5.1.1). */
 static bool after_delimiter(struct multipart *m, struct emit *e, uint8_t c)
 {
-	if (m->after == 3) {
-		if (c != '\n')
-			return true;
-	} else if (c == '-' && m->after == 1) {
+	if (m->after == 3)
+		return after_last(m, c);
+	if (c == '-' && m->after == 1) {
 		m->after = 2;
 		return true;
 	} else if (c == '-') {

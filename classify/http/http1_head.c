@@ -383,7 +383,7 @@ static struct slice transfer_codings(struct slice te)
 				te.n--;
 			return te;
 		}
-	return (struct slice){0};
+	return te;
 }
 
 /* The line at *at without its end; *at moves behind it. */

@@ -258,6 +258,8 @@ static void test_chunked(void **state)
 	        "#0 POST /\n0123456789|end\n#1 GET /n\nend\n");
 	check("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
 	        "#0 POST / coding=gzip\nx|end\n");
+	check("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
+	        "#0 POST / coding=gzip\nx|end\n");
 	/* broken: the rest is handed out as it is, the next head is found */
 	check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloWRONG\nAKIA secret\nPOST /n "
 	      "HTTP/1.1\r\n\r\n",

@@ -71,6 +71,9 @@ static void test_outside(void **state)
 	(void)state;
 	check(TYPE, "preamble\r\n--XX\r\n\r\npart\r\n--XX--\r\nepilogue AKIA\r\n--XX\r\n",
 	        "body <> preamble\npart[0] <> part\nbody <> epilogue AKIA\r\n--XX\r\n\n", 0);
+	/* also on the line of the last delimiter, where only blanks belong */
+	check(TYPE, "--XX\r\n\r\npart\r\n--XX--  \r\nend", "part[0] <> part\nbody <> end\n", 0);
+	check(TYPE, "--XX\r\n\r\npart\r\n--XX-- AKIA\r\nend", "part[0] <> part\nbody <> AKIA\r\nend\n", 0);
 }
 
 static void test_part_heads(void **state)
