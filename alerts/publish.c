@@ -31,7 +31,7 @@ int publish_init(struct publisher *p, struct pending *pending, struct output *ou
 		        stream_names[t]);
 	snprintf(p->key_head, sizeof(p->key_head), "leaktap:{%.80s}:head", sensor);
 	p->md = EVP_MD_CTX_new();
-	return p->md ? 0 : -1;
+	return p->md && EVP_DigestInit_ex2(p->md, EVP_sha256(), NULL) == 1 ? 0 : -1;
 }
 
 void publish_clear(struct publisher *p)
@@ -479,7 +479,7 @@ static bool give_hash(struct publisher *p, struct pending_item *it)
 
 	if (it->hash[0])
 		return true;
-	if (EVP_DigestInit_ex2(p->md, EVP_sha256(), NULL) != 1 ||
+	if (EVP_DigestInit_ex2(p->md, NULL, NULL) != 1 ||
 	        EVP_DigestUpdate(p->md, it->line, it->len + 1) != 1 ||
 	        EVP_DigestFinal_ex(p->md, md, NULL) != 1)
 		return false;
@@ -635,6 +635,16 @@ static size_t sort_batch(struct publisher *p, const bool *ok, enum resp_class cl
 	return n_taken;
 }
 
+/* While the server works on a batch, the hashes of the next one. */
+static void hash_ahead(struct publisher *p)
+{
+	struct pending_item *list[2 * BATCH_RECORDS];
+	size_t n = pending_batch(p->pending, list, p->n_batch + BATCH_RECORDS, 2 * BATCH_BYTES);
+
+	for (size_t i = p->n_batch; i < n; i++)
+		(void)give_hash(p, list[i]); /* what fails here fails again, and is told, in its own batch */
+}
+
 enum resp_class publish_batch(struct publisher *p, size_t *sent, struct err *e)
 {
 	enum resp_class queueing = RESP_OK, exec;
@@ -647,7 +657,11 @@ enum resp_class publish_batch(struct publisher *p, size_t *sent, struct err *e)
 	p->n_batch = pending_batch(p->pending, p->batch, BATCH_RECORDS, BATCH_BYTES);
 	if (p->n_batch && add_batch(p) < 0)
 		return no_memory(e);
-	if (resp_send(&p->conn, deadline(), e) < 0 || read_publishes(p, e) < 0)
+	if (resp_send(&p->conn, deadline(), e) < 0)
+		return RESP_MOVE;
+	if (p->n_batch)
+		hash_ahead(p);
+	if (read_publishes(p, e) < 0)
 		return RESP_MOVE;
 	if (!p->n_batch)
 		return RESP_OK;

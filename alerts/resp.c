@@ -89,35 +89,62 @@ redisReader *resp_reader_create(void)
 	return r;
 }
 
-static long long format(char **out, int argc, const char *const *argv, const size_t *len)
-{
-	return redisFormatCommandArgv(out, argc, (const char **)(uintptr_t)argv, len);
-}
-
 /* ---- commands --------------------------------------------------------------------------------------------
  */
 
+#define HEADER_MAX 24 /* '*' or '$', 20 digits, CR LF */
+
+static bool have_room(struct resp *r, size_t n)
+{
+	size_t cap = (r->out_len + n) * 2;
+	char *more;
+
+	if (r->out_cap - r->out_len >= n)
+		return true;
+	more = realloc(r->out, cap);
+	if (!more)
+		return false;
+	r->out = more;
+	r->out_cap = cap;
+	return true;
+}
+
+static void put(struct resp *r, const void *p, size_t n)
+{
+	memcpy(r->out + r->out_len, p, n);
+	r->out_len += n;
+}
+
+/* "*3\r\n" and the like. */
+static void put_header(struct resp *r, char kind, size_t n)
+{
+	char text[HEADER_MAX];
+	size_t at = sizeof(text);
+
+	text[--at] = '\n';
+	text[--at] = '\r';
+	do
+		text[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	text[--at] = kind;
+	put(r, text + at, sizeof(text) - at);
+}
+
+/* Formatted here and not by hiredis, which allocates and copies each command once more. */
 int resp_add(struct resp *r, int argc, const char *const *argv, const size_t *len)
 {
-	char *text = NULL;
-	long long n = format(&text, argc, argv, len);
+	size_t need = HEADER_MAX;
 
-	if (n < 0)
+	for (int i = 0; i < argc; i++)
+		need += HEADER_MAX + len[i] + 2;
+	if (!have_room(r, need))
 		return -1;
-	if (r->out_cap - r->out_len < (size_t)n) {
-		size_t cap = (r->out_len + (size_t)n) * 2;
-		char *more = realloc(r->out, cap);
-
-		if (!more) {
-			free(text);
-			return -1;
-		}
-		r->out = more;
-		r->out_cap = cap;
+	put_header(r, '*', (size_t)argc);
+	for (int i = 0; i < argc; i++) {
+		put_header(r, '$', len[i]);
+		put(r, argv[i], len[i]);
+		put(r, "\r\n", 2);
 	}
-	memcpy(r->out + r->out_len, text, (size_t)n);
-	r->out_len += (size_t)n;
-	free(text);
 	return 0;
 }
 

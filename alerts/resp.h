@@ -1,5 +1,5 @@
-/* resp.h - one connection to a Redis server: commands out, replies in (RESP2).  hiredis formats and parses;
- * the bytes are ours (wire.h).  The only file that knows the differences between hiredis 0.14 and 1.x. */
+/* resp.h - one connection to a Redis server: commands out, replies in (RESP2).  hiredis parses; formatting
+ * and the bytes are ours (wire.h).  The only file that knows the differences between hiredis 0.14 and 1.x. */
 #ifndef ALERTS_RESP_H
 #define ALERTS_RESP_H
 
