@@ -613,7 +613,7 @@ static int read_queueing(
 /* After EXEC's answer: what was taken is done, what got "equal or smaller" is asked for one by one. */
 static size_t sort_batch(struct publisher *p, const bool *ok, enum resp_class class)
 {
-	struct pending_item *taken[BATCH_RECORDS], *rest[BATCH_RECORDS];
+	struct pending_item *taken[BATCH_RECORDS];
 	size_t n_taken = 0, n_rest = 0;
 
 	for (size_t i = 0; i < p->n_batch; i++) {
@@ -621,17 +621,15 @@ static size_t sort_batch(struct publisher *p, const bool *ok, enum resp_class cl
 			taken[n_taken++] = p->batch[i];
 			continue;
 		}
-		rest[n_rest++] = p->batch[i];
 		if (class != RESP_ID)
 			p->batch[i]->id_ms = 0;
+		p->batch[n_rest++] = p->batch[i];
 	}
 	if (n_taken == p->n_batch)
 		add_publishes(p);
 	mark_done(p, taken, n_taken);
 	p->refused = class == RESP_ID;
 	p->n_batch = p->refused ? n_rest : 0;
-	for (size_t i = 0; i < p->n_batch; i++)
-		p->batch[i] = rest[i];
 	return n_taken;
 }
 

@@ -153,7 +153,7 @@ int resp_add_words(struct resp *r, const char *const *words)
 	size_t len[16];
 	int n = 0;
 
-	for (; words[n] && n < 16; n++)
+	for (; n < 16 && words[n]; n++)
 		len[n] = strlen(words[n]);
 	return resp_add(r, n, words, len);
 }

@@ -352,10 +352,10 @@ static int live_listen(const struct live *l, struct err *e)
 	return 0;
 }
 
-/* Packets are shared out by internal address (share.h), so that the two directions of a connection and all that
- * belongs to a client come to one worker.  Without PACKET_FANOUT_FLAG_DEFRAG: the kernel would put fragments
- * together before we see them, and our records would not say so.  The program belongs to the group; the first member
- * sets it. */
+/* Packets are shared out by internal address (share.h), so that the two directions of a connection and all
+ * that belongs to a client come to one worker.  Without PACKET_FANOUT_FLAG_DEFRAG: the kernel would put
+ * fragments together before we see them, and our records would not say so.  The program belongs to the group;
+ * the first member sets it. */
 static int live_fanout(const struct live *l, const struct source_live *how, struct err *e)
 {
 	struct sock_filter code[SHARE_PROGRAM_MAX];
@@ -367,13 +367,15 @@ static int live_fanout(const struct live *l, const struct source_live *how, stru
 	if (how->fanout_group < 0)
 		return 0;
 	if (!n && !how->fanout_other)
-		log_warn("%s: too many internal networks to share packets out by address; by connection instead: names "
-			 "from DNS may be missed with several workers",
-			l->interface);
+		log_warn("%s: too many internal networks to share packets out by address; by connection "
+		         "instead: names "
+		         "from DNS may be missed with several workers",
+		        l->interface);
 	if (setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg)) < 0)
-		return err_set(e, "%s: packet fanout group %d: %s", l->interface, how->fanout_group, strerror(errno));
+		return err_set(e, "%s: packet fanout group %d: %s", l->interface, how->fanout_group,
+		        strerror(errno));
 	if (n && !how->fanout_other &&
-		setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof(program)) < 0)
+	        setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof(program)) < 0)
 		return err_set(e, "%s: packet fanout program: %s", l->interface, strerror(errno));
 	return 0;
 }

@@ -19,8 +19,8 @@ struct request {
 	struct facts facts; /* the flow's, with this request's own destination */
 	struct request_facts q;
 	bool model_next, skip_text;
-	char model[256]; /* as sent */
-	size_t model_n;  /* its length, also of what does not fit */
+	char model[256];  /* as sent */
+	size_t model_n;   /* its length, also of what does not fit */
 	unsigned skipped; /* enum content_skip bits */
 };
 

@@ -19,10 +19,11 @@
 #define PATHS_MAX     4096 /* captures, interfaces, outputs on one command line */
 #define WORKERS_MAX   64
 #define IFACES_MAX    32
-#define INTERNAL_MAX  4096           /* internal networks told to the kernel */
-#define REDIS_WAIT_MS 5000           /* at the end, for Redis to take what waits */
-#define STALLED_NS    (5 * NS_PER_S) /* after SIGTERM a replay waits so long for an output that takes nothing \
-	                              */
+#define INTERNAL_MAX  4096 /* internal networks told to the kernel */
+#define REDIS_WAIT_MS 5000 /* at the end, for Redis to take what waits */
+#define STALLED_NS                                                                                           \
+	(5 * NS_PER_S) /* after SIGTERM a replay waits so long for an output that takes nothing              \
+	                */
 
 static const char usage[] =
         "usage: leaktap run [-c FILE] (-i IFACE | -r CAPTURE)... [-o OUTPUT]... [-w WORKERS] [--flows]\n\n"

@@ -50,10 +50,10 @@ bool quic_stream_add(struct quic_stream *s, struct arena *a, uint64_t offset, co
 	if (offset - s->base > QUIC_CRYPTO_MAX || n > QUIC_CRYPTO_MAX - (offset - s->base))
 		return false;
 	while (n) {
-		struct quic_fragment *f;
+		struct quic_fragment *f = *at;
 		size_t part;
 
-		while ((f = *at) && f->offset + f->len <= offset)
+		for (; f && f->offset + f->len <= offset; f = *at)
 			at = &f->next;
 		if (f && f->offset <= offset) { /* starts within f: that much is known */
 			part = (size_t)(f->offset + f->len - offset);
