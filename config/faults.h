@@ -2,6 +2,7 @@
 #ifndef CONFIG_FAULTS_H
 #define CONFIG_FAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define FAULTS_MAX 200 /* kept; more are counted */
@@ -22,6 +23,12 @@ void faults_clear(struct faults *f);
 /* Control characters in the text (it may quote the file) become question marks: a fault is one line. */
 void fault_add(struct faults *f, const char *file, unsigned line, unsigned column, const char *fmt, ...)
         __attribute__((format(printf, 5, 6)));
+/* No more are kept: what would only make the next one's text better is not worth its time (ten thousand
+ * entries against a catalogue that is not there). */
+static inline bool faults_full(const struct faults *f)
+{
+	return f->n == FAULTS_MAX;
+}
 /* Writes "file:line:column: text" lines to the stream. */
 struct _IO_FILE;
 void faults_print(const struct faults *f, struct _IO_FILE *out);

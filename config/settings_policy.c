@@ -36,7 +36,8 @@ static void read_service(const struct reading *r, struct partner *p, const struc
 		fault_node(r, n,
 		        "service: there is no `%.60s' in the catalogue%s; `leaktap catalogue --list' shows "
 		        "what there is",
-		        n->text, near_hint(catalogue_near(r->s->catalogue, n->text), hint));
+		        n->text,
+		        near_hint(faults_full(r->f) ? NULL : catalogue_near(r->s->catalogue, n->text), hint));
 }
 
 static void read_contract(const struct reading *r, struct partner *p, const struct ynode *n)
@@ -96,7 +97,7 @@ static void read_review(const struct reading *r, struct partner *p, const struct
 static void fault_group(const struct reading *r, const struct ynode *n)
 {
 	const struct networks *networks = r->s->networks;
-	size_t count = networks_groups(networks);
+	size_t count = faults_full(r->f) ? 0 : networks_groups(networks);
 	const char **names = store_get(r->store, count * sizeof(*names));
 	char hint[80], list[400];
 
