@@ -153,6 +153,16 @@ void repeats_destroy(struct repeats *r)
 	free(r);
 }
 
+/* Captures hold any time at all: what does not fit is very long ago or very far ahead. */
+static int64_t between(int64_t from_ns, int64_t to_ns)
+{
+	int64_t ns;
+
+	if (__builtin_sub_overflow(to_ns, from_ns, &ns))
+		return to_ns < from_ns ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 static void drop_tail(struct repeats *r, struct entry *e)
 {
 	r->bytes -= e->tail_cap;
@@ -205,7 +215,7 @@ static void fold(
 	e->open++;
 	e->total++;
 	/* no memory to wait with: told at once, which is more records and never fewer */
-	if (h->when_ns - e->told_ns >= r->limit.repeat_s * NS_PER_S || !keep_tail(r, e, h, tail, len))
+	if (between(e->told_ns, h->when_ns) >= r->limit.repeat_s * NS_PER_S || !keep_tail(r, e, h, tail, len))
 		tell_update(r, e, h, tail, len);
 	if (!e->open && e->tail)
 		drop_tail(r, e);
@@ -232,7 +242,7 @@ static struct entry *find_known(struct repeats *r, const struct record_head *h, 
 {
 	uint32_t s = group_key ? lru_find(&r->known, group_key) : NONE;
 
-	if (s != NONE && h->when_ns - r->entry[s].first_ns < r->limit.group_window_s * NS_PER_S)
+	if (s != NONE && between(r->entry[s].first_ns, h->when_ns) < r->limit.group_window_s * NS_PER_S)
 		return &r->entry[s];
 	s = h->repeat_key ? lru_find(&r->known, h->repeat_key) : NONE;
 	return s != NONE && !r->entry[s].group ? &r->entry[s] : NULL;
@@ -266,7 +276,7 @@ void repeats_sweep(struct repeats *r, int64_t now_ns)
 	for (uint32_t i = 0; i < r->known.used && r->n_open; i++) {
 		struct entry *e = &r->entry[i];
 
-		if (e->open && now_ns - e->told_ns >= r->limit.repeat_s * NS_PER_S)
+		if (e->open && between(e->told_ns, now_ns) >= r->limit.repeat_s * NS_PER_S)
 			settle(r, e);
 	}
 }

@@ -383,6 +383,29 @@ static uint64_t note(
 	return ++t->n;
 }
 
+/* Packet times are what a capture says: from one end of the clock to the other nothing overflows. */
+static void repeats_at_any_time(void **state)
+{
+	static const int64_t times[] = {INT64_MIN, INT64_MAX, 0, INT64_MIN, -1, INT64_MAX};
+	const struct repeat_limits l = {
+	        .entries = 16, .bytes = 4000, .first_uses = 4, .repeat_s = 60, .group_window_s = 600};
+	struct told t = {0};
+	struct repeats *r = repeats_create(&l, &(struct repeat_sink){.arg = &t, .tell = note});
+	unsigned folded = 0;
+
+	(void)state;
+	assert_non_null(r);
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		struct record_head h = {.when_ns = times[i], .repeat_key = 1 + i % 2, .group_key = 7};
+
+		folded += repeats_offer(r, &h, "tail", 4) == REPEAT_FOLDED;
+		repeats_sweep(r, times[sizeof(times) / sizeof(*times) - 1 - i]);
+	}
+	repeats_flush(r);
+	assert_int_equal(t.counted, folded);
+	repeats_destroy(r);
+}
+
 /* A table far too small for the keys: every folded event still ends up in the count of one update. */
 static void nothing_is_silently_folded(void **state)
 {
@@ -512,6 +535,7 @@ int main(void)
 	        cmocka_unit_test_setup(full_disk_is_counted, begin),
 	        cmocka_unit_test_setup(bad_outputs_are_errors, begin),
 	        cmocka_unit_test(nothing_is_silently_folded),
+	        cmocka_unit_test(repeats_at_any_time),
 	        cmocka_unit_test(pending_is_bounded_and_rewinds),
 	        cmocka_unit_test(errors_have_their_class),
 	};
