@@ -14,6 +14,9 @@ int command_explain(int argc, char **argv);
 int command_detect(int argc, char **argv);
 int command_catalogue(int argc, char **argv);
 
+/* Overwrites user and password of URLs among the arguments, so that ps does not show them any longer.  What
+ * was read from there must have been copied. */
+void hide_passwords(int argc, char **argv);
 /* "leaktap COMMAND: text" on stderr and the hint to --help; returns EXIT_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -51,6 +51,16 @@ int usage_error(const char *command, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+void hide_passwords(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		char *p = strstr(argv[i], "://"), *at = p ? strrchr(p, '@') : NULL;
+
+		if (at && at > p + 3)
+			memset(p + 3, '*', (size_t)(at - p - 3));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {

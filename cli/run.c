@@ -392,6 +392,7 @@ int command_run(int argc, char **argv)
 	        r->settings->detect.token_key_len, r->settings->detect.token_key_id, &e);
 	if (!r->engine || start_alerts(r, &e) < 0)
 		goto fail;
+	hide_passwords(argc, argv);
 	rc = EXIT_FAILED;
 	if (start_workers(r, &e) < 0) {
 		atomic_store(&worker_stop, true);

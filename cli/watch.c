@@ -450,17 +450,6 @@ static int choose_server(struct watch *w, const struct options *o)
 	return ret;
 }
 
-static void hide_password(int argc, char **argv)
-{
-	/* ps must not show it: the URL in our own arguments is overwritten behind its scheme */
-	for (int i = 1; i < argc; i++) {
-		char *p = strstr(argv[i], "://"), *at = p ? strrchr(p, '@') : NULL;
-
-		if (at && at > p + 3)
-			memset(p + 3, '*', (size_t)(at - p - 3));
-	}
-}
-
 static void prepare_terminal(struct watch *w)
 {
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -494,7 +483,7 @@ int command_watch(int argc, char **argv)
 	ret = choose_server(&w, &o);
 	if (ret)
 		return ret;
-	hide_password(argc, argv);
+	hide_passwords(argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* a server or a reader that is gone is an error of the write */
 	prepare_terminal(&w);
 	ret = watch_loop(&w);

@@ -344,6 +344,19 @@ def password(t):
     log = "\n".join(stats["log"])
     check("WRONGPASS" in log, "the cause is told: " + log)
     check("wr0ng" not in log, "the password is not")
+    if t.leaktap:
+        p = subprocess.Popen([t.leaktap, "run", "-q", "-r", "-", "-o", "unix://:wr0ng-secret@" + s.path],
+                             stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with open("/proc/%d/cmdline" % p.pid, "rb") as f:
+                arguments = f.read()
+            if b"wr0ng" not in arguments and b"://" in arguments:
+                break
+            time.sleep(0.05)
+        p.kill()
+        p.communicate()
+        check(b"wr0ng" not in arguments and b"run" in arguments, "ps shows the password: %r" % arguments)
 
 
 def replica(t):
