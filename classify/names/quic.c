@@ -13,9 +13,9 @@
 #include <string.h>
 
 #define LONG_HEADER        0x80
-#define QUIC_DATAGRAMS_MAX 32   /* a handshake that was not understood by then will not be */
+#define QUIC_DATAGRAMS_MAX 96   /* what was not understood by then will not be; the longest hello takes 60 */
 #define QUIC_COALESCED_MAX 8    /* packets read of one datagram */
-#define QUIC_FRAMES_MAX    1024 /* CRYPTO frames of one side; a hello of 64 KiB comes in about 60 */
+#define QUIC_FRAMES_MAX    1024 /* CRYPTO frames of one side */
 #define QUIC_TRIALS_MAX    2    /* keys derived for one datagram */
 #define QUIC_HELLOS_MAX    2    /* of one side: the second follows a HelloRetryRequest */
 #define MESSAGE_HEADER     4
@@ -260,7 +260,7 @@ static bool is_set_of(const struct keyset *k, const struct quic_version *v, cons
 }
 
 /* NULL: the datagram had its share of derivations, or OpenSSL failed. */
-static const struct keyset *trial(
+static const struct keyset *keys_try(
         struct trials *t, const struct quic_version *v, const uint8_t *dcid, size_t n)
 {
 	struct keyset *k;
@@ -296,13 +296,13 @@ static bool open_initial(struct quic *q, struct trials *t, const struct header *
 			return false;
 	} else if (q->keyed) {
 		/* RFC 9368 2.3: the version changed, the connection id that keys come from did not */
-		k = trial(t, h->version, q->set.dcid, q->set.dcid_n);
+		k = keys_try(t, h->version, q->set.dcid, q->set.dcid_n);
 		if (k && quic_packet_open(&h->packet, &k->keys[*role], &q->side[*role].largest, plain)) {
 			q->set = *k;
 			return true;
 		}
 	}
-	k = trial(t, h->version, dcid, n);
+	k = keys_try(t, h->version, dcid, n);
 	if (!k || !quic_packet_open(&h->packet, &k->keys[QUIC_CLIENT], &q->side[QUIC_CLIENT].largest, plain))
 		return false;
 	if (!q->keyed)
