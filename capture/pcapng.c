@@ -122,7 +122,8 @@ static enum block stop(struct pcapng *r, const char *why)
 
 static bool enlarge(struct pcapng *r)
 {
-	uint8_t *larger = realloc(r->buf, r->size * 2);
+	size_t size = r->size ? r->size * 2 : BUFFER_SIZE;
+	uint8_t *larger = realloc(r->buf, size);
 
 	if (!larger) {
 		errno = ENOMEM;
@@ -130,7 +131,7 @@ static bool enlarge(struct pcapng *r)
 		return false;
 	}
 	r->buf = larger;
-	r->size *= 2;
+	r->size = size;
 	return true;
 }
 

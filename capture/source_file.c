@@ -357,6 +357,7 @@ static int files_check(struct files *f, struct err *e)
 	bool piped = false;
 
 	for (f->at = 0; f->at < f->n_paths; f->at++) {
+		/* files_copy() filled them: NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (!strcmp(f->paths[f->at], "-")) {
 			if (piped)
 				return err_set(e, "-: stdin can be read only once");

@@ -164,7 +164,7 @@ static void begin_string(struct json_reader *j, struct emit *e, bool key)
 	j->state = STRING;
 	j->in_key = key;
 	j->high = 0;
-	if (!key) {
+	if (!key || !l) { /* keys stand in objects only, so there is a level */
 		path_value(j);
 		name_field(j, e, "");
 		return;

@@ -83,7 +83,8 @@ struct parser {
 
 static int fail(struct parser *ps, const char *what)
 {
-	return err_set(ps->e, "%s at `%.24s'", what, ps->p);
+	err_set(ps->e, "%s at `%.24s'", what, ps->p);
+	return -1;
 }
 
 static int emit(struct parser *ps, enum op op, unsigned class, int32_t x, int32_t y)
