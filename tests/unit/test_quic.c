@@ -574,7 +574,7 @@ static void test_gives_up(void **state)
 		put_fill(&frames, 0, 100);
 		assert_true(++n < 100);
 	} while (send_as(w, C, &(struct seal){.version = V1, .keys = "00", .dcid = DCID}) == LAYER_MORE);
-	assert_int_equal(n, 32);
+	assert_int_equal(n, 96);
 	assert_int_equal(w->told.n, 0);
 	wire_free(w);
 
