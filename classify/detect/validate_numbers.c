@@ -192,8 +192,12 @@ enum verdict_of_value validate_dni(struct value *v)
 enum verdict_of_value validate_nino(struct value *v)
 {
 	static const char never[][3] = {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"};
-	char a = (char)toupper(v->p[v->start]), b = (char)toupper(v->p[v->start + 1]);
+	char a, b;
 
+	if (v->end - v->start < 2)
+		return VALUE_NO;
+	a = (char)toupper(v->p[v->start]);
+	b = (char)toupper(v->p[v->start + 1]);
 	if (strchr("DFIQUV", a) || strchr("DFIQUVO", b))
 		return VALUE_NO;
 	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)

@@ -151,7 +151,7 @@ static bool key_body(struct value *v, struct body *b)
 enum verdict_of_value validate_pem(struct value *v)
 {
 	struct body b;
-	uint8_t der[72];
+	uint8_t der[72] = {0};
 
 	if (!key_body(v, &b))
 		return VALUE_NO;

@@ -76,6 +76,7 @@ static const struct one ones[] = {
         {"nino", "GB103759A", false, VALUE_NO},
         {"nino", "DA103759A", false, VALUE_NO},
         {"nino", "AO103759A", false, VALUE_NO},
+        {"nino", "J", false, VALUE_NO}, /* an expression of one's own may match less than a number */
         {"phone", "+49 30 281 12817", false, VALUE_YES},
         {"phone", "(617) 830-0140", false, VALUE_YES},
         {"phone", "+1 617 555-0123", false, VALUE_NO}, /* fiction: NANP 555-01XX */
