@@ -247,6 +247,18 @@ static int start_workers(struct run *r, struct err *e)
 	return 0;
 }
 
+/* From this line on a signal drains; scripts wait for it. */
+static void say_watching(const struct run *r)
+{
+	char list[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < r->o.n_interfaces && used < sizeof(list); i++)
+		used += (size_t)snprintf(
+		        list + used, sizeof(list) - used, "%s%s", i ? ", " : "", r->o.interfaces[i]);
+	log_info("watching %s with %u worker%s each", list, r->n_workers, r->n_workers == 1 ? "" : "s");
+}
+
 /* ---- the wait -------------------------------------------------------------------------------------------
  */
 
@@ -400,6 +412,8 @@ int command_run(int argc, char **argv)
 			worker_join(&r->workers[i]);
 		goto fail;
 	}
+	if (r->live && !r->o.quiet)
+		say_watching(r);
 	wait_for_end(r, &set);
 	rc = finish(r, &set);
 	goto out;

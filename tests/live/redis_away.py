@@ -27,7 +27,7 @@ def run(net, redis, away, back, made):
     key = "leaktap:{away}:alerts"
     with process(net.at(net.b, "/usr/bin/python3", HERE + "/http_server.py", net.SERVER, "80")):
         client = net.at(net.a, "/usr/bin/python3", HERE + "/http_client.py", net.SERVER, "80", "files.example.net")
-        time.sleep(1.5)
+        until(30, "the sensor watches", lambda: "watching" in p.stderr.readline())
         subprocess.run([*client, "100"], check=True, timeout=60)
         until(10, "the first alerts are in Redis", lambda: redis.ask("XLEN", key) >= 100)
         away()

@@ -16,13 +16,14 @@ def sensor(net, *args, **more):
                             stderr=subprocess.PIPE, text=True, **more)
 
 
-def ready(net):
-    """The sensor's packet socket stands in /proc/net/packet of its namespace."""
-    def probe():
-        out = subprocess.run(net.at(net.b, "cat", "/proc/net/packet"), stdout=subprocess.PIPE, text=True).stdout
-        return len(out.splitlines()) > 1
-    until(20, "the sensor opened its socket", probe)
-    time.sleep(0.3)
+def ready(p):
+    """The sensor said that it watches; what it said before, when it then ended instead, is the error."""
+    said = []
+    for line in p.stderr:
+        if "watching" in line:
+            return
+        said.append(line)
+    raise AssertionError("the sensor did not begin: " + "".join(said))
 
 
 def talk(net, count, host="api.openai.com"):
@@ -45,7 +46,7 @@ def stop(p):
 def main():
     with case("alerts of live traffic, and every packet accounted for"), Net() as net:
         p = sensor(net, "--flows")
-        ready(net)
+        ready(p)
         talk(net, 5)
         time.sleep(0.5)
         out, err = stop(p)
@@ -60,7 +61,7 @@ def main():
         equal(err.count(": balanced"), 3, "balanced accounts in: " + err)
     with case("two workers share an interface"), Net() as net:
         p = sensor(net, "-w", "2")
-        ready(net)
+        ready(p)
         talk(net, 600)
         time.sleep(0.5)
         out, err = stop(p)
@@ -68,7 +69,7 @@ def main():
         equal(err.count(": balanced"), 3, "balanced accounts in: " + err)
     with case("an alert comes while the sensor runs, not only at its end"), Net() as net:
         p = sensor(net)
-        ready(net)
+        ready(p)
         talk(net, 1)
         line = p.stdout.readline()
         true(p.poll() is None, "the sensor ended")
@@ -76,7 +77,7 @@ def main():
         stop(p)
     with case("a second signal ends without draining"), Net() as net:
         p = sensor(net, "-o", "unix:///nonexistent/redis.sock")
-        ready(net)
+        ready(p)
         talk(net, 3)
         p.send_signal(signal.SIGTERM)  # draining waits for Redis, which is not there
         time.sleep(0.4)
