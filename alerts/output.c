@@ -206,7 +206,8 @@ struct output *output_open(const char *spec, const struct output_how *how, struc
 	}
 	fd = open(spec + 5, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
 	if (fd < 0) {
-		err_set(e, "%s: %s", spec + 5, strerror(errno));
+		err_set(e, "%s: %s", spec + 5,
+		        errno == ENOENT ? "its folder does not exist; make it first" : strerror(errno));
 		return NULL;
 	}
 	return stream_open(fd, true, spec + 5, how, e);

@@ -4,6 +4,7 @@
 #include "config/settings.h"
 
 #include <getopt.h>
+#include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ static void help(void)
 	fputs("usage: leaktap check [-c FILE]\n\n"
 	      "Reads the settings, the catalogue, the detectors and the partner register, and tells every "
 	      "fault as\n"
-	      "file:line:column with what is allowed.  Nothing is opened but files; nothing is sent.\n\n"
+	      "file:line:column with what is allowed.  Nothing is opened but files; nothing is sent\n"
+	      "(but the look-up of a host name in capture.filter).\n\n"
 	      "  -c, --config FILE   settings to read; else $LEAKTAP_CONFIG, else /etc/leaktap/leaktap.yaml "
 	      "when it\n"
 	      "                      exists, else the built-in ones\n"
@@ -66,6 +68,27 @@ static void print_summary(const struct settings *s)
 	print_outputs(s);
 }
 
+/* `run` gives the filter to the kernel; here libpcap only says whether it is one, for Ethernet. */
+static bool filter_is_good(const struct settings *s)
+{
+	pcap_t *none = pcap_open_dead(DLT_EN10MB, (int)s->capture.snaplen);
+	struct bpf_program program;
+	bool good = true;
+
+	if (none && s->capture.filter[0]) {
+		good = pcap_compile(none, &program, s->capture.filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
+		if (good)
+			pcap_freecode(&program);
+		else
+			fprintf(stderr,
+			        "%s: capture.filter: `%s': %s; allowed: a filter as tcpdump takes it\n",
+			        s->path, s->capture.filter, pcap_geterr(none));
+	}
+	if (none)
+		pcap_close(none);
+	return good;
+}
+
 int command_check(int argc, char **argv)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
@@ -102,7 +125,9 @@ int command_check(int argc, char **argv)
 	faults_clear(&f);
 	if (!s)
 		return EXIT_USAGE;
-	print_summary(s);
+	c = filter_is_good(s) ? EXIT_DONE : EXIT_USAGE;
+	if (c == EXIT_DONE)
+		print_summary(s);
 	settings_drop(s);
-	return EXIT_DONE;
+	return c;
 }

@@ -30,7 +30,10 @@ static const char help[] =
         "       leaktap detect [-c FILE] --jsonl [FILE|-]    reads {\"id\",\"text\"} lines, writes "
         "{\"id\",\"findings\"}\n"
         "       leaktap detect [-c FILE] --self-test         runs every detector on its own examples\n"
-        "Text that is JSON is read string by string, with the path of each as its field.\n";
+        "Text that is JSON is read string by string, with the path of each as its field.\n\n"
+        "exit status: 0 done (also with findings), 1 cannot be read or written, an example or a line was "
+        "wrong,\n"
+        "             2 wrong usage or settings\n";
 
 static void job_end(struct job *j)
 {
@@ -107,7 +110,7 @@ static int print_findings(struct job *j, struct detect_stream *s)
 	return EXIT_DONE;
 }
 
-static int detect_file(struct job *j, FILE *in)
+static int detect_file(struct job *j, FILE *in, const char *name)
 {
 	uint8_t *text = malloc(LINE_MAX);
 	struct detect_stream *s = detect_open(j->worker);
@@ -133,7 +136,7 @@ static int detect_file(struct job *j, FILE *in)
 		size_t none;
 
 		detect_close(s, &none, NULL);
-		log_error("reading failed: %s", strerror(errno));
+		log_error("%s: %s", name, strerror(errno));
 		return EXIT_FAILED;
 	}
 	return print_findings(j, s);
@@ -242,7 +245,7 @@ static int self_test(struct job *j)
 
 int command_detect(int argc, char **argv)
 {
-	const char *config = NULL, *file = "-";
+	const char *config = NULL, *file = NULL;
 	bool lines = false, test = false;
 	struct job j;
 	FILE *in = stdin;
@@ -251,17 +254,23 @@ int command_detect(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
 			return fputs(help, stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
-		else if (!strcmp(argv[i], "--jsonl"))
+		if (!strcmp(argv[i], "-c") || !strcmp(argv[i], "--config")) {
+			if (i + 1 == argc)
+				return usage_error("detect", "%s needs a value", argv[i]);
+			config = argv[++i];
+		} else if (!strcmp(argv[i], "--jsonl"))
 			lines = true;
 		else if (!strcmp(argv[i], "--self-test"))
 			test = true;
-		else if (!strcmp(argv[i], "-c") && i + 1 < argc)
-			config = argv[++i];
 		else if (argv[i][0] == '-' && argv[i][1])
 			return usage_error("detect", "there is no option `%s'", argv[i]);
+		else if (file)
+			return usage_error("detect", "one text at a time: `%s' is too many", argv[i]);
 		else
 			file = argv[i];
 	}
+	if (!file)
+		file = "-";
 	rc = job_begin(&j, config);
 	if (rc)
 		return rc;
@@ -270,9 +279,11 @@ int command_detect(int argc, char **argv)
 		job_end(&j);
 		return EXIT_USAGE;
 	}
-	rc = test ? self_test(&j) : lines ? detect_lines(&j, in) : detect_file(&j, in);
+	rc = test    ? self_test(&j)
+	     : lines ? detect_lines(&j, in)
+	             : detect_file(&j, in, strcmp(file, "-") ? file : "stdin");
 	if (in != stdin)
 		fclose(in);
 	job_end(&j);
-	return fflush(stdout) ? EXIT_FAILED : rc;
+	return rc;
 }

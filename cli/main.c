@@ -2,9 +2,13 @@
 #include "cli/commands.h"
 #include "cli/version.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
 	const char *name;
@@ -61,23 +65,44 @@ void hide_passwords(int argc, char **argv)
 	}
 }
 
+/* A descriptor 0 to 2 that is closed would be given to the next file opened, and records written into it. */
+static void hold_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) < 0)
+			return;
+}
+
+/* What stdio still holds may not fit on the disk. */
+static int flush_output(int status)
+{
+	bool flushed = !fflush(stdout);
+
+	if (flushed && !ferror(stdout))
+		return status;
+	fprintf(stderr, "leaktap: standard output: %s\n",
+	        flushed ? "not all could be written" : strerror(errno));
+	return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
+	hold_standard_streams();
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		help(stdout);
-		return EXIT_DONE;
+		return flush_output(EXIT_DONE);
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		puts("leaktap " LEAKTAP_VERSION);
-		return EXIT_DONE;
+		return flush_output(EXIT_DONE);
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return flush_output(commands[i].run(argc - 1, argv + 1));
 	fprintf(stderr,
 	        "leaktap: there is no command `%s' (run, watch, check, explain, detect, catalogue; leaktap "
 	        "--help)\n",

@@ -39,7 +39,8 @@ static const char usage[] =
         "  -q, --quiet          no progress and no summary on stderr\n\n"
         "Without settings and without -o, alerts go to stdout.  SIGTERM and SIGINT drain and end; a second "
         "one ends\n"
-        "at once.\n";
+        "at once.\n\n"
+        "exit status: 0 done, 1 failed at run time or an output lost records, 2 wrong usage or settings\n";
 
 struct options {
 	const char *config;
@@ -354,6 +355,8 @@ static int finish(struct run *r, sigset_t *set)
 	}
 	alerts_stop(r->alerts, REDIS_WAIT_MS);
 	alerts_stats(r->alerts, &al);
+	if (al.lost_output || al.lost_stop)
+		status = EXIT_FAILED; /* the output's name and reason were told */
 	if (!r->o.quiet)
 		summary_print(stderr, &total, &al, clock_mono_ns() - r->began_ns);
 	if (watching) {

@@ -59,8 +59,8 @@ void summary_add(struct worker_stats *t, const struct worker_stats *o, bool agai
 		t->understood_not[i] += o->understood_not[i];
 }
 
-/* " (reason n, reason n)" of what is not zero */
-static void print_reasons(FILE *out, const uint64_t *n, unsigned count, const char *(*name)(unsigned))
+/* " (reason n, reason n)" of what is not zero; false when all is */
+static bool print_reasons(FILE *out, const uint64_t *n, unsigned count, const char *(*name)(unsigned))
 {
 	const char *sep = " (";
 
@@ -71,6 +71,7 @@ static void print_reasons(FILE *out, const uint64_t *n, unsigned count, const ch
 		}
 	if (sep[0] == ',')
 		fputc(')', out);
+	return sep[0] == ',';
 }
 
 static const char *reason_name(unsigned i)
@@ -86,6 +87,12 @@ static const char *end_name(unsigned i)
 static const char *kind_name(unsigned i)
 {
 	return alert_kind_name((enum alert_kind)i);
+}
+
+/* Sensor records have kinds of the same list, behind those of alerts. */
+static const char *sensor_kind_name(unsigned i)
+{
+	return alert_kind_name((enum alert_kind)(ALERT_SENSOR_DROPS + i));
 }
 
 static const char *balance(uint64_t a, uint64_t b)
@@ -113,7 +120,7 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 	fprintf(out, ": %s\n", balance(s->received, t->decoded + not_understood));
 	fprintf(out, "bytes      %" PRIu64 " in %.2f s", s->bytes, secs);
 	if (s->truncated_files || s->bad_blocks)
-		fprintf(out, "; %" PRIu64 " files end early, %" PRIu64 " blocks unreadable",
+		fprintf(out, "; captures that end early %" PRIu64 ", unreadable blocks %" PRIu64,
 		        s->truncated_files, s->bad_blocks);
 	fprintf(out, "\nflows      %" PRIu64 " ended", t->flows.created);
 	print_reasons(out, t->flows.ended, FLOW_STOP + 1, end_name);
@@ -121,18 +128,24 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 	        "; named %" PRIu64 ", AI %" PRIu64 ", read %" PRIu64 ", not read for want of memory %" PRIu64
 	        "\n",
 	        c->named_flows, c->ai_flows, c->inspected_flows, c->refused_flows);
-	fprintf(out, "inspected  %" PRIu64 " requests, %" PRIu64 " findings", c->requests, c->findings);
+	fprintf(out, "inspected  requests %" PRIu64 ", findings %" PRIu64, c->requests, c->findings);
 	if (c->refused_bodies)
-		fprintf(out, ", %" PRIu64 " bodies not read for want of memory", c->refused_bodies);
-	fprintf(out, "; flows not wholly inspected by reason");
-	print_reasons(out, c->not_inspected, WHY_NOTS, why_not_name);
+		fprintf(out, ", bodies not read for want of memory %" PRIu64, c->refused_bodies);
+	fputs("; flows not wholly inspected", out);
+	if (!print_reasons(out, c->not_inspected, WHY_NOTS, why_not_name))
+		fputs(" 0", out);
 	fprintf(out,
 	        "\ntcp        out of order %" PRIu64 ", retransmitted %" PRIu64 ", gaps %" PRIu64 " (%" PRIu64
 	        " bytes), differing overlaps %" PRIu64 ", refused %" PRIu64 "\n",
 	        c->tcp.out_of_order, c->tcp.retransmitted, c->tcp.gaps, c->tcp.gap_bytes,
 	        c->tcp.overlap_differs, c->tcp.refused_streams + c->tcp.refused_segments);
 	fprintf(out, "alerts     %" PRIu64, a->made[EVENT_ALERT]);
-	print_reasons(out, a->by_kind, ALERT_KINDS, kind_name);
+	print_reasons(out, a->by_kind, ALERT_SENSOR_DROPS, kind_name);
+	if (a->made[EVENT_SENSOR]) {
+		fprintf(out, "; of the sensor %" PRIu64, a->made[EVENT_SENSOR]);
+		print_reasons(out, a->by_kind + ALERT_SENSOR_DROPS, ALERT_KINDS - ALERT_SENSOR_DROPS,
+		        sensor_kind_name);
+	}
 	fprintf(out, "; %" PRIu64 " repeats folded into %" PRIu64 " updates\n", a->folded, a->updates);
 	fprintf(out,
 	        "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64,

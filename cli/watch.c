@@ -54,7 +54,7 @@ struct watch {
 static const char usage[] =
         "usage: leaktap watch [-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]\n\n"
         "Follows the alerts of all sensors in Redis, one block each.\n\n"
-        "  -c FILE              settings, for the Redis URL, its password and certificates\n"
+        "  -c, --config FILE    settings, for the Redis URL, its password and certificates\n"
         "      --redis URL      redis://[user@]host[:port][/db], rediss://... (TLS), unix:///path;\n"
         "                       the password is better in the settings' file or $LEAKTAP_REDIS_PASSWORD\n"
         "      --since TIME     begin so long ago: 90s, 15m, 2h, 1d (else: only what is new)\n"
@@ -349,8 +349,8 @@ static int64_t parse_since(const char *text)
 static int parse_options(int argc, char **argv, struct watch *w, struct options *o)
 {
 	enum { REDIS = 256, SINCE, SEVERITY, JSON, COUNT, NO_FOLLOW };
-	static const struct option longs[] = {{"redis", required_argument, NULL, REDIS},
-	        {"since", required_argument, NULL, SINCE},
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+	        {"redis", required_argument, NULL, REDIS}, {"since", required_argument, NULL, SINCE},
 	        {"min-severity", required_argument, NULL, SEVERITY}, {"json", no_argument, NULL, JSON},
 	        {"count", required_argument, NULL, COUNT}, {"no-follow", no_argument, NULL, NO_FOLLOW},
 	        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};

@@ -157,6 +157,17 @@ static int read_some(struct worker *w, struct source *src)
 	return got < 0 ? -1 : all > 0;
 }
 
+/* All workers read the same interfaces or captures: what ends one ends all, and is said once. */
+static void tell_source_error(struct worker *w, size_t i)
+{
+	static atomic_uint_fast64_t told; /* a bit for each place in the list of sources */
+	uint64_t bit = (uint64_t)1 << (i & 63);
+
+	snprintf(w->error, sizeof(w->error), "%s", source_error(w->sources[i]));
+	if (!(atomic_fetch_or(&told, bit) & bit))
+		log_error("%s", w->error);
+}
+
 static void *worker_run(void *arg)
 {
 	struct worker *w = arg;
@@ -182,11 +193,8 @@ static void *worker_run(void *arg)
 			if (got < 0) {
 				ended[i] = true;
 				open--;
-				if (source_error(w->sources[i])[0]) {
-					snprintf(w->error, sizeof(w->error), "%s",
-					        source_error(w->sources[i]));
-					log_error("%s", w->error);
-				}
+				if (source_error(w->sources[i])[0])
+					tell_source_error(w, i);
 			}
 		}
 		if (!any && w->live) {

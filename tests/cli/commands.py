@@ -38,7 +38,8 @@ def main():
                        (["run", "-r", os.path.join(TOP, "README.md")], "README.md"),
                        (["check", "-c", "/nonexistent.yaml"], "/nonexistent.yaml"),
                        (["watch", "--min-severity", "awful"], "critical"), (["watch", "--since", "soon"], "15m"),
-                       (["catalogue", "--show", "openai-ap"], "openai-api"), (["explain"], "host")):
+                       (["catalogue", "--show", "openai-ap"], "openai-api"), (["explain"], "host"),
+                       (["detect", "-", "-"], "one text"), (["detect", "-c"], "value")):
         with case("one clear line, status 2: leaktap " + " ".join(os.path.basename(a) for a in args)):
             _, err = leaktap(*args, ok=2)
             one_line(err)
@@ -65,7 +66,7 @@ def main():
         with open(OPENAI, "rb") as f, open(cut, "wb") as out:
             out.write(f.read()[:-20])
         _, err = leaktap("run", "-r", cut)
-        true("1 files end early" in err, "not told: " + err)
+        true("captures that end early 1," in err, "not told: " + err)
     with case("an empty capture"), folder() as d:
         empty = os.path.join(d, "empty.pcap")
         with open(empty, "wb") as f:
@@ -80,6 +81,32 @@ def main():
         with open(path) as f:
             true(len(records(f.read())) > 0, "no alerts in the file")
         equal(os.stat(path).st_mode & 0o077, 0, "others may read the file")
+    with case("an output that loses records is told, counted and status 1"):
+        with open("/dev/full", "w") as full:
+            p = subprocess.run([LEAKTAP, "run", "-r", OPENAI], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        equal(p.returncode, 1, "status: " + p.stderr)
+        true("No space left" in p.stderr and "delivered 0 + " in p.stderr and p.stderr.count(": balanced") == 3, p.stderr)
+    with case("closed stdout: no other file gets the records"), folder() as d:
+        path = os.path.join(d, "alerts.jsonl")
+        out, _ = leaktap("run", "-r", OPENAI, "-q")
+        p = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', LEAKTAP, "run", "-r", OPENAI, "-q", "-o", "-", "-o", "file:" + path],
+                           stderr=subprocess.PIPE, text=True, timeout=120)
+        equal(p.returncode, 1, "status: " + p.stderr)
+        with open(path) as f:
+            equal(len([r for r in records(f.read()) if r["type"] == "alert"]), len(records(out)), "alerts in the file")
+    for args in (["check"], ["catalogue", "--list"], ["explain", "api.openai.com"], ["--help"]):
+        with case("a full disk is status 1: leaktap " + " ".join(args)), open("/dev/full", "w") as full:
+            p = subprocess.run([LEAKTAP, *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            equal(p.returncode, 1, "status: " + p.stderr)
+            one_line(p.stderr)
+    with case("a filter that is none"), folder() as d:
+        path = os.path.join(d, "s.yaml")
+        with open(path, "w") as f:
+            f.write('capture: {filter: "tcp prot 80"}\n')
+        for args in (["check"], ["run", "-r", OPENAI]):
+            _, err = leaktap(*args, "-c", path, ok=2)
+            one_line(err)
+            true("tcp prot 80" in err, err)
     with case("a planted secret never leaves in the clear"), folder() as d:
         out, err = leaktap("run", "-r", DEMO, "--flows", "-o", "-")
         truth = json.load(open(os.path.join(TOP, "tests/captures/demo/truth.json")))
