@@ -53,7 +53,7 @@ static const char *advice(int kind)
 	case ALERT_DESTINATION_UNAPPROVED:
 		return "stop the use or register a partner entry";
 	case ALERT_DESTINATION_SOURCE:
-		return "this source is not covered: use from a covered network or extend the entry";
+		return "use it from a covered network or extend the entry";
 	case ALERT_DESTINATION_EXPIRED:
 		return "renew the contract or stop the use";
 	case ALERT_DESTINATION_ACCOUNT:
