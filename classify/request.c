@@ -32,11 +32,13 @@ struct pool *request_pool_create(size_t n)
 /* ---- credentials in their own place ---------------------------------------------------------------------
  */
 
-/* Headers and query parameters in which a client proves who it is. */
+/* Headers and query parameters in which a client proves who it is; and the nonce of every WebSocket handshake
+ * (RFC 6455, 4.1), which looks like a key and is called one. */
 static const char *const credential_fields[] = {"header.authorization", "header.proxy-authorization",
         "header.cookie", "header.x-api-key", "header.api-key", "header.x-goog-api-key", "header.xi-api-key",
-        "header.x-auth-token", "header.ocp-apim-subscription-key", "header.x-amz-security-token", "query.key",
-        "query.api_key", "query.token", "query.access_token", "query.x-amz-credential",
+        "header.x-auth-token", "header.x-access-token", "header.private-token", "header.sec-websocket-key",
+        "header.ocp-apim-subscription-key", "header.x-amz-security-token", "query.key", "query.api_key",
+        "query.apikey", "query.token", "query.access_token", "query.x-amz-credential",
         "query.x-amz-security-token", "query.sig"};
 
 static bool credential_field(const char *field)

@@ -503,6 +503,10 @@ static void own_credential_is_no_leak(void **state)
 	                "openai-api-key@header.authorization"},
 	        {"www.example.net", "Authorization: Bearer " OPENAI_KEY "\r\n", "{}", NULL},
 	        {"www.example.net", "", "{\"m\":\"" GHP "\"}", "github-pat@m"},
+	        {"www.example.net", "Sec-WebSocket-Key: q7Zk3QmvXw2LpR9tYuBn1g==\r\n", "{}", NULL},
+	        {"www.example.net", "X-Access-Token: q7Zk3QmvXw2LpR9tYuBn1g==\r\n", "{}", NULL},
+	        {"www.example.net", "X-Other-Token: q7Zk3QmvXw2LpR9tYuBn1g==\r\n", "{}",
+	                "generic-api-key@header.x-other-token"},
 	};
 
 	(void)state;
