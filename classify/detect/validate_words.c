@@ -99,14 +99,61 @@ static bool is_reference(const uint8_t *p, size_t n, const struct make *m)
 	return names == n && (memchr(p, '.', n) || memchr(p, '_', n) || memchr(p, '[', n));
 }
 
+#define NAME_MAX_CODE 32 /* of one name; what is longer is rather a token */
+
+/* An expression of a programming language where a value would stand: auth[2], base64.encodebytes(auth),
+ * core.crypto.createKey, this->secret.  Only outside quotes: there a value is a name to look up. */
+static bool is_code(const struct value *v, const uint8_t *p, size_t n)
+{
+	size_t i = 0, digits = 0, joints = 0, from = 0;
+	uint8_t next;
+
+	if (!n || !(isalpha(p[0]) || p[0] == '_'))
+		return false;
+	for (; i < n; i++) {
+		bool joint =
+		        p[i] == '.' ||
+		        (i + 1 < n && ((p[i] == '-' && p[i + 1] == '>') || (p[i] == ':' && p[i + 1] == ':')));
+
+		if (joint) {
+			i += p[i] != '.';
+			if (i + 1 >= n || !(isalpha(p[i + 1]) || p[i + 1] == '_'))
+				return false;
+			joints++;
+			from = i + 1;
+		} else if ((isalnum(p[i]) || p[i] == '_') && i - from < NAME_MAX_CODE) {
+			digits += isdigit(p[i]) != 0;
+		} else {
+			break;
+		}
+	}
+	next = v->end < v->n ? v->p[v->end] : 0;
+	if (i == n && (next == '(' || next == '['))
+		return digits * 5 <= i;
+	if (digits * 10 > i) /* names hold few digits, tokens many */
+		return false;
+	if (i == n)
+		return joints > 0;
+	if (i < 2 || (p[i] != '(' && p[i] != '['))
+		return false;
+	return memchr(")],;", p[n - 1], 4) != NULL || memchr(")],;", next, 4) != NULL;
+}
+
+static bool is_quoted(const struct value *v)
+{
+	return v->start > 0 && v->p[v->start - 1] && strchr("\"'`", v->p[v->start - 1]);
+}
+
 /* A value behind `password =` or `password:`. */
 enum verdict_of_value validate_password(struct value *v)
 {
 	const uint8_t *p = v->p + v->start;
 	size_t n = v->end - v->start;
-	bool quoted = v->start > 0 && strchr("\"'`", v->p[v->start - 1]) && v->p[v->start - 1];
+	bool quoted = is_quoted(v);
 	struct make m;
 
+	if (!quoted && is_code(v, p, n))
+		return VALUE_NO;
 	while (n && !quoted && strchr(".,;:?)", p[n - 1]))
 		n--; /* the sentence's */
 	v->end = v->start + n;
@@ -217,6 +264,8 @@ enum verdict_of_value validate_generic_key(struct value *v)
 		               ? validate_not_placeholder(v)
 		               : VALUE_NO;
 	if (n < 16 || is_file(p, n) || is_reference(p, n, &m) || !validate_not_placeholder(v))
+		return VALUE_NO;
+	if (!is_quoted(v) && is_code(v, p, n))
 		return VALUE_NO;
 	if (!m.digit || (!m.lower && !m.upper) || p[0] == '/' || memmem(p, n, "://", 3))
 		return VALUE_NO;
