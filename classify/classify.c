@@ -393,11 +393,15 @@ static void read_tcp(
 		} else if (ch.what == TCP_GAP) {
 			r->facts.why_not |= WHY_GAP;
 			state = stack_gap(&r->stack, ch.dir, ch.len);
+		} else {
+			r->ended |= (uint8_t)(1u << ch.dir);
 		}
 		if (state != STACK_READING && state != STACK_UNKNOWN)
 			break;
 	}
-	if (state == STACK_DONE)
+	/* once both sides have ended nothing comes any more, while the flow itself lingers for late packets
+	 */
+	if (state == STACK_DONE || r->ended == 3)
 		reading_release(c, r, p->ts_ns);
 	else if (state == STACK_UNKNOWN)
 		protocol_unknown(c, r, dir, p);

@@ -26,6 +26,7 @@ struct reading {
 	bool udp;
 	bool settled; /* the destination was judged (again after a stronger name) */
 	uint8_t second_packets;
+	uint8_t ended; /* bit 1 << enum flow_dir: that side has said its last byte */
 	struct classify *cls;
 	struct flow *flow;
 	struct reading *older, *newer; /* by their latest packets, to a second */
