@@ -37,6 +37,25 @@ static void write_end(struct json *j, const char *key, const struct ip_addr *a, 
 	json_u64(j, "port", port);
 }
 
+static void write_tunnel(struct json *j, const struct flow *f)
+{
+	enum tunnel_kind kind[PACKET_TUNNELS_MAX];
+	unsigned n = 0;
+
+	for (unsigned rest = f->tunnels; rest; rest >>= 4)
+		kind[n++] = (enum tunnel_kind)(rest & 15);
+	json_object(j, "tunnel");
+	json_string(j, "kind", tunnel_kind_name(kind[n - 1]));
+	json_u64(j, "id", f->tunnel_id);
+	if (n > 1) {
+		json_array(j, "path");
+		for (unsigned i = 0; i < n; i++)
+			json_string(j, NULL, tunnel_kind_name(kind[i]));
+		json_end_array(j);
+	}
+	json_end_object(j);
+}
+
 static void write_flow_key(struct json *j, const struct flow *f, const struct facts *fa)
 {
 	char text[COMMUNITY_ID_MAX];
@@ -49,11 +68,8 @@ static void write_flow_key(struct json *j, const struct flow *f, const struct fa
 		json_string(j, "transport", f->proto == PROTO_TCP ? "tcp" : "udp");
 	if (fa)
 		json_string(j, "direction", flow_direction_name(fa->direction));
-	if (f->tunnel) {
-		json_object(j, "tunnel");
-		json_u64(j, "id", f->tunnel_id);
-		json_end_object(j);
-	}
+	if (f->tunnels)
+		write_tunnel(j, f);
 	if (f->vlan)
 		json_u64(j, "vlan", f->vlan);
 }
@@ -65,7 +81,7 @@ static void write_ends(struct json *j, const struct event *ev, const struct sett
 	const struct request_facts *r = ev->request;
 
 	write_end(j, "source", &f->addr[0], f->port[0]);
-	if (f->client_mac_known) {
+	if (f->flags & FLOW_F_MAC) {
 		const uint8_t *m = f->client_mac;
 		char mac[18];
 

@@ -506,6 +506,23 @@ enum decode_result decode_packet(struct packet *p)
 	return (enum decode_result)(next - LAYERS);
 }
 
+const char *tunnel_kind_name(enum tunnel_kind k)
+{
+	static const char *const names[TUNNEL_KINDS] = {
+	        [TUNNEL_NONE] = "",
+	        [TUNNEL_MPLS] = "mpls",
+	        [TUNNEL_PPPOE] = "pppoe",
+	        [TUNNEL_GRE] = "gre",
+	        [TUNNEL_ERSPAN] = "erspan",
+	        [TUNNEL_VXLAN] = "vxlan",
+	        [TUNNEL_GENEVE] = "geneve",
+	        [TUNNEL_GTPU] = "gtp-u",
+	        [TUNNEL_IPIP] = "ip-in-ip",
+	};
+
+	return (unsigned)k < TUNNEL_KINDS ? names[k] : "";
+}
+
 const char *decode_reason_name(enum decode_result r)
 {
 	static const char *const names[DECODE_RESULTS] = {

@@ -40,9 +40,9 @@ struct slot {
 struct key {
 	struct ip_addr addr[2];
 	uint16_t port[2];
-	uint8_t proto, tunnel;
+	uint8_t proto, zero;
 	uint16_t vlan; /* 0 unless the setting asks for it */
-	uint64_t tunnel_id;
+	uint32_t network, zeros;
 };
 
 struct flow_table {
@@ -164,18 +164,20 @@ static bool key_make(
 static bool key_of_packet(const struct flow_table *t, struct key *k, const struct packet *p)
 {
 	k->proto = p->proto;
-	k->tunnel = p->tunnel;
+	k->zero = 0;
 	k->vlan = t->vlan_in_key && p->vlans ? p->vlan[0] : 0;
-	k->tunnel_id = p->tunnel_id;
+	k->network = p->network;
+	k->zeros = 0;
 	return key_make(k, &p->src, &p->dst, p->sport, p->dport);
 }
 
 static void key_of_flow(const struct flow_table *t, struct key *k, const struct flow *f)
 {
 	k->proto = f->proto;
-	k->tunnel = f->tunnel;
+	k->zero = 0;
 	k->vlan = t->vlan_in_key ? f->vlan : 0;
-	k->tunnel_id = f->tunnel_id;
+	k->network = f->network;
+	k->zeros = 0;
 	(void)key_make(k, &f->addr[0], &f->addr[1], f->port[0], f->port[1]);
 }
 
@@ -185,8 +187,7 @@ static bool key_fits(const struct flow_table *t, const struct key *k, const stru
 
 	return ip_equal(&k->addr[0], &f->addr[high]) && ip_equal(&k->addr[1], &f->addr[!high]) &&
 	       k->port[0] == f->port[high] && k->port[1] == f->port[!high] && k->proto == f->proto &&
-	       k->tunnel == f->tunnel && k->tunnel_id == f->tunnel_id &&
-	       (!t->vlan_in_key || k->vlan == f->vlan);
+	       k->network == f->network && (!t->vlan_in_key || k->vlan == f->vlan);
 }
 
 static uint32_t key_tag(const struct flow_table *t, const struct key *k)
@@ -439,8 +440,11 @@ static struct flow *flow_begin(struct flow_table *t, const struct packet *p, con
 	f->port[0] = k->port[!client_low];
 	f->port[1] = k->port[client_low];
 	f->proto = k->proto;
-	f->tunnel = k->tunnel;
-	f->tunnel_id = k->tunnel_id;
+	f->network = k->network;
+	for (unsigned i = 0; i < p->n_tunnels; i++) {
+		f->tunnels |= (uint16_t)(p->tunnel[i].kind << 4 * i);
+		f->tunnel_id = p->tunnel[i].id;
+	}
 	f->vlan = p->vlans ? p->vlan[0] : 0;
 	f->flags = (uint8_t)(FLOW_F_FRESH | FLOW_F_ONESIDED | (client_low ? 0 : FLOW_F_HIGH));
 	f->start_ns = f->last_ns = p->ts_ns;
@@ -528,9 +532,9 @@ static void flow_count(struct flow_table *t, struct flow *f, enum flow_dir dir, 
 	f->touched_ns = t->now;
 	if (p->ts_ns > f->last_ns)
 		f->last_ns = p->ts_ns;
-	if (!f->client_mac_known && mac) {
+	if (!(f->flags & FLOW_F_MAC) && mac) {
 		memcpy(f->client_mac, mac, sizeof(f->client_mac));
-		f->client_mac_known = 1;
+		f->flags |= FLOW_F_MAC;
 	}
 	if (p->proto == PROTO_TCP) {
 		if (flow_tcp_count(f, dir, p))
@@ -640,8 +644,7 @@ uint64_t flow_id(const struct flow *f)
 	struct {
 		struct key key;
 		int64_t start_ns;
-	} all = {.key = {.proto = f->proto, .tunnel = f->tunnel, .vlan = f->vlan, .tunnel_id = f->tunnel_id},
-	        .start_ns = f->start_ns};
+	} all = {.key = {.proto = f->proto}, .start_ns = f->start_ns};
 	uint64_t id;
 
 	(void)key_make(&all.key, &f->addr[0], &f->addr[1], f->port[0], f->port[1]);

@@ -38,16 +38,16 @@ struct flow {
 	struct ip_addr addr[2]; /* [0] client, [1] server */
 	uint16_t port[2];
 	uint8_t proto;
-	uint8_t ended;       /* enum flow_end */
-	uint8_t tcp_state;   /* FLOW_TCP_* of flow_tcp.h */
-	uint8_t flags;       /* FLOW_F_* */
-	uint32_t link;       /* flow.c's own: queue of ended flows, free list */
-	uint16_t wheel_slot; /* flow.c's own */
-	uint16_t vlan;       /* outermost tag of the first packet, 0: none */
-	uint8_t client_mac[6];
-	uint8_t client_mac_known;
-	uint8_t tunnel;
-	uint64_t tunnel_id;
+	uint8_t ended;         /* enum flow_end */
+	uint8_t tcp_state;     /* FLOW_TCP_* of flow_tcp.h */
+	uint8_t flags;         /* FLOW_F_* */
+	uint32_t link;         /* flow.c's own: queue of ended flows, free list */
+	uint16_t wheel_slot;   /* flow.c's own */
+	uint16_t vlan;         /* outermost tag of the first packet, 0: none */
+	uint8_t client_mac[6]; /* with FLOW_F_MAC */
+	uint16_t tunnels;   /* enum tunnel_kind of the first packet's, four bits each, the outermost lowest */
+	uint32_t tunnel_id; /* of the innermost */
+	uint32_t network;   /* packet.network: part of the key */
 
 	int64_t start_ns, last_ns;
 	int64_t touched_ns;  /* last packet by the table's own clock, which never goes back */
@@ -68,6 +68,8 @@ struct flow {
 #define FLOW_F_SYN      0x02 /* the client's SYN was seen: client and server are certain */
 #define FLOW_F_SYNACK   0x04
 #define FLOW_F_ONESIDED 0x08 /* only one direction seen so far */
+#define FLOW_F_MAC      0x10 /* client_mac is known */
+#define FLOW_F_METERED  0x20 /* classify's: its bytes count for a volume */
 #define FLOW_F_HIGH     0x80 /* flow.c's own: the client is the higher end of the canonical key */
 
 #define FLOW_LINGER_S    5
@@ -110,8 +112,8 @@ void flow_release(struct flow_table *t, struct flow *f);
 void flow_stop_all(struct flow_table *t);
 void flow_table_stats(const struct flow_table *t, struct flow_stats *out);
 
-/* The sensor-local identity of a flow: a hash of key and start time, the same for every worker count, never
- * 0. */
+/* The sensor-local identity of a flow: a hash of addresses, ports, protocol and start time, the same for
+ * every worker count and whatever the packets were wrapped in, never 0. */
 uint64_t flow_id(const struct flow *f);
 
 /* Community ID v1 (https://github.com/corelight/community-id-spec): "1:" and base64, seed as given (0 is

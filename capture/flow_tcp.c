@@ -86,7 +86,7 @@ bool flow_tcp_turn(struct flow *f, enum flow_dir dir, const struct packet *p)
 	f->tcp_state =
 	        (uint8_t)((st & (FLOW_TCP_RST | FLOW_TCP_LINGER)) | (st & pairs) << 1 | (st >> 1 & pairs));
 	f->flags ^= FLOW_F_HIGH;
-	f->client_mac_known = 0;
+	f->flags &= (uint8_t)~FLOW_F_MAC;
 	return true;
 }
 

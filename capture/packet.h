@@ -17,8 +17,31 @@
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 
-#define PACKET_VLANS_MAX 4
-#define PACKET_TIME_MAX  ((int64_t)1 << 62) /* the year 2116; files can claim any time */
+#define PACKET_VLANS_MAX   4
+#define PACKET_TUNNELS_MAX 4
+#define PACKET_TIME_MAX    ((int64_t)1 << 62) /* the year 2116; files can claim any time */
+
+/* What a packet came wrapped in. */
+enum tunnel_kind {
+	TUNNEL_NONE,
+	TUNNEL_MPLS,
+	TUNNEL_PPPOE,
+	TUNNEL_GRE,
+	TUNNEL_ERSPAN,
+	TUNNEL_VXLAN,
+	TUNNEL_GENEVE,
+	TUNNEL_GTPU,
+	TUNNEL_IPIP,
+	TUNNEL_KINDS
+};
+const char *tunnel_kind_name(enum tunnel_kind k); /* mpls pppoe gre erspan vxlan geneve gtp-u ip-in-ip */
+
+struct tunnel {
+	uint8_t kind;    /* enum tunnel_kind */
+	bool network_id; /* the id names a network of its own (VNI): equal addresses in another are others */
+	uint32_t id; /* VNI, GRE key, ERSPAN session, PPPoE session, GTP TEID, MPLS label; 0 where there is
+	                none */
+};
 
 struct packet {
 	/* filled by the source */
@@ -47,8 +70,10 @@ struct packet {
 	uint32_t seq, ack;
 	uint8_t tcp_flags;
 	uint16_t tcp_window;
-	uint8_t tunnel; /* enum tunnel_kind, 0: none (filled from the encapsulation issue on) */
-	uint64_t tunnel_id;
+	uint8_t n_tunnels;
+	struct tunnel tunnel[PACKET_TUNNELS_MAX]; /* outermost first; deeper ones are read, not kept */
+	uint32_t network; /* id of the innermost tunnel that names a network, 0: none; part of the flow's key
+	                   */
 };
 
 #endif

@@ -124,14 +124,19 @@ void facts_also(struct classify *c, struct facts *x, enum name_source by, const 
 
 /* A host that carries no content (telemetry, CDN, sign-in) shows contact, not use: the verdict is recorded,
  * but it raises no alert by itself. */
+const struct ip_addr *facts_source(const struct facts *x, const struct flow *f)
+{
+	return x->client.known ? &x->client.addr : &f->addr[FLOW_C2S];
+}
+
 void facts_judge(
-        struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account)
+        struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const struct account *a)
 {
 	if (!x->match.service) {
 		x->verdict = (struct verdict){.value = VERDICT_NONE, .kind = -1};
 		return;
 	}
-	verdict_decide(c->s, x->match.service, &f->addr[FLOW_C2S], when_ns, account, &x->verdict);
+	verdict_decide(c->s, x->match.service, facts_source(x, f), when_ns, a, &x->verdict);
 	if (x->match.rule && !host_role_carries(x->match.rule->role))
 		x->verdict.kind = -1;
 }
@@ -147,9 +152,15 @@ struct kept {
 	uint64_t inspected, of;
 	struct service_match match;
 	const struct partner *partner;
-	uint8_t large;
-	char text[]; /* host, also..., protocol, alpn, sni, ja4, each with its NUL */
+	uint64_t linked;
+	uint8_t large, sure, unnamed, n_evasions, hops, hops_more;
+	uint8_t has; /* KEPT_HAS_*, in the order in which the parts stand behind the text */
+	_Bool onward, below_floor;
+	char text[]; /* host, also..., protocol, alpn, sni, ja4, each with its NUL; then what few flows have
+	              */
 };
+
+enum { KEPT_HAS_WORDS = 1, KEPT_HAS_CLIENT = 2, KEPT_HAS_CERT = 4 };
 
 static char *put_text(char *p, const char *end, const char *s)
 {
@@ -168,6 +179,77 @@ static const char *get_text(const char *p, char *out, size_t cap)
 	if (n < cap)
 		memcpy(out, p, n + 1);
 	return p + n + 1;
+}
+
+static char *put_bytes(char *p, const char *end, const void *from, size_t n)
+{
+	if (!p || (size_t)(end - p) < n)
+		return NULL;
+	memcpy(p, from, n);
+	return p + n;
+}
+
+static const char *get_bytes(const char *p, void *to, size_t n)
+{
+	memcpy(to, p, n);
+	return p + n;
+}
+
+/* Words that few flows have stand together: one bit says that none of them is there. */
+static bool has_words(const struct facts *x)
+{
+	return x->evidence[0] || x->shape[0] || x->account.id[0] || x->account.plan[0] || x->account.by[0];
+}
+
+static char *put_rare(char *p, const char *end, const struct facts *x)
+{
+	if (has_words(x)) {
+		p = put_text(p, end, x->evidence);
+		p = put_text(p, end, x->shape);
+		p = put_text(p, end, x->account.id);
+		p = put_text(p, end, x->account.plan);
+		p = put_text(p, end, x->account.by);
+	}
+	if (x->client.known)
+		p = put_bytes(p, end, &x->client, sizeof(x->client));
+	if (x->cert.seen)
+		p = put_bytes(p, end, &x->cert, sizeof(x->cert));
+	for (unsigned i = 0; i < x->via.n; i++) {
+		p = put_bytes(p, end, &x->via.hop[i].kind, 1);
+		p = put_bytes(p, end, &x->via.hop[i].port, sizeof(x->via.hop[i].port));
+		p = put_text(p, end, x->via.hop[i].host);
+	}
+	for (unsigned i = 0; i < x->n_evasions; i++) {
+		p = put_bytes(p, end, &x->evasion[i].kind, 1);
+		p = put_bytes(p, end, &x->evasion[i].confidence, 1);
+		p = put_text(p, end, x->evasion[i].evidence);
+	}
+	return p;
+}
+
+static void get_rare(const struct kept *k, const char *p, struct facts *x)
+{
+	if (k->has & KEPT_HAS_WORDS) {
+		p = get_text(p, x->evidence, sizeof(x->evidence));
+		p = get_text(p, x->shape, sizeof(x->shape));
+		p = get_text(p, x->account.id, sizeof(x->account.id));
+		p = get_text(p, x->account.plan, sizeof(x->account.plan));
+		p = get_text(p, x->account.by, sizeof(x->account.by));
+	}
+	if (k->has & KEPT_HAS_CLIENT)
+		p = get_bytes(p, &x->client, sizeof(x->client));
+	if (k->has & KEPT_HAS_CERT)
+		p = get_bytes(p, &x->cert, sizeof(x->cert));
+	for (unsigned i = 0; i < x->via.n; i++) {
+		p = get_bytes(p, &x->via.hop[i].kind, 1);
+		p = get_bytes(p, &x->via.hop[i].port, sizeof(x->via.hop[i].port));
+		p = get_text(p, x->via.hop[i].host, sizeof(x->via.hop[i].host));
+	}
+	for (unsigned i = 0; i < x->n_evasions; i++) {
+		p = get_bytes(p, &x->evasion[i].kind, 1);
+		p = get_bytes(p, &x->evasion[i].confidence, 1);
+		p = get_text(p, x->evasion[i].evidence, sizeof(x->evasion[i].evidence));
+	}
 }
 
 static bool keep_into(struct kept *k, size_t size, const struct facts *x)
@@ -192,6 +274,17 @@ static bool keep_into(struct kept *k, size_t size, const struct facts *x)
 	        .of = x->of,
 	        .match = x->match,
 	        .partner = x->verdict.partner,
+	        .linked = x->linked,
+	        .sure = x->sure,
+	        .unnamed = (uint8_t)x->unnamed,
+	        .n_evasions = x->n_evasions,
+	        .hops = x->via.n,
+	        .hops_more = x->via.more,
+	        .has = (uint8_t)((has_words(x) ? KEPT_HAS_WORDS : 0) |
+	                         (x->client.known ? KEPT_HAS_CLIENT : 0) |
+	                         (x->cert.seen ? KEPT_HAS_CERT : 0)),
+	        .onward = x->onward,
+	        .below_floor = x->below_floor,
 	        .large = size == KEPT_LARGE};
 	p = put_text(p, end, x->host);
 	for (unsigned i = 0; i < x->n_also; i++) {
@@ -202,7 +295,7 @@ static bool keep_into(struct kept *k, size_t size, const struct facts *x)
 	p = put_text(p, end, x->tls.alpn);
 	p = put_text(p, end, strcmp(x->tls.sni, x->host) == 0 ? "=" : x->tls.sni); /* the usual case */
 	p = put_text(p, end, x->tls.ja4);
-	return p != NULL;
+	return put_rare(p, end, x) != NULL;
 }
 
 static struct kept *keep(struct pool *pool, size_t size, const struct facts *x)
@@ -225,6 +318,11 @@ void *facts_keep(struct classify *c, const struct facts *x)
 	/* service and verdict outlast the words */
 	less = *x;
 	less.n_also = 0;
+	less.via.n = less.n_evasions = 0;
+	less.client.known = less.cert.seen = false;
+	memset(less.evidence, 0, sizeof(less.evidence));
+	memset(less.shape, 0, sizeof(less.shape));
+	memset(&less.account, 0, sizeof(less.account));
 	memset(less.tls.alpn, 0, sizeof(less.tls.alpn));
 	memset(less.tls.sni, 0, sizeof(less.tls.sni));
 	if (strlen(less.host) > 64)
@@ -257,7 +355,14 @@ void facts_unkeep(struct classify *c, const void *kept, struct facts *x)
 	        .inspected = k->inspected,
 	        .of = k->of,
 	        .why_not = k->why_not,
-	        .requests = k->requests};
+	        .requests = k->requests,
+	        .sure = k->sure,
+	        .unnamed = k->unnamed,
+	        .via = {.n = k->hops, .more = k->hops_more},
+	        .linked = k->linked,
+	        .onward = k->onward,
+	        .n_evasions = k->n_evasions,
+	        .below_floor = k->below_floor};
 	p = get_text(p, x->host, sizeof(x->host));
 	for (unsigned i = 0; i < k->n_also; i++) {
 		x->also[i].by = k->also_by[i];
@@ -268,7 +373,8 @@ void facts_unkeep(struct classify *c, const void *kept, struct facts *x)
 	p = get_text(p, x->tls.sni, sizeof(x->tls.sni));
 	if (!strcmp(x->tls.sni, "="))
 		memcpy(x->tls.sni, x->host, sizeof(x->host));
-	get_text(p, x->tls.ja4, sizeof(x->tls.ja4));
+	p = get_text(p, x->tls.ja4, sizeof(x->tls.ja4));
+	get_rare(k, p, x);
 }
 
 void facts_kept_free(struct classify *c, void *kept)

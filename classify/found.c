@@ -22,3 +22,19 @@ const char *why_not_name(unsigned bit)
 
 	return bit < WHY_NOTS ? names[bit] : "";
 }
+
+const char *via_kind_name(enum via_kind k)
+{
+	static const char *const names[VIA_KINDS] = {
+	        "", "http", "connect", "socks4", "socks5", "proxy", "forwarded"};
+
+	return (unsigned)k < VIA_KINDS ? names[k] : "";
+}
+
+const char *unnamed_name(enum unnamed u)
+{
+	static const char *const names[UNNAMED_KINDS] = {
+	        "", "no-handshake", "no-sni", "ech", "encrypted-proxy", "shared", "protocol", "limit"};
+
+	return (unsigned)u < UNNAMED_KINDS ? names[u] : "";
+}

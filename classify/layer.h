@@ -43,14 +43,30 @@ enum name_source {
 const char *name_source_text(
         enum name_source s); /* http connect socks sni quic-sni cert dns https-rr ip shape */
 
-struct hello;   /* names/hello.h */
-struct message; /* http/message.h */
+struct hello;       /* names/hello.h */
+struct certificate; /* names/certificate.h */
+struct message;     /* http/message.h */
+
+/* A connection that goes on to somebody else, or comes from somebody else, as a proxy protocol says it. */
+struct proxied {
+	uint8_t kind;      /* enum via_kind of found.h */
+	bool target;       /* host and port are where the connection goes on to */
+	const char *host;  /* normalized; "" when it is not said */
+	uint16_t port;     /* 0: not said */
+	bool client_known; /* client and client_port are who the connection comes from */
+	struct ip_addr client;
+	uint16_t client_port;
+};
 
 /* What a layer hands upward.  Any member may be NULL: then nobody wants it. */
 struct sink {
 	void *arg;
 	/* A client or server hello was read whole, or as far as it will ever be. */
 	void (*hello)(void *arg, const struct hello *h);
+	/* The server's certificate as it stands in a clear handshake (TLS 1.2 and before). */
+	void (*cert)(void *arg, const struct certificate *cert);
+	/* A proxy protocol has been read: SOCKS, PROXY header. */
+	void (*proxied)(void *arg, const struct proxied *p);
 	/* A name of the destination: already normalized by host_normalize(). */
 	void (*name)(void *arg, enum name_source by, const char *host, uint16_t port);
 	/* A request or response: head once, body any number of times, end once for each head. */

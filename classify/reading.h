@@ -3,6 +3,7 @@
 #define CLASSIFY_READING_H
 
 #include "base/arena.h"
+#include "classify/account.h"
 #include "classify/classify.h"
 #include "classify/content/content.h"
 #include "classify/http/message.h"
@@ -14,7 +15,7 @@
 #define READING_BLOCKS_MAX 16 /* arena blocks of one connection */
 #define ARENA_BLOCK        8192
 #define ARENA_BIG_BLOCK    (65536 + 4096)
-#define KEPT_SMALL         256  /* holds the facts of nearly every flow that is no longer read */
+#define KEPT_SMALL         320  /* holds the facts of nearly every flow that is no longer read */
 #define KEPT_LARGE         2048 /* holds the longest */
 
 /* flow->inspect points to a reading or to kept facts; the first byte tells which.  A reading whose flow is no
@@ -51,6 +52,7 @@ struct classify {
 	struct teller tell;
 	struct sink sink; /* of every stack, without its arg */
 	struct tcp_reader *tcp;
+	struct links *links;
 	struct dns_cache *dns;
 	struct second *second;
 	struct detect_worker *detect;
@@ -71,8 +73,11 @@ void facts_also(struct classify *c, struct facts *x, enum name_source by, const 
 void facts_hello(struct classify *c, struct facts *x, const char *sni, const char *alpn);
 /* The service of a host name, or of the address when it is a literal. */
 struct service_match facts_match(const struct classify *c, const char *host, const char *path);
+/* Who is judged: the flow's client, or the one that a trusted proxy names. */
+const struct ip_addr *facts_source(const struct facts *x, const struct flow *f);
+/* `a` NULL: no account is visible. */
 void facts_judge(
-        struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const char *account);
+        struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const struct account *a);
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f);
 void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 /* Packs what a flow record needs into as little as it takes; NULL: no memory (counted). */

@@ -180,25 +180,18 @@ static void copy_masked(struct request *q, struct slice s, char *out, size_t cap
 		detect_mask(q->c->detect, s.p, s.n, out, cap);
 }
 
-/* Whose account a request is made for, where a header says so; as sent, for the register knows it so.  ""
- * unknown. */
-static void find_account(struct request *q, char *raw, size_t cap)
+/* The record shows the first id, masked where it must be. */
+static void tell_account(struct request *q, const struct account *a)
 {
-	static const char *const names[] = {"openai-organization", "openai-project",
-	        "anthropic-organization-id", "anthropic-workspace-id", "x-goog-user-project"};
-	const struct message *m = q->m;
+	struct facts *x = &q->facts;
 
-	raw[0] = '\0';
-	for (unsigned i = 0; i < m->n_headers; i++)
-		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
-			struct slice v = m->headers[i].value;
-
-			if (raw[0] || !v.n || v.n >= cap || !slice_is_nocase(m->headers[i].name, names[k]))
-				continue;
-			memcpy(raw, v.p, v.n);
-			raw[v.n] = '\0';
-			copy_masked(q, v, q->q.account, sizeof(q->q.account));
-		}
+	if (a->n) {
+		copy_masked(q, slice_of(a->id[0], strlen(a->id[0])), q->q.account, sizeof(q->q.account));
+		snprintf(x->account.id, sizeof(x->account.id), "%s", q->q.account);
+		snprintf(x->account.by, sizeof(x->account.by), "%s", a->by[0]);
+	}
+	snprintf(x->account.plan, sizeof(x->account.plan), "%s", a->plan);
+	q->r->facts.account = x->account;
 }
 
 /* Where a request goes: on a connection to many hosts that is not the flow's destination. */
@@ -262,7 +255,7 @@ static void request_head(void *arg, struct message *m)
 	struct classify *c = r->cls;
 	bool tunnel = slice_is(m->method, "CONNECT");
 	struct request *q;
-	char account[sizeof(q->q.account)];
+	struct account account;
 	struct destination to;
 	struct text_sink out;
 
@@ -288,10 +281,11 @@ static void request_head(void *arg, struct message *m)
 	copy_masked(q, m->method, q->q.method, sizeof(q->q.method));
 	copy_masked(q, m->path, q->q.path, sizeof(q->q.path));
 	copy_masked(q, m->user_agent, q->q.user_agent, sizeof(q->q.user_agent));
-	find_account(q, account, sizeof(account));
 	read_destination(m, tunnel, &to);
 	name_request(q, &to);
-	facts_judge(c, &q->facts, r->flow, m->when_ns, account[0] ? account : NULL);
+	account_find(q->facts.match.service, q->facts.host, m, &account);
+	tell_account(q, &account);
+	facts_judge(c, &q->facts, r->flow, m->when_ns, &account);
 	name_flow(q, &to);
 	r->settled = true;
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);

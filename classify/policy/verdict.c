@@ -48,15 +48,31 @@ static enum severity one_lower(enum severity s)
 	return s == SEVERITY_INFO ? s : s - 1;
 }
 
-static bool account_listed(const struct partner *p, const char *account)
+static bool account_listed(const struct partner *p, const char *id)
 {
 	for (size_t i = 0; i < p->n_accounts; i++)
-		if (!strcmp(p->accounts[i], account))
+		if (!strcmp(p->accounts[i], id))
 			return true;
-	return !p->n_accounts;
+	return false;
 }
 
-static enum outcome judge(const struct settings *s, struct partner_choice c, const char *account)
+/* Nobody signs a contract for what a person uses in private. */
+static bool private_plan(const char *plan)
+{
+	return !strcmp(plan, "personal") || !strcmp(plan, "anonymous");
+}
+
+static bool account_fits(const struct partner *p, const struct account *a)
+{
+	if (!p->n_accounts)
+		return true;
+	for (unsigned i = 0; i < a->n; i++)
+		if (account_listed(p, a->id[i]))
+			return true;
+	return !a->n && (!private_plan(a->plan) || account_listed(p, a->plan));
+}
+
+static enum outcome judge(const struct settings *s, struct partner_choice c, const struct account *a)
 {
 	switch (c.fit) {
 	case PARTNER_NONE:
@@ -68,7 +84,7 @@ static enum outcome judge(const struct settings *s, struct partner_choice c, con
 	case PARTNER_FITS:
 		break;
 	}
-	if (account && !account_listed(c.partner, account))
+	if (a && !account_fits(c.partner, a))
 		return NOT_ACCOUNT;
 	return c.partner->status == PARTNER_TOLERATED ? TOLERATED : APPROVED;
 }
@@ -100,7 +116,7 @@ static void explain(struct verdict *v, enum outcome o, int32_t day)
 }
 
 void verdict_decide(const struct settings *s, const struct service *svc, const struct ip_addr *source,
-        int64_t when_ns, const char *account, struct verdict *v)
+        int64_t when_ns, const struct account *a, struct verdict *v)
 {
 	int32_t day = time_day(when_ns);
 	struct partner_choice c;
@@ -111,7 +127,7 @@ void verdict_decide(const struct settings *s, const struct service *svc, const s
 	if (!svc)
 		return;
 	c = partner_find(s->policy.index, svc, source, networks_group(s->networks, source), day);
-	o = judge(s, c, account);
+	o = judge(s, c, a);
 	v->value = meaning[o].value;
 	v->kind = meaning[o].kind;
 	v->first_use_only = meaning[o].first_use_only;

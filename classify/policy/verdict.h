@@ -19,9 +19,20 @@ struct verdict {
 	char why[160];                 /* one clause: "no partner entry, posture insular" */
 };
 
-/* `account` NULL when not visible. */
+/* On whose account a service is used, as far as it shows. */
+#define ACCOUNTS_MAX 4 /* ids of one request: organization, project, ... */
+struct account {
+	char id[ACCOUNTS_MAX][96]; /* as sent, for the register knows them so; not fit to go out */
+	char by[ACCOUNTS_MAX][48]; /* where it stood: "header openai-organization", "host", "path" */
+	unsigned n;
+	char plan[16]; /* "personal", "business", "anonymous", ...; "" unknown */
+};
+
+/* `a` NULL when no account is visible.  An entry that lists accounts fits when one of the visible ids is
+ * listed, and, when no id is visible, unless the plan is a personal or anonymous one that is not listed by
+ * that word. */
 void verdict_decide(const struct settings *s, const struct service *svc, const struct ip_addr *source,
-        int64_t when_ns, const char *account, struct verdict *v);
+        int64_t when_ns, const struct account *a, struct verdict *v);
 
 /* What a finding of that class means under that verdict: whether it alerts, and how severe; `base` is the
  * detector's severity.  deny: base; allow: recorded, no alert; neither: one lower. */

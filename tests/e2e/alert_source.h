@@ -103,7 +103,7 @@ static inline void alert_source_init(struct alert_source *s)
 	s->flow.addr[1] = ip_from4(server);
 	s->flow.port[1] = 80;
 	s->flow.proto = PROTO_TCP;
-	s->flow.client_mac_known = 1;
+	s->flow.flags |= FLOW_F_MAC;
 	memcpy(s->flow.client_mac, mac, 6);
 	s->flow.ended = FLOW_FIN;
 	s->flow.bytes[0] = 1500;

@@ -63,14 +63,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void look_up(const struct settings *s)
 {
 	static const char *const sources[] = {"10.20.7.1", "192.0.2.1", "fd00::1"};
+	static const struct account account = {.id = {"org-1"}, .n = 1};
 	struct verdict v;
 	struct ip_addr a;
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
 		for (size_t k = 0; k < catalogue_count(s->catalogue); k++) {
 			ip_parse(sources[i], &a);
-			verdict_decide(
-			        s, catalogue_at(s->catalogue, k), &a, 1780000000LL * 1000000000, "org-1", &v);
+			verdict_decide(s, catalogue_at(s->catalogue, k), &a, 1780000000LL * 1000000000,
+			        &account, &v);
 			if (v.value == VERDICT_NONE || !v.why[0])
 				abort();
 			verdict_payload(&v, CLASS_SECRET, SEVERITY_HIGH);

@@ -89,8 +89,8 @@ static void assert_tcp_text(const struct packet *p, int version)
 	assert_int_equal(p->payload_len, TEXT_LEN);
 	assert_int_equal(p->payload_wire, TEXT_LEN);
 	assert_memory_equal(p->payload, text, TEXT_LEN);
-	assert_int_equal(p->tunnel, 0);
-	assert_int_equal(p->tunnel_id, 0);
+	assert_int_equal(p->n_tunnels, 0);
+	assert_int_equal(p->network, 0);
 }
 
 /* One form of link: what stands before the IP header. */

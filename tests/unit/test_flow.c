@@ -268,14 +268,13 @@ static void counters(void **state)
 	assert_int_equal(f->packets[1], 1);
 	assert_int_equal(f->missed[1], 932);
 	assert_int_equal(f->vlan, 7);
-	assert_true(f->client_mac_known && !memcmp(f->client_mac, mac_a, 6));
+	assert_true(f->flags & FLOW_F_MAC && !memcmp(f->client_mac, mac_a, 6));
 	assert_int_equal(f->last_ns - f->start_ns, 10 * NS_PER_MS);
 	/* the other transport, another tunnel: other flows */
 	p = make(PROTO_TCP, false, 50000, 443, 11);
 	assert_ptr_not_equal(flow_track(t, &p, &dir), f);
 	p = make(PROTO_UDP, false, 50000, 443, 11);
-	p.tunnel = 1;
-	p.tunnel_id = 5;
+	p.network = 5;
 	assert_ptr_not_equal(flow_track(t, &p, &dir), f);
 	flow_table_destroy(t);
 }

@@ -110,7 +110,7 @@ static void flow_has_its_members_in_order(void **state)
 
 	(void)state;
 	source.flow.vlan = 100;
-	source.flow.tunnel = 1;
+	source.flow.tunnels = TUNNEL_VXLAN;
 	source.flow.tunnel_id = 42;
 	make_first(&ev);
 	assert_string_equal(names(whole()),
@@ -165,7 +165,7 @@ static void what_is_not_known_is_left_out(void **state)
 	(void)state;
 	memset(&source.facts, 0, sizeof(source.facts));
 	source.facts.group = GROUP_NONE;
-	source.flow.client_mac_known = 0;
+	source.flow.flags &= (uint8_t)~FLOW_F_MAC;
 	source.event.request = NULL;
 	source.event.n_findings = 0;
 	make_first(&source.event);

@@ -84,13 +84,16 @@ static struct verdict decide(
         enum posture p, const char *service, const char *source, const char *when, const char *account)
 {
 	const struct service *svc = service ? catalogue_by_id(with_posture[p]->catalogue, service) : NULL;
+	struct account seen = {.n = account != NULL};
 	struct ip_addr a;
 	struct verdict v;
 
+	if (account)
+		snprintf(seen.id[0], sizeof(seen.id[0]), "%s", account);
 	assert_true(!service || svc);
 	assert_int_equal(ip_parse(source, &a), 0);
 	memset(&v, 0xa5, sizeof(v));
-	verdict_decide(with_posture[p], svc, &a, moment(when), account, &v);
+	verdict_decide(with_posture[p], svc, &a, moment(when), &seen, &v);
 	return v;
 }
 
