@@ -19,6 +19,9 @@ static const struct command {
                 "watch an interface or read captures, tell alerts"},
         {"watch", command_watch, "[-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]",
                 "follow the alerts of all sensors in Redis"},
+        {"inventory", command_inventory,
+                "[-r CAPTURE... | --records FILE... | [--redis URL] [--since 24h]] [--csv|--json|--register]",
+                "services in use: by whom, how much, how named, could it be read"},
         {"check", command_check, "[-c FILE]", "tell every fault of the settings"},
         {"explain", command_explain, "HOST|IP|URL... [--from IP] [--json]",
                 "which service, by what rule, which partner entry, what verdict"},
@@ -104,7 +107,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], commands[i].name))
 			return flush_output(commands[i].run(argc - 1, argv + 1));
 	fprintf(stderr,
-	        "leaktap: there is no command `%s' (run, watch, check, explain, detect, catalogue; leaktap "
+	        "leaktap: there is no command `%s' (run, watch, inventory, check, explain, detect, "
+	        "catalogue; leaktap "
 	        "--help)\n",
 	        argv[1]);
 	return EXIT_USAGE;

@@ -5,6 +5,7 @@
 #include "alerts/show.h"
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/server.h"
 #include "config/settings.h"
 
 #include <errno.h>
@@ -327,25 +328,6 @@ struct options {
 	int64_t since_s; /* -1: not given */
 };
 
-/* "90s", "15m", "2h", "1d" to seconds; -1: none of these. */
-static int64_t parse_since(const char *text)
-{
-	static const char units[] = "smhd";
-	static const int64_t seconds[] = {1, 60, 3600, 86400};
-	char *end;
-	unsigned long long n;
-	const char *unit;
-
-	if (*text < '0' || *text > '9')
-		return -1;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	unit = *end ? strchr(units, *end) : NULL;
-	if (errno || !unit || end[1] || n > 36500)
-		return n <= 315360000 && !errno && unit && !end[1] && *unit == 's' ? (int64_t)n : -1;
-	return (int64_t)n * seconds[unit - units];
-}
-
 static int parse_options(int argc, char **argv, struct watch *w, struct options *o)
 {
 	enum { REDIS = 256, SINCE, SEVERITY, JSON, COUNT, NO_FOLLOW };
@@ -401,55 +383,6 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 	return optind < argc ? usage_error("watch", "what is `%s'?", argv[optind]) : EXIT_DONE;
 }
 
-static const char *redis_of(const struct settings *s)
-{
-	if (s->alerts.redis && *s->alerts.redis)
-		return s->alerts.redis;
-	for (size_t i = 0; i < s->alerts.outputs.n; i++)
-		if (output_is_redis(s->alerts.outputs.item[i]))
-			return s->alerts.outputs.item[i];
-	return NULL;
-}
-
-/* The server, with what the settings say of password and certificates.  Settings are read when a file is
- * named or no URL was given. */
-static int choose_server(struct watch *w, const struct options *o)
-{
-	const char *path = settings_find(o->config), *url = o->redis;
-	const char *ca = "", *cert = "", *key = "", *password_file = "";
-	struct settings *s = NULL;
-	struct faults faults;
-	struct err e = {.text = ""};
-	int ret = 0;
-
-	faults_init(&faults);
-	if (path && (o->config || !url)) {
-		s = settings_load(path, &faults);
-		if (!s) {
-			faults_print(&faults, stderr);
-			faults_clear(&faults);
-			return EXIT_USAGE;
-		}
-		url = url ? url : redis_of(s);
-		ca = s->alerts.tls_ca;
-		cert = s->alerts.tls_cert;
-		key = s->alerts.tls_key;
-		password_file = s->alerts.password_file;
-	}
-	if (!url) {
-		ret = usage_error("watch", "which Redis? Give --redis URL or settings with alerts.redis");
-	} else if (redis_url_parse(url, &w->url, &e) < 0 ||
-	           redis_url_password(&w->url, password_file, &e) < 0 ||
-	           (w->url.scheme == REDIS_TLS && !(w->tls = wire_tls_create(ca, cert, key, &e)))) {
-		fprintf(stderr, "leaktap watch: %s\n", e.text);
-		ret = EXIT_USAGE;
-	}
-	faults_clear(&faults);
-	if (s)
-		settings_drop(s);
-	return ret;
-}
-
 static void prepare_terminal(struct watch *w)
 {
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -480,7 +413,7 @@ int command_watch(int argc, char **argv)
 		w.since_ms = from > 0 ? (uint64_t)from : 1;
 	}
 	w.all = !w.follow && o.since_s < 0;
-	ret = choose_server(&w, &o);
+	ret = server_choose("watch", o.config, o.redis, &w.url, &w.tls);
 	if (ret)
 		return ret;
 	hide_passwords(argc, argv);

@@ -1,0 +1,347 @@
+/* inventory_show.c - the inventory as a table for people, as CSV (RFC 4180) and as JSON.  The last lines
+ * account for every flow that stands in no row. */
+#include "cli/inventory.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define COLUMNS  10
+#define CELL_MAX 128
+#define JSON_MAX 16384
+
+const char *inventory_by(unsigned by, char *buf, size_t cap)
+{
+	size_t n = 0;
+
+	*buf = '\0';
+	for (unsigned b = NAME_NONE + 1; b < NAME_SOURCES; b++)
+		if (by & 1u << b && n < cap)
+			n += (size_t)snprintf(buf + n, cap - n, "%s%s", n ? "+" : "",
+			        name_source_text((enum name_source)b));
+	return *buf ? buf : strcpy(buf, "-");
+}
+
+const char *inventory_tls(const struct inventory_row *r, char *buf, size_t cap)
+{
+	static const char *const names[TLS_KINDS] = {"below 1.2", "1.2", "1.3"};
+	size_t n = 0;
+
+	*buf = '\0';
+	for (unsigned i = 0; i < TLS_KINDS; i++)
+		if (r->tls[i] && n < cap)
+			n += (size_t)snprintf(buf + n, cap - n, "%s%s", n ? "+" : "", names[i]);
+	if (r->tls_groups && n < cap)
+		snprintf(buf + n, cap - n, ", %" PRIu64 "%% post-quantum",
+		        r->post_quantum * 100 / r->tls_groups);
+	return *buf ? buf : strcpy(buf, "-");
+}
+
+static const char *read_text(const struct inventory_row *r, char *buf, size_t cap)
+{
+	size_t n = 0;
+
+	*buf = '\0';
+	for (unsigned b = VISIBLE_DECRYPTED + 1; b-- > 0;)
+		if (r->visible[b] && n < cap)
+			n += (size_t)snprintf(buf + n, cap - n, "%s%s %" PRIu64, n ? ", " : "",
+			        visibility_name((enum visibility)b), r->visible[b]);
+	return *buf ? buf : strcpy(buf, "-");
+}
+
+static const char *bytes_text(uint64_t n, char *buf, size_t cap)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double v = (double)n;
+	unsigned u = 0;
+
+	while (v >= 1024 && u < 4) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(buf, cap, u ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return buf;
+}
+
+/* "2026-11-22 20:53" */
+static const char *minute_text(int64_t ns, char buf[TIME_TEXT_MAX])
+{
+	time_format(ns, buf);
+	buf[10] = ' ';
+	buf[16] = '\0';
+	return buf;
+}
+
+/* A terminal gets no control characters from a record somebody wrote. */
+static void make_plain(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
+static void fill(const struct inventory_row *r, char cell[COLUMNS][CELL_MAX])
+{
+	char t[TIME_TEXT_MAX];
+
+	snprintf(cell[0], CELL_MAX, "%s%s%s%s", r->service, r->suspected ? " (" : "",
+	        r->suspected ? r->name : "", r->suspected ? ")" : "");
+	snprintf(cell[1], CELL_MAX, "%s", *r->group ? r->group : "-");
+	snprintf(cell[2], CELL_MAX, "%" PRIu64, r->users);
+	bytes_text(r->out, cell[3], CELL_MAX);
+	snprintf(cell[4], CELL_MAX, "%" PRIu64, r->flows);
+	snprintf(cell[5], CELL_MAX, "%s", minute_text(r->first_ns, t));
+	snprintf(cell[6], CELL_MAX, "%s", minute_text(r->last_ns, t));
+	inventory_by(r->by, cell[7], CELL_MAX);
+	read_text(r, cell[8], CELL_MAX);
+	inventory_tls(r, cell[9], CELL_MAX);
+	for (unsigned i = 0; i < COLUMNS; i++)
+		make_plain(cell[i]);
+}
+
+static int columns_of(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static void print_row(char cell[COLUMNS][CELL_MAX], const int *wide, FILE *out)
+{
+	static const bool right[COLUMNS] = {[2] = true, [3] = true, [4] = true};
+
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		int pad = wide[i] - columns_of(cell[i]);
+
+		if (right[i])
+			fprintf(out, "%*s%s  ", pad, "", cell[i]);
+		else if (i + 1 < COLUMNS)
+			fprintf(out, "%s%*s", cell[i], pad + 2, "");
+		else
+			fprintf(out, "%s\n", cell[i]);
+	}
+}
+
+static void print_rows(const struct inventory *v, bool suspected, FILE *out)
+{
+	static const char *const heads[COLUMNS] = {"SERVICE", "GROUP", "USERS", "BYTES OUT", "FLOWS",
+	        "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "NAMED BY", "READABLE", "TLS"};
+	char cell[COLUMNS][CELL_MAX];
+	int wide[COLUMNS] = {0};
+	bool any = false;
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		wide[i] = columns_of(heads[i]);
+	for (size_t k = 0; k < v->n; k++) {
+		if (v->rows[k].suspected != suspected)
+			continue;
+		any = true;
+		fill(&v->rows[k], cell);
+		for (unsigned i = 0; i < COLUMNS; i++)
+			wide[i] = columns_of(cell[i]) > wide[i] ? columns_of(cell[i]) : wide[i];
+	}
+	if (!any)
+		return;
+	for (unsigned i = 0; i < COLUMNS; i++)
+		snprintf(cell[i], CELL_MAX, "%s", i || !suspected ? heads[i] : "SUSPECTED (shape)");
+	print_row(cell, wide, out);
+	for (size_t k = 0; k < v->n; k++) {
+		if (v->rows[k].suspected != suspected)
+			continue;
+		fill(&v->rows[k], cell);
+		print_row(cell, wide, out);
+	}
+	putc('\n', out);
+}
+
+/* What stands in no row, in the order of the account. */
+struct rest {
+	const char *key, *text;
+	const struct inventory_count *count;
+};
+
+static size_t rest_of(const struct inventory *v, struct rest rest[UNNAMED_KINDS + 4])
+{
+	static const char *const why[UNNAMED_KINDS] = {
+	        [UNNAMED_NOT] = "no name, and no reason was kept",
+	        [UNNAMED_NO_HANDSHAKE] = "no name: the beginning was not captured",
+	        [UNNAMED_NO_SNI] = "no name: the hello names nobody, nor did DNS",
+	        [UNNAMED_ECH] = "no name: encrypted client hello",
+	        [UNNAMED_ENCRYPTED_PROXY] = "no name: inside TLS to a proxy",
+	        [UNNAMED_SHARED] = "undecided: a shared name, and its path cannot be seen",
+	        [UNNAMED_PROTOCOL] = "no name: the protocol carries none, or is none that is read",
+	        [UNNAMED_LIMIT] = "no name: a memory limit was reached",
+	};
+	size_t n = 0;
+
+	for (unsigned i = UNNAMED_NOT + 1; i < UNNAMED_KINDS; i++)
+		rest[n++] = (struct rest){unnamed_name((enum unnamed)i), why[i], &v->unnamed[i]};
+	rest[n++] = (struct rest){"no-reason", why[UNNAMED_NOT], &v->unnamed[UNNAMED_NOT]};
+	rest[n++] = (struct rest){"other", "named, and no AI service", &v->other};
+	rest[n++] = (struct rest){"inside", "not leaving, and no AI service", &v->inside};
+	rest[n++] = (struct rest){"onward", "a proxy's own side, counted at its client's", &v->onward};
+	rest[n++] = (struct rest){"over", "of AI services, but the table is full", &v->over};
+	return n;
+}
+
+void inventory_show_table(const struct inventory *v, FILE *out)
+{
+	struct rest rest[UNNAMED_KINDS + 4];
+	size_t n = rest_of(v, rest);
+	char bytes[32];
+
+	print_rows(v, false, out);
+	print_rows(v, true, out);
+	if (!v->n)
+		fputs("no AI service was seen\n\n", out);
+	for (size_t i = 0; i < n; i++)
+		if (rest[i].count->flows)
+			fprintf(out, "%8" PRIu64 " flow%s %10s out  %s\n", rest[i].count->flows,
+			        rest[i].count->flows == 1 ? " " : "s",
+			        bytes_text(rest[i].count->out, bytes, sizeof(bytes)), rest[i].text);
+	if (v->sources_over)
+		fprintf(out, "%8" PRIu64 " times an address was not counted as a user: too many\n",
+		        v->sources_over);
+	if (v->unread)
+		fprintf(out, "%8" PRIu64 " record%s passed over: no flow record\n", v->unread,
+		        v->unread == 1 ? "" : "s");
+}
+
+/* RFC 4180: quotes around what holds a comma, a quote or a line end.  A cell that begins like a formula gets
+ * an apostrophe, which spreadsheets take as "this is text". */
+static void csv_text(const char *text, FILE *out)
+{
+	bool formula = strchr("=+-@", *text) && *text;
+
+	if (!formula && !strpbrk(text, ",\"\r\n")) {
+		fputs(text, out);
+		return;
+	}
+	fputs(formula ? "\"'" : "\"", out);
+	for (; *text; text++) {
+		if (*text == '"')
+			putc('"', out);
+		putc((unsigned char)*text < ' ' ? '?' : *text, out);
+	}
+	putc('"', out);
+}
+
+void inventory_show_csv(const struct inventory *v, FILE *out)
+{
+	struct rest rest[UNNAMED_KINDS + 4];
+	size_t n = rest_of(v, rest);
+	char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX], text[CELL_MAX];
+
+	fputs("what,service,name,group,users,bytes_out,bytes_in,flows,first_seen,last_seen,named_by,clear,"
+	      "decrypted,metadata,none,tls,tls_groups,post_quantum\r\n",
+	        out);
+	for (size_t i = 0; i < v->n; i++) {
+		const struct inventory_row *r = &v->rows[i];
+
+		fputs(r->suspected ? "suspected," : "service,", out);
+		csv_text(r->service, out);
+		putc(',', out);
+		csv_text(r->name, out);
+		putc(',', out);
+		csv_text(r->group, out);
+		fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,", r->users, r->out,
+		        r->in, r->flows, time_format(r->first_ns, first), time_format(r->last_ns, last));
+		csv_text(r->by ? inventory_by(r->by, text, sizeof(text)) : "", out);
+		fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", r->visible[VISIBLE_CLEAR],
+		        r->visible[VISIBLE_DECRYPTED], r->visible[VISIBLE_METADATA],
+		        r->visible[VISIBLE_NONE]);
+		for (unsigned t = 0, any = 0; t < TLS_KINDS; t++)
+			if (r->tls[t])
+				fprintf(out, "%s%s", any++ ? "+" : "",
+				        t == TLS_13   ? "1.3"
+				        : t == TLS_12 ? "1.2"
+				                      : "below 1.2");
+		fprintf(out, ",%" PRIu64 ",%" PRIu64 "\r\n", r->tls_groups, r->post_quantum);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (rest[i].count->flows)
+			fprintf(out, "%s,,,,,%" PRIu64 ",,%" PRIu64 ",,,,,,,,,,\r\n", rest[i].key,
+			        rest[i].count->out, rest[i].count->flows);
+}
+
+static void json_row(struct json *j, const struct inventory_row *r)
+{
+	static const char *const tls[TLS_KINDS] = {"below 1.2", "1.2", "1.3"};
+	char t[TIME_TEXT_MAX];
+
+	json_object(j, NULL);
+	json_string(j, r->suspected ? "host" : "service", r->service);
+	json_string(j, r->suspected ? "shape" : "name", r->name);
+	json_string(j, "group", *r->group ? r->group : NULL);
+	json_u64(j, "users", r->users);
+	json_u64(j, "bytes_out", r->out);
+	json_u64(j, "bytes_in", r->in);
+	json_u64(j, "flows", r->flows);
+	json_string(j, "first_seen", time_format(r->first_ns, t));
+	json_string(j, "last_seen", time_format(r->last_ns, t));
+	json_array(j, "named_by");
+	for (unsigned b = NAME_NONE + 1; b < NAME_SOURCES; b++)
+		if (r->by & 1u << b)
+			json_string(j, NULL, name_source_text((enum name_source)b));
+	json_end_array(j);
+	json_object(j, "visibility");
+	for (unsigned b = 0; b <= VISIBLE_DECRYPTED; b++)
+		if (r->visible[b])
+			json_u64(j, visibility_name((enum visibility)b), r->visible[b]);
+	json_end_object(j);
+	json_object(j, "tls");
+	for (unsigned i = 0; i < TLS_KINDS; i++)
+		if (r->tls[i])
+			json_u64(j, tls[i], r->tls[i]);
+	json_end_object(j);
+	json_u64(j, "tls_groups", r->tls_groups);
+	json_u64(j, "post_quantum", r->post_quantum);
+	json_end_object(j);
+}
+
+static void json_rows(const struct inventory *v, bool suspected, FILE *out)
+{
+	static char buf[JSON_MAX];
+	bool any = false;
+
+	fprintf(out, "\"%s\":[", suspected ? "suspected" : "services");
+	for (size_t i = 0; i < v->n; i++) {
+		struct json j;
+
+		if (v->rows[i].suspected != suspected)
+			continue;
+		json_init(&j, buf, sizeof(buf));
+		json_row(&j, &v->rows[i]);
+		fputs(any ? ",\n" : "\n", out);
+		fwrite(buf, 1, j.len, out);
+		any = true;
+	}
+	fputs("],\n", out);
+}
+
+void inventory_show_json(const struct inventory *v, FILE *out)
+{
+	struct rest rest[UNNAMED_KINDS + 4];
+	size_t n = rest_of(v, rest);
+	char buf[2048];
+	struct json j;
+
+	putc('{', out);
+	json_rows(v, false, out);
+	json_rows(v, true, out);
+	json_init(&j, buf, sizeof(buf));
+	json_object(&j, NULL);
+	for (size_t i = 0; i < n; i++) {
+		json_object(&j, rest[i].key);
+		json_u64(&j, "flows", rest[i].count->flows);
+		json_u64(&j, "bytes_out", rest[i].count->out);
+		json_end_object(&j);
+	}
+	json_end_object(&j);
+	fprintf(out, "\"rest\":%.*s,\n\"users_over\":%" PRIu64 ",\"unread\":%" PRIu64 "}\n", (int)j.len, buf,
+	        v->sources_over, v->unread);
+}
