@@ -19,6 +19,7 @@ static const char help[] =
         "  -s, --show ID     everything about one service\n"
         "      --check       reads all files, tells every fault with its line, counts, and remarks on\n"
         "                    rules that have no effect; FILEs are read after the shipped ones\n"
+        "  -v, --verbose     with --check: which rule hides which, what later files replace or extend\n"
         "  -c, --config FILE settings whose catalogue is read too\n"
         "  -h, --help        this text\n\n"
         "The format of own files is in docs/catalogue.md.\n"
@@ -36,6 +37,22 @@ static void view_close(struct view *v)
 	if (v->settings)
 		settings_drop(v->settings);
 	catalogue_free(v->own);
+}
+
+/* Without settings the usual internal networks count. */
+static void check_internal(struct view *v, const char *shipped, struct faults *f)
+{
+	struct networks *usual = networks_create();
+	size_t before = f->total;
+
+	networks_default_internal(usual);
+	if (v->own)
+		catalogue_check_ranges(v->own, usual, shipped, f);
+	networks_free(usual);
+	if (f->total == before)
+		return;
+	catalogue_free(v->own);
+	v->c = v->own = NULL;
 }
 
 static int view_open(struct view *v, const char *config, char *const *files, size_t n_files)
@@ -59,6 +76,7 @@ static int view_open(struct view *v, const char *config, char *const *files, siz
 			places[i + 1] = files[i];
 		v->c = v->own = catalogue_load(places, n_files + 1, &f);
 		free(places);
+		check_internal(v, shipped, &f);
 	}
 	faults_print(&f, stderr);
 	if (f.total)
@@ -250,11 +268,62 @@ static size_t remarks(const struct catalogue *c)
 	return n;
 }
 
-static int check(const struct catalogue *c)
+/* Rules of other services that take names out of a suffix or pattern, and what later files did. */
+#define CONSIDERED_MAX 64
+
+static size_t explain_shadows(
+        const struct catalogue *c, const struct service *s, const struct service_host *h)
+{
+	static const char *const match[] = {
+	        [MATCH_EXACT] = "exact", [MATCH_PATTERN] = "pattern", [MATCH_SUFFIX] = "suffix"};
+	struct rule_seen seen[CONSIDERED_MAX];
+	size_t shown = 0,
+	       n = strchr(h->host, '{') ? 0 : catalogue_consider(c, h->host, NULL, seen, CONSIDERED_MAX);
+
+	for (size_t i = 0; i < n && i < CONSIDERED_MAX; i++) {
+		const struct rule_seen *o = &seen[i];
+
+		if (o->service == s || o->fate == RULE_NAME)
+			continue;
+		if (o->rule->path_required || h->path_required)
+			printf("%s:%u: note: `%s' of %s and of %s (%s:%u): a listed path decides\n", h->file,
+			        h->line, h->host, s->id, o->service->id, o->rule->file, o->rule->line);
+		else if (o->fate == RULE_LOSES)
+			printf("%s:%u: note: %s `%s' of %s hides what %s `%s' of %s (%s:%u) says of it\n",
+			        h->file, h->line, match[h->match], h->host, s->id, match[o->rule->match],
+			        o->rule->host, o->service->id, o->rule->file, o->rule->line);
+		else
+			continue;
+		shown++;
+	}
+	return shown;
+}
+
+static size_t explain_all(const struct catalogue *c)
+{
+	const struct catalogue_change *change;
+	size_t n = catalogue_changes(c, &change), shown = n;
+
+	for (size_t i = 0; i < n; i++)
+		printf("%s:%u:%u: note: %s `%s' of %s:%u\n", change[i].at.file, change[i].at.line,
+		        change[i].at.column, change[i].replaced ? "replaces" : "extends", change[i].id,
+		        change[i].before.file, change[i].before.line);
+	for (size_t i = 0; i < catalogue_count(c); i++) {
+		const struct service *s = catalogue_at(c, i);
+
+		for (size_t k = 0; k < s->n_hosts; k++)
+			shown += explain_shadows(c, s, &s->hosts[k]);
+	}
+	return shown;
+}
+
+static int check(const struct catalogue *c, bool verbose)
 {
 	size_t n;
 
 	print_counts(c);
+	if (verbose)
+		printf("%zu notes\n", explain_all(c));
 	n = remarks(c);
 	printf("no faults, %zu remark%s\n", n, n == 1 ? "" : "s");
 	return EXIT_DONE;
@@ -275,16 +344,18 @@ int command_catalogue(int argc, char **argv)
 	        {"show", required_argument, NULL, 's'},
 	        {"check", no_argument, NULL, 'k'},
 	        {"config", required_argument, NULL, 'c'},
+	        {"verbose", no_argument, NULL, 'v'},
 	        {"help", no_argument, NULL, 'h'},
 	        {0},
 	};
 	const char *config = NULL, *id = NULL;
+	bool verbose = false;
 	int o, what = 0, status;
 	struct view v;
 
 	opterr = 0;
 	optind = 1;
-	while ((o = getopt_long(argc, argv, "+:ls:c:h", options, NULL)) >= 0) {
+	while ((o = getopt_long(argc, argv, ":ls:c:vh", options, NULL)) >= 0) {
 		if (o == 'h') {
 			fputs(help, stdout);
 			return EXIT_DONE;
@@ -294,6 +365,8 @@ int command_catalogue(int argc, char **argv)
 			        argv[optind - 1]);
 		if (o == 'c')
 			config = optarg;
+		else if (o == 'v')
+			verbose = true;
 		else if (what && what != o)
 			return usage_error(COMMAND, "--list, --show and --check do not mix");
 		else
@@ -301,6 +374,8 @@ int command_catalogue(int argc, char **argv)
 		if (o == 's')
 			id = optarg;
 	}
+	if (verbose && what != 'k')
+		return usage_error(COMMAND, "-v goes with --check");
 	if (optind < argc && what != 'k')
 		return usage_error(COMMAND, "`%s' is not understood", argv[optind]);
 	if (optind < argc && config)
@@ -309,7 +384,7 @@ int command_catalogue(int argc, char **argv)
 		return EXIT_USAGE;
 	status = what == 'l'   ? list(v.c)
 	         : what == 's' ? show(v.c, id)
-	         : what == 'k' ? check(v.c)
+	         : what == 'k' ? check(v.c, verbose)
 	                       : summary(v.c);
 	view_close(&v);
 	return status;

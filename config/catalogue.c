@@ -95,6 +95,7 @@ void catalogue_free(struct catalogue *c)
 	free(c->names.slots);
 	free(c->ranges.slots);
 	free(c->heads);
+	free(c->changes);
 	free(c);
 }
 
@@ -220,6 +221,43 @@ struct service_match catalogue_host(const struct catalogue *c, const char *host,
 		m.rule = b.open->host;
 	}
 	return m;
+}
+
+static enum rule_fate fate_of(
+        const struct rule *r, const char *host, const char *path, bool whole, const struct service_match *m)
+{
+	if (!rule_fits_name(r, host, whole))
+		return RULE_NAME;
+	if (r->host == m->rule && m->service)
+		return RULE_WINS;
+	if (!r->host->path_required)
+		return RULE_LOSES;
+	return !path ? RULE_PATH_OPEN : rule_fits_path(r, path) ? RULE_LOSES : RULE_PATH;
+}
+
+size_t catalogue_consider(
+        const struct catalogue *c, const char *host, const char *path, struct rule_seen *out, size_t max)
+{
+	uint8_t start[CATALOGUE_LABELS_MAX];
+	unsigned n = label_starts(host, c->labels_max, start);
+	size_t len = strnlen(host, HOST_MAX - 1), found = 0;
+	struct service_match m = catalogue_host(c, host, path);
+
+	while (n--) {
+		const uint32_t *head = key_map_find(&c->names, host + start[n], len - start[n]);
+
+		for (const struct rule *r = head ? c->heads[*head] : NULL; r; r = r->next, found++)
+			if (found < max)
+				out[found] = (struct rule_seen){&c->services[r->service], r->host,
+				        fate_of(r, host, path, !start[n], &m)};
+	}
+	return found;
+}
+
+size_t catalogue_changes(const struct catalogue *c, const struct catalogue_change **list)
+{
+	*list = c->changes;
+	return c->n_changes;
 }
 
 struct service_match catalogue_address(const struct catalogue *c, const struct ip_addr *a)

@@ -45,6 +45,11 @@ struct service_host {
 	unsigned line, column;
 };
 
+struct service_place {
+	const char *file;
+	unsigned line, column;
+};
+
 struct service_key {
 	const char *issuer, *format; /* the format is an expression for people to read */
 };
@@ -67,7 +72,8 @@ struct service {
 	const struct service_key *keys;
 	size_t n_keys;
 	const struct cidr *ranges;
-	size_t n_ranges; /* published addresses that are this service's alone */
+	const struct service_place *range_at; /* where each of them stands */
+	size_t n_ranges;                      /* published addresses that are this service's alone */
 	const uint16_t *ports;
 	size_t n_ports; /* self-hosted: usual ports, a hint and never proof */
 	const char *note;
@@ -87,6 +93,14 @@ const struct service *catalogue_by_id(const struct catalogue *c, const char *id)
 /* The id nearest to a mistyped one, NULL when none is near. */
 const char *catalogue_near(const struct catalogue *c, const char *id);
 
+/* What later places did to earlier entries, in the order they were read. */
+struct catalogue_change {
+	const char *id;
+	bool replaced; /* else: extended */
+	struct service_place at, before;
+};
+size_t catalogue_changes(const struct catalogue *c, const struct catalogue_change **list);
+
 struct service_match {
 	const struct service *service;   /* NULL: no service */
 	const struct service_host *rule; /* NULL with by address */
@@ -96,7 +110,32 @@ struct service_match {
 
 /* `host` normalized (host_normalize); `path` NULL when unknown, else without query. */
 struct service_match catalogue_host(const struct catalogue *c, const char *host, const char *path);
+
+/* Every rule that was looked at for a name, and what became of it; for people, not for packets.  The order is
+ * that of the look-up: longest names first. */
+enum rule_fate {
+	RULE_WINS,
+	RULE_LOSES,     /* fits, but one of a better kind, or longer, does too */
+	RULE_NAME,      /* hangs at a part of the name, but does not fit all of it */
+	RULE_PATH,      /* fits the name, and the path is another */
+	RULE_PATH_OPEN, /* fits the name, and the path is not known */
+};
+struct rule_seen {
+	const struct service *service;
+	const struct service_host *rule;
+	enum rule_fate fate;
+};
+/* Writes at most `max`, returns how many there are. */
+size_t catalogue_consider(
+        const struct catalogue *c, const char *host, const char *path, struct rule_seen *out, size_t max);
+
 struct service_match catalogue_address(const struct catalogue *c, const struct ip_addr *a);
+
+/* Ranges that reach into networks of one's own would name the traffic inside: a fault each.  A single address
+ * is a server of one's own, and is fine; so are files below `shipped` (NULL: none). */
+struct networks;
+void catalogue_check_ranges(
+        const struct catalogue *c, const struct networks *n, const char *shipped, struct faults *f);
 
 /* Whether a request path (without query) fits a pattern: `*' is any run, `{x}' a run without '/'; the path
  * may go on behind the pattern at a '/'.  Looks at the first CATALOGUE_PATH_MAX bytes. */

@@ -3,6 +3,8 @@
  * half the Internet AI. */
 #include "config/catalogue_internal.h"
 
+#include "config/networks.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +85,11 @@ static bool rule_allowed(struct reader *r, const struct service_host *h)
 		        "decide "
 		        "(path_required)",
 		        z->name, z->why);
+	else if (h->match != MATCH_EXACT && z && z->public_suffix)
+		fault_host(r, h,
+		        "`%s' would match names of many owners: %s is %s; the label before it must stand as "
+		        "it is",
+		        z->name, z->why);
 	else if (h->match == MATCH_EXACT && z && !z->why)
 		fault_host(r, h, "`%s' is used by many products and never attributes%s%s", "", "");
 	else
@@ -145,17 +152,20 @@ static void add_range(struct reader *r, const struct service *s, size_t i)
 {
 	struct catalogue *c = r->c;
 	const struct cidr *range = &s->ranges[i];
+	const struct service_place *at = &s->range_at[i], *before;
 	const uint32_t *other = key_map_find(&c->ranges, range, sizeof(*range));
 	char text[IP_TEXT_MAX];
 
 	ip_format(&range->addr, text);
 	if (other) {
-		fault_add(r->f, s->file, s->line, 0, "the range of %s at %s is claimed already by %s", s->id,
-		        text, c->services[*other >> 8].id);
+		before = &c->services[*other >> 8].range_at[*other & 0xff];
+		fault_add(r->f, at->file, at->line, at->column,
+		        "the range of %s at %s is claimed already by %s at %s:%u", s->id, text,
+		        c->services[*other >> 8].id, before->file, before->line);
 		return;
 	}
 	if (range->bits < (ip_is4(&range->addr) ? IP4_BITS_LEAST : IP6_BITS_LEAST)) {
-		fault_add(r->f, s->file, s->line, 0,
+		fault_add(r->f, at->file, at->line, at->column,
 		        "the range of %s at %s is wider than a /12 (IPv6: /24), so it cannot be this "
 		        "service's alone",
 		        s->id, text);
@@ -164,6 +174,51 @@ static void add_range(struct reader *r, const struct service *s, size_t i)
 	key_map_put(&c->ranges, range, sizeof(*range), s->index << 8 | (uint32_t)i);
 	if (!memchr(c->range_bits, range->bits, c->n_range_bits))
 		c->range_bits[c->n_range_bits++] = range->bits;
+}
+
+#define INTERNAL_MAX 65536
+
+/* The first internal network that the range covers, or that covers it. */
+static const struct cidr *internal_in(const struct cidr *range, const struct cidr *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cidr_covers(range, &list[i].addr) || cidr_covers(&list[i], &range->addr))
+			return &list[i];
+	return NULL;
+}
+
+static void check_ranges_of(
+        const struct service *s, const struct cidr *own, size_t n, const char *shipped, struct faults *f)
+{
+	char text[IP_TEXT_MAX], net[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_ranges; i++) {
+		const struct service_place *at = &s->range_at[i];
+		const struct cidr *in;
+
+		if (s->ranges[i].bits == 128 || (shipped && !strncmp(at->file, shipped, strlen(shipped))))
+			continue;
+		in = internal_in(&s->ranges[i], own, n);
+		if (in)
+			fault_add(f, at->file, at->line, at->column,
+			        "the range of %s at %s reaches into the internal network %s/%d: what is "
+			        "inside "
+			        "would count as this service; list single addresses",
+			        s->id, ip_format(&s->ranges[i].addr, text), ip_format(&in->addr, net),
+			        in->bits - (ip_is4(&in->addr) ? 96 : 0));
+	}
+}
+
+void catalogue_check_ranges(
+        const struct catalogue *c, const struct networks *n, const char *shipped, struct faults *f)
+{
+	struct cidr *own = store_grow(NULL, INTERNAL_MAX, sizeof(*own));
+	size_t n_own = networks_list(n, NET_INTERNAL, own, INTERNAL_MAX);
+
+	n_own = n_own < INTERNAL_MAX ? n_own : INTERNAL_MAX;
+	for (size_t i = 0; i < c->n; i++)
+		check_ranges_of(&c->services[i], own, n_own, shipped, f);
+	free(own);
 }
 
 /* What is shipped as never attributing must not be reached from above either. */

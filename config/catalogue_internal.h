@@ -38,6 +38,7 @@ struct rule {
 
 struct zone {
 	const char *name, *why; /* why NULL: a name that never attributes */
+	bool public_suffix;     /* under which everybody may take a name */
 	const char *file;
 	unsigned line, column;
 };
@@ -62,6 +63,8 @@ struct catalogue {
 	struct key_map ranges; /* struct range_key -> service << 8 | place in its ranges */
 	uint8_t range_bits[129];
 	size_t n_range_bits; /* lengths in use, longest first */
+	struct catalogue_change *changes;
+	size_t n_changes, changes_cap;
 };
 
 struct reader {

@@ -54,6 +54,17 @@ static void read_place(struct reader *r, const char *place)
 		catalogue_read_file(r, place);
 }
 
+static void note_change(struct catalogue *c, const char *id, bool replaced, const struct entry *e,
+        const char *file, unsigned line)
+{
+	if (c->n_changes == c->changes_cap) {
+		c->changes_cap = c->changes_cap ? c->changes_cap * 2 : 16;
+		c->changes = store_grow(c->changes, c->changes_cap, sizeof(*c->changes));
+	}
+	c->changes[c->n_changes++] =
+	        (struct catalogue_change){id, replaced, {e->s.file, e->s.line, e->column}, {file, line, 0}};
+}
+
 /* `from`: for each service so far, the entry it came from. */
 static void take_entry(struct reader *r, size_t at, size_t *from)
 {
@@ -73,6 +84,8 @@ static void take_entry(struct reader *r, size_t at, size_t *from)
 		c->n++;
 		key_map_put(&c->ids, e->s.id, strlen(e->s.id), to);
 	}
+	if (old)
+		note_change(c, e->s.id, true, e, c->services[to].file, c->services[to].line);
 	c->services[to] = e->s;
 	c->services[to].index = to;
 	from[to] = at;
@@ -102,6 +115,7 @@ static void extend(struct reader *r, const struct entry *e)
 	const uint32_t *at = key_map_find(&r->c->ids, e->extends, strlen(e->extends));
 	const char *near;
 	struct service *s;
+	size_t n_ranges;
 
 	if (!at) {
 		near = catalogue_near(r->c, e->extends);
@@ -115,6 +129,10 @@ static void extend(struct reader *r, const struct entry *e)
 		        s->id);
 		return;
 	}
+	note_change(r->c, s->id, false, e, s->file, s->line);
+	n_ranges = s->n_ranges;
+	s->range_at =
+	        join(store, s->range_at, &n_ranges, more->range_at, more->n_ranges, sizeof(*s->range_at));
 	JOIN(hosts);
 	JOIN(wire);
 	JOIN(paths);

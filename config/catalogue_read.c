@@ -40,7 +40,7 @@ static const char *const kinds[] = {
 };
 static const char *const confidences[] = {"high", "medium"};
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "WS"};
-static const char *const root_keys[] = {"services", "shared_zones", "never"};
+static const char *const root_keys[] = {"services", "shared_zones", "never", "public_suffixes"};
 static const char *const host_keys[] = {"match", "host", "role", "path_required", "paths", "country"};
 static const char *const key_keys[] = {"issuer", "format"};
 static const char *const zone_keys[] = {"zone", "why"};
@@ -288,6 +288,11 @@ static bool host_ok(struct reader *r, const struct ynode *v, enum host_match mat
 	fill_placeholders(v->text, plain);
 	if (!strncmp(v->text, "*.", 2))
 		bad(r, v, "`%s': for all names below write match: suffix and the name without `*.'", v->text);
+	else if (strchr(v->text, '*'))
+		bad(r, v,
+		        "`%s': `*' means nothing in a name; {x} with match: pattern is one run of letters, "
+		        "digits and hyphens within a label, match: suffix all names below",
+		        v->text);
 	else if (!ip_parse(v->text, &ip))
 		bad(r, v, "`%s' is an address: it belongs in `ranges'", v->text);
 	else if (!host_normalize(plain, strlen(plain), normal))
@@ -395,11 +400,13 @@ static void read_keys(struct reader *r, const struct ynode *v, struct entry *e)
 
 static void read_ranges(struct reader *r, const struct ynode *v, struct entry *e)
 {
+	struct service_place *at;
 	struct cidr *list;
 
 	if (!is_list(r, v, "ranges", RANGES_MAX))
 		return;
 	list = store_get(&r->c->store, v->n * sizeof(*list));
+	at = store_get(&r->c->store, v->n * sizeof(*at));
 	for (size_t i = 0; i < v->n; i++) {
 		struct err err;
 
@@ -408,9 +415,11 @@ static void read_ranges(struct reader *r, const struct ynode *v, struct entry *e
 		else if (cidr_parse(v->item[i]->text, &list[e->s.n_ranges], &err) < 0)
 			bad(r, v->item[i], "%s", err.text);
 		else
-			e->s.n_ranges++;
+			at[e->s.n_ranges++] =
+			        (struct service_place){r->file, v->item[i]->line, v->item[i]->column};
 	}
 	e->s.ranges = list;
+	e->s.range_at = at;
 }
 
 static void read_ports(struct reader *r, const struct ynode *v, struct entry *e)
@@ -551,6 +560,8 @@ static void read_service(struct reader *r, const struct ynode *v)
 	e->extends = read_text(r, extends, id_ok, "extends", "the id of a service");
 }
 
+static const char public_suffix[] = "a public suffix: everybody may take a name below it";
+
 static void add_zone(struct reader *r, const struct ynode *name, const char *why)
 {
 	char normal[HOST_MAX];
@@ -575,6 +586,7 @@ static void add_zone(struct reader *r, const struct ynode *name, const char *why
 	        .line = name->line,
 	        .column = name->column,
 	};
+	z->public_suffix = why == public_suffix;
 	key_map_put(&r->zone_names, z->name, strlen(z->name), (uint32_t)r->n_zones++);
 }
 
@@ -610,6 +622,9 @@ void catalogue_read_file(struct reader *r, const char *path)
 		if ((v = ynode_get(root, "never")) && is_list(r, v, "never", UINT16_MAX))
 			for (size_t i = 0; i < v->n; i++)
 				add_zone(r, v->item[i], NULL);
+		if ((v = ynode_get(root, "public_suffixes")) && is_list(r, v, "public_suffixes", UINT16_MAX))
+			for (size_t i = 0; i < v->n; i++)
+				add_zone(r, v->item[i], public_suffix);
 	}
 	ydoc_free(doc);
 }

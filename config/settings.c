@@ -265,12 +265,16 @@ static const char **places_of(const struct reading *r, const char *what, const s
 
 static void load_tables(const struct reading *r)
 {
+	char shipped[PATH_MAX];
 	const char **places;
 	size_t n;
 
 	places = places_of(r, "catalogue", &r->s->services.catalogue, &r->s->services.extra, &n);
 	if (places)
 		r->s->catalogue = catalogue_load(places, n, r->f);
+	if (r->s->catalogue)
+		catalogue_check_ranges(r->s->catalogue, r->s->networks,
+		        settings_shipped("catalogue", shipped, sizeof(shipped)) < 0 ? NULL : shipped, r->f);
 	places = places_of(r, "detectors", &r->s->inspect.detectors, NULL, &n);
 	if (places)
 		r->s->detector_set = detectors_load(places, n, r->f);
