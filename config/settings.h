@@ -79,6 +79,8 @@ struct settings {
 		unsigned inspected;   /* flows read at once */
 		unsigned bodies;      /* messages read at once */
 		unsigned segments_mb; /* out-of-order bytes */
+		unsigned fragments_mb, fragment_s;
+		unsigned copies; /* packets remembered, to know those seen twice; 0: not looked for */
 		unsigned dns_entries, dns_grace_s;
 		unsigned queue;    /* records between a worker and the alerts side */
 		unsigned pending;  /* records waiting for Redis */

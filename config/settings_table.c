@@ -120,6 +120,13 @@ const struct setting settings_table[] = {
 		"Requests of each worker that are searched at once."),
 	NUMBER("limits.segments_mb", limits.segments_mb, 1, 65536, "64",
 		"MiB of each worker for TCP data that came before its turn."),
+	NUMBER("limits.fragments_mb", limits.fragments_mb, 1, 4096, "16",
+		"MiB of each worker for IP fragments that wait for the rest of their datagram."),
+	NUMBER("limits.fragment_s", limits.fragment_s, 1, 600, "30",
+		"Seconds after which a datagram whose fragments did not all come is given up."),
+	NUMBER("limits.copies", limits.copies, 0, 1u << 24, "65536",
+		"Packets that each worker remembers to know those that the mirror delivers twice. 0: copies are not looked"
+		" for."),
 	NUMBER("limits.dns_entries", limits.dns_entries, 1024, 1u << 24, "65536",
 		"DNS answers that each worker remembers."),
 	NUMBER("limits.dns_grace_s", limits.dns_grace_s, 0, 86400, "600",
