@@ -2,55 +2,16 @@
  *
  * Each layer reads its header through the cursor and answers with the next layer, or with the end of the
  * walk.  A layer never knows who called it: which one comes next stands in the tables of link types,
- * ethertypes, PPP protocols and IP protocols, so an encapsulation is one more reader and one row for each
- * number that leads to it; its payload starts again at a link or an IP layer.
+ * ethertypes, PPP protocols, IP protocols and (tunnel.c) UDP ports, so an encapsulation is one more reader
+ * and one row for each number that leads to it; its payload starts again at a link or an IP layer.
  *
  * IEEE 802.3, 802.1Q, 802.2; RFC 791, 8200, 4302, 9293, 768, 1042, 1661, 1662, 2516;
  * https://www.tcpdump.org/linktypes.html */
-#include "capture/decode.h"
+#include "capture/decode_internal.h"
 
-#include "base/cursor.h"
+#include "capture/defrag.h"
 
-#include <stddef.h>
 #include <string.h>
-
-enum layer {
-	LAYER_NONE, /* what a table says of a number it does not have */
-	LAYER_ETHERNET,
-	LAYER_VLAN,
-	LAYER_LLC,
-	LAYER_COOKED,
-	LAYER_COOKED2,
-	LAYER_NULL,
-	LAYER_PPP,
-	LAYER_CISCO_HDLC,
-	LAYER_PPPOE,
-	LAYER_IP,
-	LAYER_IP4,
-	LAYER_IP6,
-	LAYER_IP6_OPTION,
-	LAYER_IP6_FRAGMENT,
-	LAYER_AUTHENTICATION,
-	LAYER_TCP,
-	LAYER_UDP,
-	LAYERS
-};
-
-/* What a reader answers: a layer, or this plus the result that ends the walk. */
-#define END(result) (LAYERS + (int)(result))
-
-struct walk {
-	struct cur c; /* captured bytes not yet read, up to the end of the innermost datagram */
-	uint32_t cut; /* bytes of it behind c.end that were on the wire but not captured */
-	struct packet *p;
-};
-
-typedef int (*layer_read)(struct walk *w);
-
-struct row {
-	uint16_t number;
-	uint8_t layer;
-};
 
 static const struct row link_types[] = {
         {1, LAYER_ETHERNET},
@@ -70,12 +31,17 @@ static const struct row link_types[] = {
 };
 
 static const struct row ethertypes[] = {
-        {0x0800, LAYER_IP4},
-        {0x86dd, LAYER_IP6},
-        {0x8100, LAYER_VLAN}, /* 802.1Q */
-        {0x88a8, LAYER_VLAN}, /* 802.1ad */
-        {0x9100, LAYER_VLAN}, /* tags within tags before 802.1ad */
-        {0x8864, LAYER_PPPOE},
+        {0x0800, LAYER_IP4}, {0x86dd, LAYER_IP6}, {0x8100, LAYER_VLAN}, /* 802.1Q */
+        {0x88a8, LAYER_VLAN},                                           /* 802.1ad */
+        {0x9100, LAYER_VLAN},                                           /* tags within tags before 802.1ad */
+        {0x9200, LAYER_VLAN}, {0x9300, LAYER_VLAN}, {0x8864, LAYER_PPPOE}, {0x8847, LAYER_MPLS},
+        {0x8848, LAYER_MPLS}, /* upstream-assigned labels, RFC 5332 */
+        /* named so that a tunnel which carries them is known for one */
+        {0x0806, LAYER_NOT_IP}, /* ARP */
+        {0x8863, LAYER_NOT_IP}, /* PPPoE discovery */
+        {0x8809, LAYER_NOT_IP}, /* LACP */
+        {0x88cc, LAYER_NOT_IP}, /* LLDP */
+        {0x888e, LAYER_NOT_IP}, /* EAPOL */
 };
 
 static const struct row ppp_protocols[] = {
@@ -89,35 +55,40 @@ static const struct ip_row {
 	bool only6;
 } ip_protocols[256] = {
         [0] = {LAYER_IP6_OPTION, true}, /* hop-by-hop */
+        [4] = {LAYER_IPIP4, false},
         [PROTO_TCP] = {LAYER_TCP, false},
         [PROTO_UDP] = {LAYER_UDP, false},
+        [41] = {LAYER_IPIP6, false},
         [43] = {LAYER_IP6_OPTION, true}, /* routing */
         [44] = {LAYER_IP6_FRAGMENT, true},
+        [47] = {LAYER_GRE, false},
         [51] = {LAYER_AUTHENTICATION, false},
-        [60] = {LAYER_IP6_OPTION, true},  /* destination options */
+        [60] = {LAYER_IP6_OPTION, true}, /* destination options */
+        [97] = {LAYER_ETHERIP, false},
         [135] = {LAYER_IP6_OPTION, true}, /* mobility, RFC 6275 */
+        [137] = {LAYER_MPLS, false},      /* RFC 4023 */
         [139] = {LAYER_IP6_OPTION, true}, /* host identity, RFC 7401 */
         [140] = {LAYER_IP6_OPTION, true}, /* shim6, RFC 5533 */
 };
 
-static int row_find(const struct row *rows, size_t n, uint16_t number, enum decode_result none)
+int decode_ethertype(struct walk *w, uint16_t type)
 {
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].number == number)
-			return rows[i].layer;
-	return END(none);
-}
+	int next;
 
-#define ROW_FIND(rows, number, none) row_find(rows, sizeof(rows) / sizeof(*(rows)), number, none)
-
-/* What follows an ethertype field; numbers below 1536 there are 802.3 lengths. */
-static int ethertype_next(struct walk *w, uint16_t type)
-{
 	if (w->c.bad)
 		return END(DECODE_TRUNCATED);
 	if (type < 0x600)
 		return LAYER_LLC;
-	return ROW_FIND(ethertypes, type, DECODE_NOT_IP);
+	next = ROW_FIND(ethertypes, type, DECODE_NOT_IP);
+	if (next >= LAYERS)
+		w->unknown = true;
+	return next;
+}
+
+static int not_ip_read(struct walk *w)
+{
+	(void)w;
+	return END(DECODE_NOT_IP);
 }
 
 static int ip_protocol_next(struct walk *w, uint8_t number)
@@ -134,7 +105,7 @@ static int ethernet_read(struct walk *w)
 {
 	w->p->dst_mac = cur_take(&w->c, 6);
 	w->p->src_mac = cur_take(&w->c, 6);
-	return ethertype_next(w, cur_be16(&w->c));
+	return decode_ethertype(w, cur_be16(&w->c));
 }
 
 static int vlan_read(struct walk *w)
@@ -144,7 +115,7 @@ static int vlan_read(struct walk *w)
 
 	if (!w->c.bad && w->p->vlans < PACKET_VLANS_MAX)
 		w->p->vlan[w->p->vlans++] = tag & 0xfff;
-	return ethertype_next(w, type);
+	return decode_ethertype(w, type);
 }
 
 /* Only SNAP with the null organization carries ethertypes (RFC 1042). */
@@ -158,7 +129,7 @@ static int llc_read(struct walk *w)
 	type = cur_be16(&w->c);
 	if (!w->c.bad && type < 0x600)
 		return END(DECODE_NOT_IP);
-	return ethertype_next(w, type);
+	return decode_ethertype(w, type);
 }
 
 /* The link address of a cooked capture is the sender's. */
@@ -176,7 +147,7 @@ static int cooked_next(struct walk *w, uint16_t type)
 		return END(DECODE_TRUNCATED);
 	if (type < 0x600)
 		return type == 4 ? LAYER_LLC : END(DECODE_NOT_IP);
-	return ethertype_next(w, type);
+	return decode_ethertype(w, type);
 }
 
 static int cooked_read(struct walk *w)
@@ -251,7 +222,7 @@ static int cisco_hdlc_read(struct walk *w)
 	type = cur_be16(&w->c);
 	if (!w->c.bad && type < 0x600)
 		return END(DECODE_NOT_IP);
-	return ethertype_next(w, type);
+	return decode_ethertype(w, type);
 }
 
 /* RFC 2516 4: version 1, type 1; code 0 is the session stage, where PPP follows. */
@@ -259,13 +230,17 @@ static int pppoe_read(struct walk *w)
 {
 	uint8_t version = cur_u8(&w->c);
 	uint8_t code = cur_u8(&w->c);
+	uint16_t session = cur_be16(&w->c);
 
-	cur_skip(&w->c, 4); /* session, length: the IP header has the better one */
+	cur_skip(&w->c, 2); /* length: the IP header has the better one */
 	if (w->c.bad)
 		return END(DECODE_TRUNCATED);
 	if (version != 0x11)
 		return END(DECODE_BAD_HEADER);
-	return code ? END(DECODE_NOT_IP) : LAYER_PPP;
+	if (code)
+		return END(DECODE_NOT_IP);
+	tunnel_note(w, TUNNEL_PPPOE, session, false);
+	return LAYER_PPP;
 }
 
 static int ip_read(struct walk *w)
@@ -282,9 +257,9 @@ static int ip_read(struct walk *w)
 	}
 }
 
-/* Ends the window at the end of a datagram that has `len` bytes from the cursor on: what follows it is link
- * padding or a checksum.  A datagram longer than the frame was is one that someone cut without saying so. */
-static void datagram_end(struct walk *w, uint32_t len)
+/* What follows a datagram is link padding or a checksum.  A datagram longer than the frame was is one that
+ * someone cut without saying so. */
+void decode_datagram_end(struct walk *w, uint32_t len)
 {
 	size_t left = cur_left(&w->c);
 
@@ -294,6 +269,51 @@ static void datagram_end(struct walk *w, uint32_t len)
 	} else {
 		w->cut = len - (uint32_t)left;
 	}
+}
+
+bool decode_ip_plausible(const struct walk *w, size_t at)
+{
+	uint8_t first = cur_peek(&w->c, at);
+	size_t wire = cur_left(&w->c) + w->cut;
+	unsigned four = (unsigned)cur_peek(&w->c, at + 2) << 8 | cur_peek(&w->c, at + 3);
+	unsigned six = (unsigned)cur_peek(&w->c, at + 4) << 8 | cur_peek(&w->c, at + 5);
+
+	if (wire < at + 20)
+		return false;
+	if (first >> 4 == 4)
+		return (first & 15) >= 5 && (!four || (four >= (first & 15) * 4u && four <= wire - at));
+	return first >> 4 == 6 && wire >= at + 40 && six <= wire - at - 40;
+}
+
+/* A fragment is handed to those that it belongs to.  When it was the last one missing, the walk goes on in
+ * the whole datagram; `header` bytes of IP stood before it. */
+static bool fragment_read(struct walk *w, uint32_t header, uint32_t id, uint32_t offset, bool more)
+{
+	struct packet *p = w->p;
+	struct fragment f = {.src = p->src,
+	        .dst = p->dst,
+	        .network = p->network,
+	        .id = id,
+	        .version = p->ip_version,
+	        .proto = p->proto,
+	        .more = more,
+	        .offset = offset,
+	        .p = w->c.p,
+	        .len = (uint32_t)cur_left(&w->c),
+	        .cut = w->cut > 0,
+	        .when_ns = p->ts_ns};
+	const uint8_t *whole;
+	uint32_t len;
+
+	if (!w->frags)
+		return false;
+	whole = defrag_add(w->frags, &f, &len);
+	if (!whole)
+		return false;
+	w->c = cur_of(whole, len);
+	w->cut = 0;
+	p->ip_len = header + len;
+	return true;
 }
 
 /* A header that is longer than what is left of the datagram: cut away, or a lie. */
@@ -329,7 +349,7 @@ static int ip4_read(struct walk *w)
 		return END(DECODE_BAD_HEADER);
 	/* 0: the card cuts it into segments later (TSO), or it was put together from more than 64 KiB */
 	if (total)
-		datagram_end(w, total);
+		decode_datagram_end(w, total);
 	p->ip_version = 4;
 	p->src = ip_from4(addresses);
 	p->dst = ip_from4(addresses + 4);
@@ -338,7 +358,8 @@ static int ip4_read(struct walk *w)
 	cur_skip(&w->c, header);
 	if (w->c.bad)
 		return header_past_end(w);
-	if (frag & 0x3fff) /* more fragments, or not the first */
+	/* more fragments, or not the first */
+	if (frag & 0x3fff && !fragment_read(w, header, p->ip_id, (frag & 0x1fffu) * 8, frag & 0x2000))
 		return END(DECODE_FRAGMENT);
 	return ip_protocol_next(w, p->proto);
 }
@@ -364,8 +385,9 @@ static int ip6_read(struct walk *w)
 		return END(DECODE_TRUNCATED);
 	/* 0: a jumbogram (RFC 2675 2) or, as in IPv4, cut into segments later; the frame has the length */
 	if (payload)
-		datagram_end(w, 40 + payload);
+		decode_datagram_end(w, 40 + payload);
 	p->ip_version = 6;
+	p->ip_id = 0; /* that of what it came in */
 	p->src = ip_from6(addresses);
 	p->dst = ip_from6(addresses + 16);
 	p->ip = w->c.p;
@@ -401,18 +423,19 @@ static int authentication_read(struct walk *w)
 /* RFC 8200 4.5; RFC 6946: offset 0 and nothing to follow is a whole datagram. */
 static int ip6_fragment_read(struct walk *w)
 {
+	uint32_t header = (uint32_t)(w->c.p - w->p->ip), id; /* what every fragment repeats */
 	uint8_t next = cur_u8(&w->c);
 	uint16_t frag;
 
 	cur_skip(&w->c, 1);
 	frag = cur_be16(&w->c);
-	cur_skip(&w->c, 4); /* identification */
+	id = cur_be32(&w->c);
 	if (w->c.bad)
 		return header_past_end(w);
-	if (frag & 0xfff9) { /* offset, or more fragments */
-		w->p->proto = next;
+	w->p->proto = next;
+	if (frag & 0xfff9 /* offset, or more fragments */ &&
+	        !fragment_read(w, header, id, frag & 0xfff8u, frag & 1))
 		return END(DECODE_FRAGMENT);
-	}
 	return ip_protocol_next(w, next);
 }
 
@@ -448,6 +471,20 @@ static int tcp_read(struct walk *w)
 	return payload_found(w);
 }
 
+/* Behind the port of a tunnel the walk goes on, and comes back to this datagram when it leads nowhere. */
+static int udp_inside(struct walk *w)
+{
+	int next = tunnel_of_ports(w->p->sport, w->p->dport), end = payload_found(w);
+
+	if (next == LAYER_NONE)
+		return end;
+	*w->udp = *w->p;
+	w->in_udp = true;
+	w->p->payload = NULL;
+	w->p->payload_len = w->p->payload_wire = 0;
+	return next;
+}
+
 /* RFC 768; RFC 2675 4: length 0 is a datagram of more than 64 KiB, or one that is cut into segments later. */
 static int udp_read(struct walk *w)
 {
@@ -464,11 +501,12 @@ static int udp_read(struct walk *w)
 	if (len && (len < 8 || len > wire))
 		return END(DECODE_BAD_HEADER);
 	if (len)
-		datagram_end(w, (uint32_t)len - 8);
-	return payload_found(w);
+		decode_datagram_end(w, (uint32_t)len - 8);
+	return udp_inside(w);
 }
 
 static const layer_read layers[LAYERS] = {
+        [LAYER_NOT_IP] = not_ip_read,
         [LAYER_ETHERNET] = ethernet_read,
         [LAYER_VLAN] = vlan_read,
         [LAYER_LLC] = llc_read,
@@ -486,24 +524,50 @@ static const layer_read layers[LAYERS] = {
         [LAYER_AUTHENTICATION] = authentication_read,
         [LAYER_TCP] = tcp_read,
         [LAYER_UDP] = udp_read,
+        [LAYER_MPLS] = tunnel_mpls_read,
+        [LAYER_GRE] = tunnel_gre_read,
+        [LAYER_BRIDGED] = tunnel_bridged_read,
+        [LAYER_ERSPAN2] = tunnel_erspan2_read,
+        [LAYER_ERSPAN3] = tunnel_erspan3_read,
+        [LAYER_WCCP] = tunnel_wccp_read,
+        [LAYER_IPIP4] = tunnel_ipip4_read,
+        [LAYER_IPIP6] = tunnel_ipip6_read,
+        [LAYER_ETHERIP] = tunnel_etherip_read,
+        [LAYER_VXLAN] = tunnel_vxlan_read,
+        [LAYER_VXLAN_GPE] = tunnel_vxlan_gpe_read,
+        [LAYER_GENEVE] = tunnel_geneve_read,
+        [LAYER_GTPU] = tunnel_gtpu_read,
 };
 
-enum decode_result decode_packet(struct packet *p)
+/* What a tunnel over UDP may be found to carry: a packet that would be told the same had it come alone. */
+static bool inside_is_sound(const struct walk *w, enum decode_result r)
 {
-	struct walk w = {.c = cur_of(p->data, p->caplen), .p = p};
+	return r == DECODE_OK || r == DECODE_FRAGMENT || r == DECODE_OTHER_PROTO ||
+	       (r == DECODE_NOT_IP && !w->unknown);
+}
+
+enum decode_result decode_packet(struct packet *p, struct defrag *frags)
+{
+	struct packet udp; /* written and read only with in_udp */
+	struct walk w = {.c = cur_of(p->data, p->caplen), .p = p, .frags = frags, .udp = &udp};
+	enum decode_result r;
 	int next;
 
 	/* packet.h keeps all that is ours behind what the source filled */
 	memset((uint8_t *)p + offsetof(struct packet, ip), 0, sizeof(*p) - offsetof(struct packet, ip));
+	if (frags)
+		defrag_next(frags, p->ts_ns);
 	if (p->wirelen > p->caplen)
 		w.cut = p->wirelen - p->caplen;
 	next = ROW_FIND(link_types, p->linktype, DECODE_LINK_UNKNOWN);
-	for (unsigned depth = 0; next < LAYERS; depth++) {
-		if (depth == DECODE_DEPTH_MAX)
-			return DECODE_TOO_DEEP;
-		next = layers[next](&w);
-	}
-	return (enum decode_result)(next - LAYERS);
+	for (unsigned depth = 0; next < LAYERS; depth++)
+		next = depth == DECODE_DEPTH_MAX ? END(DECODE_TOO_DEEP) : layers[next](&w);
+	r = (enum decode_result)(next - LAYERS);
+	if (!w.in_udp || inside_is_sound(&w, r))
+		return r;
+	*p = udp;
+	p->no_tunnel = true;
+	return DECODE_OK;
 }
 
 const char *tunnel_kind_name(enum tunnel_kind k)
@@ -518,6 +582,7 @@ const char *tunnel_kind_name(enum tunnel_kind k)
 	        [TUNNEL_GENEVE] = "geneve",
 	        [TUNNEL_GTPU] = "gtp-u",
 	        [TUNNEL_IPIP] = "ip-in-ip",
+	        [TUNNEL_ETHERIP] = "etherip",
 	};
 
 	return (unsigned)k < TUNNEL_KINDS ? names[k] : "";

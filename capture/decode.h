@@ -1,7 +1,11 @@
 /* decode.h - from frame to transport payload.  A table of layers (link, VLAN, IPv4, IPv6 and its extension
- * headers, TCP, UDP): each reads its header through the cursor and names the next.  Checksums are not
- * trusted on a span port (offload); a frame may be longer than any MTU (GRO); a frame cut by the snaplen is
- * decoded as far as it goes. */
+ * headers, tunnels, TCP, UDP): each reads its header through the cursor and names the next.  Checksums are
+ * not trusted on a span port (offload); a frame may be longer than any MTU (GRO); a frame cut by the snaplen
+ * is decoded as far as it goes.
+ *
+ * Tunnels are read to the innermost packet, whose fields the packet then has.  UDP to the port of a tunnel is
+ * the datagram it looks like (DECODE_OK, no_tunnel) unless the tunnel's header is as its specification has it
+ * and the inside can be read: nobody's flow is lost for its port. */
 #ifndef CAPTURE_DECODE_H
 #define CAPTURE_DECODE_H
 
@@ -15,15 +19,18 @@ enum decode_result {
 	DECODE_LINK_UNKNOWN, /* link type without a decoder */
 	DECODE_NOT_IP,       /* ARP, LLDP, STP, ...: nothing for us */
 	DECODE_BAD_HEADER,   /* a length or version that cannot be */
-	DECODE_FRAGMENT,     /* IP fragment; put together by a later layer of this decoder */
+	DECODE_FRAGMENT,     /* IP fragment of a datagram that is not yet whole */
 	DECODE_OTHER_PROTO,  /* IP, but neither TCP nor UDP */
 	DECODE_TOO_DEEP,     /* more nested headers than DECODE_DEPTH_MAX */
 	DECODE_RESULTS
 };
 
-#define DECODE_DEPTH_MAX 16
+/* Four Ethernet-in-UDP tunnels with a tag in each, one in the other, are 24; IPv6 headers may add some. */
+#define DECODE_DEPTH_MAX 32
 
-enum decode_result decode_packet(struct packet *p);
+struct defrag;
+/* `frags` NULL: fragments are not put together. */
+enum decode_result decode_packet(struct packet *p, struct defrag *frags);
 const char *decode_reason_name(enum decode_result r);
 
 #endif

@@ -32,9 +32,10 @@ enum tunnel_kind {
 	TUNNEL_GENEVE,
 	TUNNEL_GTPU,
 	TUNNEL_IPIP,
+	TUNNEL_ETHERIP,
 	TUNNEL_KINDS
 };
-const char *tunnel_kind_name(enum tunnel_kind k); /* mpls pppoe gre erspan vxlan geneve gtp-u ip-in-ip */
+const char *tunnel_kind_name(enum tunnel_kind k); /* mpls pppoe gre erspan vxlan geneve gtp-u ip-in-ip etherip */
 
 struct tunnel {
 	uint8_t kind;    /* enum tunnel_kind */
@@ -53,8 +54,9 @@ struct packet {
 	uint32_t iface;      /* index of the interface in the source */
 
 	/* filled by decode_packet() */
-	const uint8_t *ip; /* innermost IP header */
-	uint32_t ip_len;   /* captured bytes from there to the end of the IP datagram (padding cut off) */
+	const uint8_t *ip; /* innermost IP header; behind it the rest of the datagram, unless it came in
+	                      fragments */
+	uint32_t ip_len;   /* captured bytes of it, header and all (padding cut off) */
 	struct ip_addr src, dst;
 	uint8_t ip_version; /* 4 or 6 */
 	uint8_t proto;      /* PROTO_TCP or PROTO_UDP after a DECODE_OK */
@@ -74,6 +76,7 @@ struct packet {
 	struct tunnel tunnel[PACKET_TUNNELS_MAX]; /* outermost first; deeper ones are read, not kept */
 	uint32_t network; /* id of the innermost tunnel that names a network, 0: none; part of the flow's key
 	                   */
+	bool no_tunnel; /* UDP to the port of a tunnel, but with another header or another inside */
 };
 
 #endif

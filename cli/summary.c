@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void add_flows(struct flow_stats *t, const struct flow_stats *o)
 {
@@ -14,6 +15,19 @@ static void add_flows(struct flow_stats *t, const struct flow_stats *o)
 	t->clock_back += o->clock_back;
 	for (int i = 0; i <= FLOW_STOP; i++)
 		t->ended[i] += o->ended[i];
+}
+
+static void add_fragments(struct defrag_stats *t, const struct defrag_stats *o)
+{
+	t->fragments += o->fragments;
+	t->completed += o->completed;
+	t->expired += o->expired;
+	t->evicted += o->evicted;
+	t->duplicates += o->duplicates;
+	t->overlap_differs += o->overlap_differs;
+	t->bad += o->bad;
+	t->cut += o->cut;
+	t->waiting += o->waiting;
 }
 
 static void add_classify(struct classify_stats *t, const struct classify_stats *o)
@@ -45,6 +59,7 @@ void summary_add(struct worker_stats *t, const struct worker_stats *o, bool agai
 {
 	add_flows(&t->flows, &o->flows);
 	add_classify(&t->classify, &o->classify);
+	t->copies += o->copies; /* each worker looks for those among its own packets */
 	if (again)
 		return;
 	t->source.received += o->source.received;
@@ -55,6 +70,8 @@ void summary_add(struct worker_stats *t, const struct worker_stats *o, bool agai
 	t->source.truncated_files += o->source.truncated_files;
 	t->source.bad_blocks += o->source.bad_blocks;
 	t->decoded += o->decoded;
+	t->no_tunnel += o->no_tunnel;
+	add_fragments(&t->fragments, &o->fragments);
 	for (int i = 0; i < DECODE_RESULTS; i++)
 		t->understood_not[i] += o->understood_not[i];
 }
@@ -100,24 +117,47 @@ static const char *balance(uint64_t a, uint64_t b)
 	return a == b ? "balanced" : "NOT BALANCED";
 }
 
+static void print_fragments(FILE *out, const struct defrag_stats *d)
+{
+	if (!d->fragments)
+		return;
+	fprintf(out,
+	        "fragments  %" PRIu64 ": datagrams completed %" PRIu64 ", given up after too long %" PRIu64
+	        ", for want of memory %" PRIu64 ", waiting at the end %" PRIu64 "; duplicates %" PRIu64
+	        ", differing overlaps %" PRIu64 ", malformed %" PRIu64 ", cut %" PRIu64 "\n",
+	        d->fragments, d->completed, d->expired, d->evicted, d->waiting, d->duplicates,
+	        d->overlap_differs, d->bad, d->cut);
+}
+
 void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_stats *a, int64_t took_ns)
 {
 	const struct source_stats *s = &t->source;
 	const struct classify_stats *c = &t->classify;
+	uint64_t reasons[DECODE_RESULTS], fragments = t->understood_not[DECODE_FRAGMENT];
 	uint64_t not_understood = 0, lost = a->lost_queue + a->lost_pending + a->lost_output + a->lost_stop;
 	double secs = (double)took_ns / (double)NS_PER_S;
 
+	memcpy(reasons, t->understood_not, sizeof(reasons));
+	reasons[DECODE_FRAGMENT] = 0; /* has a place of its own in the account */
 	for (int i = DECODE_OK + 1; i < DECODE_RESULTS; i++)
-		not_understood += t->understood_not[i];
+		not_understood += reasons[i];
 	fprintf(out,
 	        "packets    seen %" PRIu64 " = read %" PRIu64 " + dropped in ring %" PRIu64
 	        " + dropped by interface %" PRIu64 ": %s\n",
 	        s->kernel_seen, s->received, s->dropped_ring, s->dropped_interface,
 	        balance(s->kernel_seen, s->received + s->dropped_ring + s->dropped_interface));
-	fprintf(out, "           read %" PRIu64 " = decoded %" PRIu64 " + not understood %" PRIu64,
-	        s->received, t->decoded, not_understood);
-	print_reasons(out, t->understood_not, DECODE_RESULTS, reason_name);
-	fprintf(out, ": %s\n", balance(s->received, t->decoded + not_understood));
+	fprintf(out,
+	        "           read %" PRIu64 " = decoded %" PRIu64 " + copies %" PRIu64
+	        " + fragments that wait or were put into datagrams %" PRIu64 " + not understood %" PRIu64,
+	        s->received, t->decoded - t->copies, t->copies, fragments, not_understood);
+	print_reasons(out, reasons, DECODE_RESULTS, reason_name);
+	fprintf(out, ": %s\n", balance(s->received, t->decoded + fragments + not_understood));
+	print_fragments(out, &t->fragments);
+	if (t->no_tunnel)
+		fprintf(out,
+		        "tunnels    %" PRIu64
+		        " packets to the UDP port of a tunnel were none and count as UDP\n",
+		        t->no_tunnel);
 	fprintf(out, "bytes      %" PRIu64 " in %.2f s", s->bytes, secs);
 	if (s->truncated_files || s->bad_blocks)
 		fprintf(out, "; captures that end early %" PRIu64 ", unreadable blocks %" PRIu64,

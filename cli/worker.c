@@ -14,8 +14,24 @@
 #define TURN_NS         (100 * NS_PER_MS)
 #define TURN_LOOK_EVERY 32 /* packets between two looks at the clock */
 #define DROPS_EVERY_NS  (10 * NS_PER_S)
+#define DATAGRAMS_MAX   4096 /* put together at once; most are of two or three fragments */
 
 atomic_bool worker_stop;
+
+static int decoder_prepare(struct worker *w, struct err *e)
+{
+	const struct settings *s = w->settings;
+	struct defrag_limits limits = {.datagrams = DATAGRAMS_MAX,
+	        .memory_mb = s->limits.fragments_mb,
+	        .seconds = s->limits.fragment_s};
+
+	w->frags = defrag_create(&limits, e);
+	if (!w->frags)
+		return -1;
+	if (s->limits.copies)
+		w->copies = copies_create(s->limits.copies, e);
+	return w->copies || !s->limits.copies ? 0 : -1;
+}
 
 int worker_prepare(struct worker *w, struct err *e)
 {
@@ -29,6 +45,8 @@ int worker_prepare(struct worker *w, struct err *e)
 	w->flows = flow_table_create(&limits, e);
 	if (!w->flows)
 		return -1;
+	if (decoder_prepare(w, e) < 0)
+		return -1;
 	w->classify = classify_create(w->settings, w->engine, w->tell, e);
 	return w->classify ? 0 : -1;
 }
@@ -39,6 +57,8 @@ void worker_clear(struct worker *w)
 		source_close(w->sources[i]);
 	classify_destroy(w->classify);
 	flow_table_destroy(w->flows);
+	copies_destroy(w->copies);
+	defrag_destroy(w->frags);
 }
 
 /* Live packets were shared out by the kernel. */
@@ -64,7 +84,7 @@ static void end_flows(struct worker *w)
 
 static void handle(struct worker *w, struct packet *p)
 {
-	enum decode_result r = decode_packet(p);
+	enum decode_result r = decode_packet(p, w->frags);
 	enum flow_dir dir;
 	struct flow *f;
 
@@ -73,8 +93,15 @@ static void handle(struct worker *w, struct packet *p)
 		return;
 	}
 	w->stats.decoded++;
+	w->stats.no_tunnel += p->no_tunnel;
 	if (!mine(w, p)) { /* time passes all the same: flows end at the same moment for any number of workers
 		            */
+		flow_advance(w->flows, p->ts_ns);
+		end_flows(w);
+		return;
+	}
+	if (w->copies && copies_seen(w->copies, p)) {
+		w->stats.copies++;
 		flow_advance(w->flows, p->ts_ns);
 		end_flows(w);
 		return;
@@ -207,6 +234,7 @@ static void *worker_run(void *arg)
 	if (w->live)
 		tell_drops(w, clock_wall_ns());
 	flow_table_stats(w->flows, &w->stats.flows);
+	defrag_stats(w->frags, &w->stats.fragments);
 	classify_stats(w->classify, &w->stats.classify);
 	atomic_store(&w->done, true);
 	return NULL;

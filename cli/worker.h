@@ -2,7 +2,9 @@
 #ifndef CLI_WORKER_H
 #define CLI_WORKER_H
 
+#include "capture/copies.h"
 #include "capture/decode.h"
+#include "capture/defrag.h"
 #include "capture/source.h"
 #include "classify/classify.h"
 
@@ -12,6 +14,9 @@
 struct worker_stats {
 	struct source_stats source;
 	uint64_t decoded, understood_not[DECODE_RESULTS]; /* by enum decode_result */
+	uint64_t copies;    /* of those decoded: seen before, and not looked at again */
+	uint64_t no_tunnel; /* of those decoded: packet.no_tunnel */
+	struct defrag_stats fragments;
 	struct flow_stats flows;
 	struct classify_stats classify;
 };
@@ -27,6 +32,8 @@ struct worker {
 	struct teller tell;
 	/* the thread's own; read by others only after it ended */
 	pthread_t thread;
+	struct defrag *frags;
+	struct copies *copies; /* NULL: not looked for */
 	struct flow_table *flows;
 	struct classify *classify;
 	struct worker_stats stats;

@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.linktype = (uint16_t)(data[0] << 8 | data[1]);
 	p.caplen = (uint32_t)(size - 4);
 	p.wirelen = p.caplen + ((uint32_t)data[2] << 8 | data[3]);
-	r = decode_packet(&p);
-	if (decode_reason_name(r)[0] == 'u' || p.vlans > PACKET_VLANS_MAX)
+	r = decode_packet(&p, NULL);
+	if (decode_reason_name(r)[0] == 'u' || p.vlans > PACKET_VLANS_MAX || p.n_tunnels > PACKET_TUNNELS_MAX)
 		abort();
 	if (p.ip && (p.ip < p.data || p.ip_len > p.caplen - (size_t)(p.ip - p.data)))
 		abort();

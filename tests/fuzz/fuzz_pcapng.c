@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		for (uint32_t i = 0; i < p.caplen; i++)
 			m.sum += p.data[i];
-		decode_packet(&p);
+		decode_packet(&p, NULL);
 	}
 	if (end == PCAPNG_CUT && !*pcapng_trouble(r))
 		abort();

@@ -13,7 +13,7 @@
  *	frame_put(&f, "hello", 5);
  *	frame_finish(&f);
  *	p = frame_packet(&f, 1, ts_ns);
- *	decode_packet(&p);
+ *	decode_packet(&p, NULL);
  */
 #ifndef TESTS_UNIT_PACKETS_H
 #define TESTS_UNIT_PACKETS_H

@@ -125,15 +125,15 @@ static void test_pcap_forms(void **state)
 		assert_int_equal(p.ts_ns, SECOND * NS_PER_S + (nano ? 1 : 1000));
 		assert_int_equal(p.linktype, 1);
 		assert_int_equal(p.iface, 0);
-		assert_int_equal(decode_packet(&p), DECODE_OK);
+		assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
 		assert_memory_equal(p.payload, "one", 3);
 		assert_int_equal(source_next(s, &p), 1);
-		assert_int_equal(decode_packet(&p), DECODE_OK);
+		assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
 		assert_int_equal(p.proto, PROTO_UDP);
 		assert_int_equal(source_next(s, &p), 1);
 		assert_int_equal(p.ts_ns, (SECOND + 2) * NS_PER_S + (nano ? 999999 : 999999000));
 		assert_int_equal(p.wirelen, p.caplen + 2);
-		assert_int_equal(decode_packet(&p), DECODE_OK);
+		assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
 		assert_int_equal(p.payload_len, 3);
 		assert_int_equal(p.payload_wire, 5);
 		assert_int_equal(source_next(s, &p), -1);
@@ -166,7 +166,7 @@ static void test_wirelen_lies(void **state)
 	assert_int_equal(p.caplen, 11);
 	assert_int_equal(p.wirelen, 11);
 	assert_int_equal(
-	        decode_packet(&p), DECODE_TRUNCATED); /* LINKTYPE_RAW is decoded by libpcap's number too */
+	        decode_packet(&p, NULL), DECODE_TRUNCATED); /* LINKTYPE_RAW is decoded by libpcap's number too */
 	source_close(s);
 }
 
@@ -315,12 +315,12 @@ static void test_several_files(void **state)
 	assert_int_equal(p.linktype, 1);
 	assert_int_equal(p.iface, 0);
 	assert_int_equal(p.ts_ns, SECOND * NS_PER_S + 5);
-	assert_int_equal(decode_packet(&p), DECODE_OK);
+	assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
 	assert_int_equal(source_next(s, &p), 1);
 	assert_int_equal(p.linktype, 101);
 	assert_int_equal(p.iface, 1);
 	assert_int_equal(p.ts_ns, SECOND * NS_PER_S + 6000);
-	assert_int_equal(decode_packet(&p), DECODE_OK);
+	assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
 	assert_memory_equal(p.payload, "raw", 3);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(source_next(s, &p), 1);
