@@ -8,6 +8,7 @@
 #include "classify/classify.h"
 
 #include "base/clock.h"
+#include "classify/links.h"
 #include "classify/reading.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #define SECOND_FLOWS   4096
 #define INFLATE_RATIO  200
 #define CONTENT_DEPTH  64
+#define LINKS          8192            /* client sides of proxies remembered for LINK_NS */
 #define QUIET_NS       (10 * NS_PER_S) /* a reading silent for so long makes room for a new one */
 
 /* ---- creation -------------------------------------------------------------------------------------------
@@ -56,6 +58,8 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 		return -1;
 	if (!(c->dns = dns_cache_create(s->limits.dns_entries, s->limits.dns_grace_s, e)))
 		return -1;
+	if (!(c->links = links_create(LINKS, e)))
+		return -1;
 	if (!(c->detect = detect_worker_create(en, s->limits.bodies, s->limits.findings, e)))
 		return -1;
 	if (!(c->contents = content_pool_create(s->limits.bodies, &content)))
@@ -70,6 +74,7 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 
 static void on_hello(void *arg, const struct hello *h);
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port);
+static void on_proxied(void *arg, const struct proxied *p);
 
 struct classify *classify_create(
         struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
@@ -82,7 +87,7 @@ struct classify *classify_create(
 	}
 	c->s = settings_hold(s);
 	c->tell = tell;
-	c->sink = (struct sink){.hello = on_hello, .name = on_name};
+	c->sink = (struct sink){.hello = on_hello, .name = on_name, .proxied = on_proxied};
 	request_sink(&c->sink);
 	if (create_parts(c, en, e) < 0) {
 		classify_destroy(c);
@@ -97,6 +102,7 @@ void classify_destroy(struct classify *c)
 		return;
 	tcp_reader_destroy(c->tcp);
 	dns_cache_destroy(c->dns);
+	links_destroy(c->links);
 	second_destroy(c->second);
 	detect_worker_destroy(c->detect);
 	content_pool_destroy(c->contents);
@@ -145,6 +151,7 @@ static void on_hello(void *arg, const struct hello *h)
 		x->tls.group = h->group;
 		facts_hello(r->cls, x, h->sni, h->alpn);
 		copy_text(x->tls.ja4, sizeof(x->tls.ja4), h->ja4);
+		via_link_hello(r->cls, r, h->random, r->flow->last_ns);
 		if (h->sni[0])
 			facts_name(r->cls, x, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, NULL);
 		settle(r->cls, r, r->flow->last_ns);
@@ -169,6 +176,37 @@ static void on_name(void *arg, enum name_source by, const char *host, uint16_t p
 		return; /* request.c names these: it has the path too */
 	facts_name(r->cls, &r->facts, by, host, NULL);
 	settle(r->cls, r, r->flow->last_ns);
+}
+
+/* A literal address as a proxy's target: the client may have looked up a name for it. */
+static void name_literal(struct classify *c, struct reading *r, const char *host)
+{
+	struct ip_addr a;
+	const char *name;
+
+	if (ip_parse(host, &a) < 0)
+		return;
+	name = dns_name(c->dns, &r->flow->addr[FLOW_C2S], &a, r->flow->last_ns);
+	if (name)
+		facts_name(c, &r->facts, dns_name_by(c->dns), name, NULL);
+}
+
+static void on_proxied(void *arg, const struct proxied *p)
+{
+	struct reading *r = arg;
+	struct classify *c = r->cls;
+
+	if (p->client_known && networks_forwarder(c->s->networks, &r->flow->addr[FLOW_C2S]))
+		via_client(c, &r->facts, (enum via_kind)p->kind, &p->client, p->client_port);
+	if (!p->target)
+		return;
+	copy_text(r->facts.protocol, sizeof(r->facts.protocol), r->stack.protocol);
+	via_hop(r, (enum via_kind)p->kind, p->host, p->port);
+	if (p->host[0]) {
+		name_literal(c, r, p->host);
+		facts_name(c, &r->facts, NAME_SOCKS, p->host, NULL);
+	}
+	settle(c, r, r->flow->last_ns);
 }
 
 /* ---- from flow to reading and back ----------------------------------------------------------------------
@@ -432,13 +470,16 @@ static bool dns_flow(const struct flow *f)
 }
 
 /* Internal connections are read when they begin with a request that a proxy passes on (RFC
- * 9112 3.2.2, 3.2.3). */
+ * 9112 3.2.2, 3.2.3; SOCKS), or say that they are passed on. */
 static bool asks_proxy(const struct packet *p)
 {
 	struct slice s = slice_of(p->payload, p->payload_len), rest;
 	const char *space =
 	        p->payload_len ? memchr(p->payload, ' ', p->payload_len < 16 ? p->payload_len : 16) : NULL;
 
+	if (p->payload_len && (socks_probe(p->payload, p->payload_len) > 0 ||
+	                              proxy_header_probe(p->payload, p->payload_len) > 0))
+		return true;
 	if (!space)
 		return false;
 	rest = slice_of(space + 1, s.n - (size_t)(space + 1 - s.p));

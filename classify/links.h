@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/ip.h"
+#include "base/text.h"
 #include "base/clock.h"
 
 #include <stdbool.h>
@@ -20,14 +21,14 @@ struct link {
 	struct ip_addr client; /* who asked the proxy */
 	uint16_t client_port;
 	uint16_t group;
+	uint8_t by; /* enum via_kind */
 };
 
 struct links *links_create(size_t entries, struct err *e);
 void links_destroy(struct links *l);
-/* What identifies both sides: TLS client random, or method, host and target of a request. */
+/* What identifies both sides: TLS client random, or method, host, path and query of a request. */
 uint64_t link_key_hello(const uint8_t random[32]);
-uint64_t link_key_request(
-        const char *method, size_t method_n, const char *host, const char *target, size_t target_n);
+uint64_t link_key_request(struct slice method, const char *host, struct slice path, struct slice query);
 /* The client's side passed by: remembered for the proxy's side.  `proxy` is the address it was sent to. */
 void links_note(
         struct links *l, uint64_t key, const struct ip_addr *proxy, const struct link *who, int64_t when_ns);

@@ -33,6 +33,11 @@ struct reading {
 	struct reading *older, *newer; /* by their latest packets, to a second */
 	int64_t touched_ns;
 	struct facts facts;
+	uint8_t hop_depth[FACT_HOPS_MAX]; /* stack_depth() of the layer that told the hop */
+	struct {
+		uint16_t port;
+		char host[64];
+	} target[FACT_HOPS_MAX]; /* where each hop was asked to go on to */
 	struct arena arena;
 	struct sink sink;   /* the classify's, with this reading as its arg */
 	struct stack stack; /* members from here on are set singly when the reading opens */
@@ -84,6 +89,21 @@ void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 void *facts_keep(struct classify *c, const struct facts *x);
 void facts_unkeep(struct classify *c, const void *kept, struct facts *x);
 void facts_kept_free(struct classify *c, void *kept);
+
+/* ---- via.c: proxies and who is behind them --------------------------------------------------------------
+ */
+/* A proxy was asked to go on to `target` ("" when it did not say): the flow's names are those of what lies
+ * behind. */
+void via_hop(struct reading *r, enum via_kind kind, const char *target, uint16_t port);
+/* Somebody who is believed says who the client is. */
+void via_client(
+        struct classify *c, struct facts *x, enum via_kind by, const struct ip_addr *a, uint16_t port);
+void via_forwarded(struct classify *c, const struct flow *f, const struct message *m, struct facts *x);
+/* Ties the proxy's own connection to the client's: by the hello inside, or by a request (into its own facts).
+ */
+void via_link_hello(struct classify *c, struct reading *r, const uint8_t random[32], int64_t when_ns);
+void via_link_request(
+        struct classify *c, struct reading *r, const struct message *m, const char *host, struct facts *x);
 
 /* ---- request.c: messages to findings --------------------------------------------------------------------
  */

@@ -197,6 +197,7 @@ static void tell_account(struct request *q, const struct account *a)
 /* Where a request goes: on a connection to many hosts that is not the flow's destination. */
 struct destination {
 	enum name_source by;
+	uint16_t port;
 	char host[HOST_MAX]; /* "": the request does not say */
 	char path[1024];
 };
@@ -206,7 +207,8 @@ static void read_destination(const struct message *m, bool tunnel, struct destin
 	size_t n = m->path.n < sizeof(d->path) ? m->path.n : sizeof(d->path) - 1;
 
 	d->by = tunnel ? NAME_CONNECT : NAME_HTTP;
-	if (!m->authority.n || !host_normalize(m->authority.p, m->authority.n, d->host))
+	d->port = 0;
+	if (!m->authority.n || !host_port_split(m->authority.p, m->authority.n, d->host, &d->port))
 		d->host[0] = '\0';
 	if (n)
 		memcpy(d->path, m->path.p, n);
@@ -249,6 +251,12 @@ static void name_flow(struct request *q, const struct destination *d)
 		x->verdict = own->verdict;
 }
 
+/* RFC 9112 3.2.2: what a client sends to a proxy that shall pass it on. */
+static bool absolute_form(const struct message *m)
+{
+	return slice_starts_nocase(m->target, "http://") || slice_starts_nocase(m->target, "https://");
+}
+
 static void request_head(void *arg, struct message *m)
 {
 	struct reading *r = arg;
@@ -276,12 +284,16 @@ static void request_head(void *arg, struct message *m)
 	q->c = c;
 	q->r = r;
 	q->m = m;
+	read_destination(m, tunnel, &to);
+	if (tunnel || absolute_form(m))
+		via_hop(r, tunnel ? VIA_CONNECT : VIA_HTTP, to.host, to.port);
 	q->facts = r->facts;
+	via_forwarded(c, r->flow, m, &q->facts);
+	via_link_request(c, r, m, to.host, &q->facts);
 	q->q.index = m->index;
 	copy_masked(q, m->method, q->q.method, sizeof(q->q.method));
 	copy_masked(q, m->path, q->q.path, sizeof(q->q.path));
 	copy_masked(q, m->user_agent, q->q.user_agent, sizeof(q->q.user_agent));
-	read_destination(m, tunnel, &to);
 	name_request(q, &to);
 	account_find(q->facts.match.service, q->facts.host, m, &account);
 	tell_account(q, &account);

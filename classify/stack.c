@@ -10,9 +10,12 @@
 static const struct protocol {
 	int (*probe)(const uint8_t *p, size_t n); /* 1 yes, 0 no, -1 too few bytes */
 	const struct layer_ops *ops;
+	bool client_only; /* the server's first bytes are never of this kind, or say too little */
 } protocols[] = {
-        {tls_probe, &tls_layer},
-        {http1_probe, &http1_layer},
+        {tls_probe, &tls_layer, false},
+        {proxy_header_probe, &proxy_header_layer, true},
+        {http1_probe, &http1_layer, false},
+        {socks_probe, &socks_layer, true},
 };
 
 /* Ports where a capture that starts mid-stream is worth searching for the next HTTP head. */
@@ -104,11 +107,12 @@ static bool clear_port(const struct flow *f)
 }
 
 /* The layer for these first bytes; NULL and *wait when more are needed. */
-static const struct layer_ops *recognize(const struct stack *s, const uint8_t *p, size_t n, bool *wait)
+static const struct layer_ops *recognize(
+        const struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, bool *wait)
 {
 	*wait = false;
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
-		int yes = protocols[i].probe(p, n);
+		int yes = protocols[i].client_only && dir == FLOW_S2C ? 0 : protocols[i].probe(p, n);
 
 		if (yes > 0)
 			return protocols[i].ops;
@@ -167,7 +171,7 @@ static enum stack_state probe_feed(
 		more = STACK_PROBE_BYTES - have < n ? STACK_PROBE_BYTES - have : n;
 		memcpy(l->probe[dir].p + have, p, more);
 	}
-	ops = have ? recognize(s, l->probe[dir].p, have + more, &wait) : recognize(s, p, n, &wait);
+	ops = have ? recognize(s, dir, l->probe[dir].p, have + more, &wait) : recognize(s, dir, p, n, &wait);
 	if (!ops && wait) {
 		if (!have)
 			memcpy(l->probe[dir].p, p, n);
@@ -231,6 +235,11 @@ enum stack_state stack_gap(struct stack *s, enum flow_dir dir, uint64_t n)
 	if (s->state == STACK_READING)
 		level_gap(&s->level[0], dir, 0, n);
 	return s->state;
+}
+
+unsigned stack_depth(const struct stack *s)
+{
+	return s->upgrades + s->n - 1;
 }
 
 void stack_close(struct stack *s)

@@ -49,6 +49,9 @@ void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool
         const struct sink *out, const struct layer_ops *first);
 enum stack_state stack_feed(struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, int64_t when_ns);
 enum stack_state stack_gap(struct stack *s, enum flow_dir dir, uint64_t n);
+/* How many protocols of the connection have another one inside by now; for the layer that speaks: those
+ * around it. */
+unsigned stack_depth(const struct stack *s);
 void stack_close(struct stack *s);
 
 #endif

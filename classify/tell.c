@@ -108,6 +108,8 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 	        .request = q,
 	        .first_use_only = x->verdict.first_use_only};
 
+	if (x->onward) /* told on the client's connection to the proxy */
+		return;
 	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service, x->verdict.kind))
 		return;
 	snprintf(summary, sizeof(summary), "%s uses %s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
@@ -210,6 +212,8 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
 	char summary[768], a[96], b[384], what[256];
 	uint64_t about[2];
 
+	if (x->onward)
+		return;
 	for (int class = 0; class < CLASSES; class ++) {
 		struct event ev = {.type = EVENT_ALERT,
 		        .kind = ALERT_PAYLOAD_SENSITIVE,

@@ -16,7 +16,7 @@ struct node {
 	uint32_t child[2]; /* by the bit behind the prefix; 0: none */
 	uint16_t group;
 	uint8_t bits;
-	uint8_t what; /* NET_INTERNAL, NET_PROXY */
+	uint8_t what; /* NET_INTERNAL, NET_PROXY, NET_FORWARDER */
 };
 
 struct networks {
@@ -110,6 +110,11 @@ bool networks_internal(const struct networks *n, const struct ip_addr *a)
 bool networks_proxy(const struct networks *n, const struct ip_addr *a)
 {
 	return look_up(n, key_of(a), 128).what & NET_PROXY;
+}
+
+bool networks_forwarder(const struct networks *n, const struct ip_addr *a)
+{
+	return look_up(n, key_of(a), 128).what & NET_FORWARDER;
 }
 
 uint16_t networks_group(const struct networks *n, const struct ip_addr *a)

@@ -15,6 +15,8 @@ struct networks;
 
 bool networks_internal(const struct networks *n, const struct ip_addr *a);
 bool networks_proxy(const struct networks *n, const struct ip_addr *a);
+/* What it says of the client behind it is believed: Forwarded, X-Forwarded-For, PROXY headers. */
+bool networks_forwarder(const struct networks *n, const struct ip_addr *a);
 uint16_t networks_group(const struct networks *n, const struct ip_addr *a); /* GROUP_NONE: in none */
 const char *networks_group_name(const struct networks *n, uint16_t group);  /* "" for GROUP_NONE */
 uint16_t networks_group_by_name(const struct networks *n, const char *name);
@@ -28,13 +30,14 @@ void networks_groups_in(
 /* The group whose network is exactly this one, GROUP_NONE when there is none. */
 uint16_t networks_group_exact(const struct networks *n, const struct cidr *c);
 
-/* The prefixes marked with `what` (NET_INTERNAL or NET_PROXY): at most max are written, all are counted. */
+/* The prefixes marked with `what` (NET_INTERNAL, NET_PROXY or NET_FORWARDER): at most max are written, all
+ * are counted. */
 size_t networks_list(const struct networks *n, unsigned what, struct cidr *out, size_t max);
 
 /* Building (settings only). */
 struct networks *networks_create(void);
 void networks_free(struct networks *n);
-enum { NET_INTERNAL = 1, NET_PROXY = 2 };
+enum { NET_INTERNAL = 1, NET_PROXY = 2, NET_FORWARDER = 4 };
 int networks_add(struct networks *n, const struct cidr *c, unsigned what);
 /* -1 when the network is another group's already, or there are too many groups; `c` NULL only names the
  * group. */

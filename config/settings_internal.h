@@ -80,6 +80,7 @@ const char *check_output(const struct reading *r, const struct setting *row, con
 const char *check_redis(const struct reading *r, const struct setting *row, const struct ynode *n);
 void read_internal(const struct reading *r, const struct setting *row, const struct ynode *n);
 void read_proxies(const struct reading *r, const struct setting *row, const struct ynode *n);
+void read_forwarders(const struct reading *r, const struct setting *row, const struct ynode *n);
 void read_groups(const struct reading *r, const struct setting *row, const struct ynode *n);
 void read_severities(const struct reading *r, const struct setting *row, const struct ynode *n);
 void read_token_key(const struct reading *r, const struct setting *row, const struct ynode *n);

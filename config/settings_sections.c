@@ -77,6 +77,12 @@ void read_proxies(const struct reading *r, const struct setting *row, const stru
 		add_networks(r, row->path, n, NET_PROXY);
 }
 
+void read_forwarders(const struct reading *r, const struct setting *row, const struct ynode *n)
+{
+	if (!node_is_empty(n))
+		add_networks(r, row->path, n, NET_FORWARDER);
+}
+
 static bool group_name_is_good(const struct reading *r, const struct ynode *key)
 {
 	size_t fit = strspn(key->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");

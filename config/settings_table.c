@@ -73,6 +73,9 @@ const struct setting settings_table[] = {
 		" link-local and loopback addresses."),
 	OWN("networks.proxies", NETWORKS_FORM, read_proxies,
 		"Your forward proxies. Connections to them are read as if they left the network."),
+	OWN("networks.forwarded_by", NETWORKS_FORM, read_forwarders,
+		"Proxies and load balancers that are believed when they say whose request they pass on (Forwarded,"
+		" X-Forwarded-For, PROXY protocol). Without it: none."),
 	OWN("networks.groups", "names, each with " NETWORKS_FORM, read_groups,
 		"Names for parts of the network, for records and for `sources` of partner entries. An address belongs to the"
 		" group with the longest prefix that covers it."),

@@ -17,6 +17,12 @@ int tls_probe(const uint8_t *p, size_t n);
 extern const struct layer_ops quic_layer;
 bool quic_probe(const uint8_t *p, size_t n); /* long header with a version we can open */
 
+/* SOCKS and the PROXY protocol: the layers stay and carry the connection inside (sink.bytes).  The probes are
+ * for the client's first bytes: 1 yes, 0 no, -1 too few to say. */
+extern const struct layer_ops socks_layer, proxy_header_layer;
+int socks_probe(const uint8_t *p, size_t n);
+int proxy_header_probe(const uint8_t *p, size_t n);
+
 /* ---- DNS: answers kept per client, with TTL ------------------------------------------------------------ */
 struct dns_cache; /* one per worker; bounded; the oldest answer goes first */
 struct dns_cache *dns_cache_create(size_t entries, unsigned grace_s, struct err *e);
