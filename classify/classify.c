@@ -119,14 +119,6 @@ void classify_destroy(struct classify *c)
 /* ---- what the layers say --------------------------------------------------------------------------------
  */
 
-/* The destination is as certain as it will be, or a stronger name came: judge it and tell. */
-static void settle(struct classify *c, struct reading *r, int64_t when_ns)
-{
-	facts_judge(c, &r->facts, r->flow, when_ns, NULL);
-	tell_destination(c, r, &r->facts, NULL, when_ns);
-	r->settled = true;
-}
-
 static void copy_text(char *out, size_t cap, const char *in)
 {
 	size_t n = strlen(in);
@@ -135,6 +127,23 @@ static void copy_text(char *out, size_t cap, const char *in)
 		n = cap - 1;
 	memcpy(out, in, n);
 	out[n] = '\0';
+}
+
+/* The destination is as certain as it will be, or a stronger name came: judge it and tell. */
+static void settle(struct classify *c, struct reading *r, int64_t when_ns)
+{
+	struct facts *x = &r->facts;
+	struct account a;
+
+	account_find(x->match.service, x->host, NULL, &a);
+	if (a.n || a.plan[0]) {
+		copy_text(x->account.plan, sizeof(x->account.plan), a.plan);
+		detect_mask(c->detect, a.id[0], strlen(a.id[0]), x->account.id, sizeof(x->account.id));
+		copy_text(x->account.by, sizeof(x->account.by), a.by[0]);
+	}
+	facts_judge(c, x, r->flow, when_ns, &a);
+	tell_destination(c, r, x, NULL, when_ns);
+	r->settled = true;
 }
 
 static void on_hello(void *arg, const struct hello *h)
@@ -439,7 +448,7 @@ static void read_tcp(
 	}
 	/* once both sides have ended nothing comes any more, while the flow itself lingers for late packets
 	 */
-	if (state == STACK_DONE || r->ended == 3)
+	if (state == STACK_DONE || r->ended == 3 || r->enough)
 		reading_release(c, r, p->ts_ns);
 	else if (state == STACK_UNKNOWN)
 		protocol_unknown(c, r, dir, p);
@@ -500,7 +509,8 @@ static bool worth_reading(struct classify *c, const struct flow *f, enum flow_di
 		return true;
 	case DIRECTION_INTERNAL:
 		return networks_proxy(c->s->networks, &f->addr[FLOW_S2C]) ||
-		       (dns_flow(f) && f->proto == PROTO_TCP) || (dir == FLOW_C2S && asks_proxy(p));
+		       (dns_flow(f) && f->proto == PROTO_TCP) ||
+		       (dir == FLOW_C2S && (asks_proxy(p) || shape_probe(p->payload, p->payload_len)));
 	case DIRECTION_IN:
 		break;
 	}

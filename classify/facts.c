@@ -26,6 +26,12 @@ enum flow_direction facts_direction(const struct settings *s, const struct flow 
 	return server ? DIRECTION_IN : DIRECTION_UNKNOWN;
 }
 
+bool facts_leaves(const struct classify *c, const struct facts *x, const struct flow *f)
+{
+	return x->direction != DIRECTION_INTERNAL || x->via.n ||
+	       networks_proxy(c->s->networks, &f->addr[FLOW_S2C]);
+}
+
 void facts_begin(struct classify *c, struct facts *x, const struct flow *f)
 {
 	*x = (struct facts){.by = NAME_NONE};

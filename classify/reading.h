@@ -8,6 +8,7 @@
 #include "classify/content/content.h"
 #include "classify/http/message.h"
 #include "classify/names/names.h"
+#include "classify/shape.h"
 #include "classify/stack.h"
 
 #define FLOW_FINDINGS_MAX  16 /* told in a flow record; more are counted */
@@ -33,6 +34,10 @@ struct reading {
 	struct reading *older, *newer; /* by their latest packets, to a second */
 	int64_t touched_ns;
 	struct facts facts;
+	bool enough;           /* an internal connection that turned out to be none of an AI API's */
+	struct shape shape;    /* of the last request, until its answer came */
+	uint32_t shape_index;  /* of that request */
+	uint16_t answer_bytes; /* of its answer looked at */
 	uint8_t hop_depth[FACT_HOPS_MAX]; /* stack_depth() of the layer that told the hop */
 	struct {
 		uint16_t port;
@@ -83,6 +88,9 @@ const struct ip_addr *facts_source(const struct facts *x, const struct flow *f);
 /* `a` NULL: no account is visible. */
 void facts_judge(
         struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns, const struct account *a);
+/* Does what is sent on this flow leave the organization?  Internal connections do where they go through a
+ * proxy. */
+bool facts_leaves(const struct classify *c, const struct facts *x, const struct flow *f);
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f);
 void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 /* Packs what a flow record needs into as little as it takes; NULL: no memory (counted). */
@@ -115,6 +123,9 @@ struct pool *request_pool_create(size_t n);
 /* The destination of the flow (or of one of its requests), when its verdict asks for an alert. */
 void tell_destination(struct classify *c, struct reading *r, const struct facts *x,
         const struct request_facts *q, int64_t when_ns);
+/* A host that nobody knows speaks the API of an AI service. */
+void tell_suspected(struct classify *c, struct reading *r, const struct facts *x,
+        const struct request_facts *q, const struct shape *shape, int64_t when_ns);
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
         const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
 void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,

@@ -18,7 +18,10 @@ struct request {
 	struct content *content;
 	struct facts facts; /* the flow's, with this request's own destination */
 	struct request_facts q;
-	bool model_next, skip_text;
+	struct shape shape;
+	bool model_next, shape_next;
+	char field[SHAPE_FIELD_MAX]; /* with shape_next */
+	size_t field_n;
 	char model[256];  /* as sent */
 	size_t model_n;   /* its length, also of what does not fit */
 	unsigned skipped; /* enum content_skip bits */
@@ -89,6 +92,12 @@ static void text_field(void *arg, const char *path, size_t path_len, const char 
 
 	count_messages(q, path, path_len);
 	q->model_next = path_len == 5 && !memcmp(path, "model", 5) && !q->model_n;
+	shape_field(&q->shape, path, path_len);
+	q->shape_next = shape_reads(path, path_len);
+	if (q->shape_next) {
+		q->field_n = path_len < sizeof(q->field) ? path_len : 0;
+		memcpy(q->field, path, q->field_n);
+	}
 	detect_field(q->detect, path, path_len, key, key_len);
 }
 
@@ -96,7 +105,8 @@ static void text_piece(void *arg, const uint8_t *p, size_t n, uint64_t offset)
 {
 	struct request *q = arg;
 
-	(void)offset;
+	if (q->shape_next && !offset)
+		shape_text(&q->shape, q->field, q->field_n, p, n);
 	if (q->model_next) {
 		size_t room = q->model_n < sizeof(q->model) ? sizeof(q->model) - q->model_n : 0;
 
@@ -257,6 +267,53 @@ static bool absolute_form(const struct message *m)
 	return slice_starts_nocase(m->target, "http://") || slice_starts_nocase(m->target, "https://");
 }
 
+/* ---- answers: whose account it was, and what the API looks like
+ * ----------------------------------------------
+ */
+
+/* The answer names the account (OpenAI, Anthropic): judged again, for the request may not have. */
+static void answer_account(struct reading *r, const struct message *m)
+{
+	struct facts *x = &r->facts;
+	struct account a;
+
+	if (!x->match.service || x->account.id[0])
+		return;
+	account_find(x->match.service, "", m, &a);
+	if (!a.n)
+		return;
+	detect_mask(r->cls->detect, a.id[0], strlen(a.id[0]), x->account.id, sizeof(x->account.id));
+	snprintf(x->account.by, sizeof(x->account.by), "answer's %s", a.by[0]);
+	facts_judge(r->cls, x, r->flow, m->when_ns, &a);
+	if (x->verdict.kind == ALERT_DESTINATION_ACCOUNT)
+		tell_destination(r->cls, r, x, NULL, m->when_ns);
+}
+
+static void suspect(struct reading *r, struct facts *x, const struct request_facts *q, const struct shape *s,
+        int64_t when_ns)
+{
+	if (!s->name)
+		return;
+	snprintf(r->facts.shape, sizeof(r->facts.shape), "%s", s->name);
+	snprintf(x->shape, sizeof(x->shape), "%s", s->name);
+	tell_suspected(r->cls, r, x, q, s, when_ns);
+}
+
+static bool answers_shape(const struct reading *r, const struct message *m)
+{
+	return r->shape.sure && !r->shape.name && m->index == r->shape_index &&
+	       r->answer_bytes < SHAPE_ANSWER_BYTES;
+}
+
+static void answer_body(struct reading *r, const struct message *m, const uint8_t *p, size_t n)
+{
+	if (!answers_shape(r, m))
+		return;
+	shape_answer(&r->shape, m, p, n);
+	r->answer_bytes = (uint16_t)(n < SHAPE_ANSWER_BYTES ? r->answer_bytes + n : SHAPE_ANSWER_BYTES);
+	suspect(r, &r->facts, NULL, &r->shape, m->when_ns);
+}
+
 static void request_head(void *arg, struct message *m)
 {
 	struct reading *r = arg;
@@ -268,6 +325,8 @@ static void request_head(void *arg, struct message *m)
 	struct text_sink out;
 
 	m->user = NULL;
+	if (!m->request && m->status >= 200)
+		answer_account(r, m);
 	if (!m->request || m->dir != FLOW_C2S)
 		return;
 	r->facts.visibility = VISIBLE_CLEAR;
@@ -301,6 +360,7 @@ static void request_head(void *arg, struct message *m)
 	name_flow(q, &to);
 	r->settled = true;
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
+	shape_head(&q->shape, m);
 	m->user = q;
 	if (c->s->inspect.scope == INSPECT_AI && !q->facts.match.service)
 		return;
@@ -325,6 +385,8 @@ static void request_body(void *arg, struct message *m, const uint8_t *p, size_t 
 	struct request *q = m->user;
 	struct reading *r = arg;
 
+	if (!m->request)
+		answer_body(r, m, p, n);
 	if (!q)
 		return;
 	if (q->content) {
@@ -377,6 +439,22 @@ static void remember(struct reading *r, const struct finding *f, size_t n, uint3
 	}
 }
 
+/* What the request looks like is known; where that is not enough, its answer may tell. */
+static void end_shape(struct request *q, struct reading *r)
+{
+	struct shape *s = &q->shape;
+
+	copy_masked(q, slice_of(s->operation, strlen(s->operation)), q->q.operation, sizeof(q->q.operation));
+	copy_masked(q, slice_of(s->tool, strlen(s->tool)), q->q.tool, sizeof(q->q.tool));
+	if (s->name)
+		snprintf(q->q.shape, sizeof(q->q.shape), "%s", s->name);
+	suspect(r, &q->facts, &q->q, s, r->flow->last_ns);
+	r->shape = *s;
+	r->shape_index = q->q.index;
+	r->answer_bytes = 0;
+	r->enough = !facts_leaves(q->c, &r->facts, r->flow) && s->sure < SHAPE_SURE;
+}
+
 static void request_end(void *arg, struct message *m, bool whole)
 {
 	struct finding list[64];
@@ -405,6 +483,7 @@ static void request_end(void *arg, struct message *m, bool whole)
 				more++;
 		}
 	}
+	end_shape(q, r);
 	/* whole, or not at all: half a key that stands there is one that no detector knows */
 	if (q->model_n <= sizeof(q->model))
 		copy_masked(q, slice_of(q->model, q->model_n), q->q.model, sizeof(q->q.model));

@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHAPE_SURE 60 /* from here on a destination is suspected */
+#define SHAPE_ANSWER_BYTES 512 /* of an answer that are looked at */
+#define SHAPE_FIELD_MAX    64  /* a longer field path is none of the shapes' */
+#define SHAPE_SURE         60  /* from here on a destination is suspected */
 
 struct shape {
 	const char *name; /* "openai-chat", "anthropic-messages", "ollama", "mcp-http", "a2a", ...; NULL: none
@@ -29,8 +31,12 @@ void shape_field(struct shape *s, const char *path, size_t n);
 void shape_text(struct shape *s, const char *path, size_t n, const uint8_t *p, size_t len);
 /* The response's head, and the first bytes of its body. */
 void shape_answer(struct shape *s, const struct message *m, const uint8_t *p, size_t n);
-/* One clause: "POST .../chat/completions with model and messages, answered as a token stream". */
+/* What its likely product or protocol is called ("Ollama", "an OpenAI-compatible API"); "" none. */
+const char *shape_looks_like(const struct shape *s);
+/* One clause: "path, body members and streamed answer are those of Ollama". */
 const char *shape_evidence(const struct shape *s, char *buf, size_t cap);
+/* Is this field one whose text shape_text() reads? */
+bool shape_reads(const char *path, size_t n);
 /* Could these first bytes of an internal connection be such a request?  A cheap look at the request line. */
 bool shape_probe(const uint8_t *p, size_t n);
 

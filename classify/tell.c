@@ -118,6 +118,34 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 	emit(c, &ev);
 }
 
+void tell_suspected(struct classify *c, struct reading *r, const struct facts *x,
+        const struct request_facts *q, const struct shape *shape, int64_t when_ns)
+{
+	char summary[640], a[96], b[384], evidence[160];
+	uint64_t about = hash64(shape->name, strlen(shape->name), 0);
+	struct event ev = {.type = EVENT_ALERT,
+	        .kind = ALERT_DESTINATION_SUSPECTED,
+	        .severity = c->s->alerts.severity[ALERT_DESTINATION_SUSPECTED],
+	        .confidence = shape->sure,
+	        .when_ns = when_ns,
+	        .summary = summary,
+	        .flow = r->flow,
+	        .facts = x,
+	        .request = q};
+
+	if (x->onward || x->match.service || !facts_leaves(c, x, r->flow) ||
+	        told_before(r, NULL, ALERT_DESTINATION_SUSPECTED))
+		return;
+	snprintf(summary, sizeof(summary),
+	        "%s uses what looks like %s at %s, which is in no catalogue: %s; find out whose it is, then "
+	        "register or "
+	        "block it",
+	        who(c, r->flow, x, a, sizeof(a)), shape_looks_like(shape), where(r->flow, x, b, sizeof(b)),
+	        shape_evidence(shape, evidence, sizeof(evidence)));
+	ev.repeat_key = repeat_key(r->flow, ev.kind, &about, sizeof(about));
+	emit(c, &ev);
+}
+
 /* ---- payload --------------------------------------------------------------------------------------------
  */
 
@@ -212,7 +240,7 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
 	char summary[768], a[96], b[384], what[256];
 	uint64_t about[2];
 
-	if (x->onward)
+	if (x->onward || !facts_leaves(c, x, r->flow))
 		return;
 	for (int class = 0; class < CLASSES; class ++) {
 		struct event ev = {.type = EVENT_ALERT,
