@@ -182,6 +182,13 @@ static int show(const struct catalogue *c, const char *id)
 	show_texts("issuers", s->issuers, s->n_issuers);
 	for (size_t i = 0; i < s->n_keys; i++)
 		printf("%-11s %s: %s\n", i ? "" : "keys", s->keys[i].issuer, s->keys[i].format);
+	for (size_t i = 0; i < s->n_accounts; i++) {
+		static const char *const places[] = {"header", "host", "path"};
+		const struct service_account *a = &s->accounts[i];
+
+		printf("%-11s %s %s%s%s%s%s\n", i ? "" : "accounts", places[a->place], a->pattern,
+		        *a->kind ? ": " : "", a->kind, *a->plan ? ", plan " : "", a->plan);
+	}
 	if (*s->note)
 		printf("%-11s %s\n", "note", s->note);
 	printf("%-11s %s:%u\n", "stands at", s->file, s->line);

@@ -54,6 +54,15 @@ struct service_key {
 	const char *issuer, *format; /* the format is an expression for people to read */
 };
 
+/* Where it shows on whose account the service is used; docs/catalogue.md. */
+enum account_place { ACCOUNT_HEADER, ACCOUNT_HOST, ACCOUNT_PATH };
+struct service_account {
+	enum account_place place;
+	const char *pattern; /* name of a header; host or path with {account}, {x} for one label or part */
+	const char *kind;    /* organization, project, workspace, tenant, resource; "" */
+	const char *plan;    /* what it says of the plan: business, personal, anonymous, ...; "" nothing */
+};
+
 struct service {
 	const char *id, *name, *vendor, *country, *kind; /* country: ISO 3166-1, "" when unknown */
 	const char *confidence;                          /* high, medium */
@@ -71,6 +80,8 @@ struct service {
 	size_t n_issuers; /* whose keys are its own credentials (detector issuers) */
 	const struct service_key *keys;
 	size_t n_keys;
+	const struct service_account *accounts;
+	size_t n_accounts;
 	const struct cidr *ranges;
 	const struct service_place *range_at; /* where each of them stands */
 	size_t n_ranges;                      /* published addresses that are this service's alone */

@@ -140,6 +140,7 @@ static void extend(struct reader *r, const struct entry *e)
 	JOIN(uploads);
 	JOIN(issuers);
 	JOIN(keys);
+	JOIN(accounts);
 	JOIN(ranges);
 	JOIN(ports);
 }

@@ -43,6 +43,9 @@ static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "
 static const char *const root_keys[] = {"services", "shared_zones", "never", "public_suffixes"};
 static const char *const host_keys[] = {"match", "host", "role", "path_required", "paths", "country"};
 static const char *const key_keys[] = {"issuer", "format"};
+static const char *const account_keys[] = {"header", "host", "path", "kind", "plan"};
+static const char *const account_kinds[] = {
+        "organization", "project", "workspace", "tenant", "resource", "user"};
 static const char *const zone_keys[] = {"zone", "why"};
 
 __attribute__((format(printf, 3, 4))) static void bad(
@@ -146,6 +149,11 @@ static bool id_ok(const char *t)
 {
 	return strspn(t, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(t) && *t && *t != '-' &&
 	       strlen(t) <= ID_MAX;
+}
+
+static bool plan_ok(const char *t)
+{
+	return *t && strspn(t, "abcdefghijklmnopqrstuvwxyz-") == strlen(t) && strlen(t) < 16;
 }
 
 static bool text_ok(const char *t)
@@ -398,6 +406,81 @@ static void read_keys(struct reader *r, const struct ynode *v, struct entry *e)
 	e->s.n_keys = v->n;
 }
 
+static bool header_ok(const char *t)
+{
+	return *t && strspn(t, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(t) && strlen(t) <= ID_MAX;
+}
+
+/* Labels of letters, digits and '-', or {account} or {x} whole. */
+static bool account_host_ok(const char *t)
+{
+	return *t && strchr(t, '.') && !strstr(t, "..") &&
+	       strspn(t, "abcdefghijklmnopqrstuvwxyz0123456789-.{}") == strlen(t) && strlen(t) <= TEXT_MAX;
+}
+
+static bool account_path_ok(const char *t)
+{
+	return *t == '/' && text_ok(t);
+}
+
+static bool read_account(struct reader *r, const struct ynode *v, struct service_account *a)
+{
+	static const struct {
+		const char *key;
+		bool (*ok)(const char *);
+		const char *allowed;
+	} places[] = {
+	        [ACCOUNT_HEADER] = {"header", header_ok, "the name of a header in lower case"},
+	        [ACCOUNT_HOST] = {"host", account_host_ok,
+	                "a host name in which {account} or {x} stand for a label"},
+	        [ACCOUNT_PATH] = {"path", account_path_ok,
+	                "the begin of a path in which {account} or {x} stand for a part"},
+	};
+	const struct ynode *x, *place = NULL;
+
+	if (!is_map(r, v, "an account", account_keys, COUNT(account_keys)))
+		return false;
+	for (size_t i = 0; i < COUNT(places); i++) {
+		if (!(x = ynode_get(v, places[i].key)))
+			continue;
+		if (place) {
+			bad(r, x, "an account has one of `header', `host' and `path'");
+			return false;
+		}
+		place = x;
+		a->place = (enum account_place)i;
+		a->pattern = read_text(r, x, places[i].ok, places[i].key, places[i].allowed);
+	}
+	if (!place) {
+		bad(r, v, "an account needs one of `header', `host' and `path'");
+		return false;
+	}
+	a->kind = a->plan = "";
+	if ((x = ynode_get(v, "kind"))) {
+		int k = read_word(r, x, "kind", account_kinds, COUNT(account_kinds));
+
+		a->kind = k < 0 ? "" : account_kinds[k];
+	}
+	if ((x = ynode_get(v, "plan")))
+		a->plan = read_text(
+		        r, x, plan_ok, "plan", "a word of at most 15 letters, such as business or personal");
+	if (a->place != ACCOUNT_HEADER && a->pattern && !strstr(a->pattern, "{account}") && !*a->plan)
+		bad(r, place, "`%s' has neither {account} nor says a plan: it tells nothing", place->text);
+	return a->pattern != NULL;
+}
+
+static void read_accounts(struct reader *r, const struct ynode *v, struct entry *e)
+{
+	struct service_account *list;
+
+	if (!is_list(r, v, "accounts", LIST_MAX))
+		return;
+	list = store_get(&r->c->store, v->n * sizeof(*list));
+	for (size_t i = 0; i < v->n; i++)
+		e->s.n_accounts += read_account(r, v->item[i], &list[e->s.n_accounts]);
+	e->s.accounts = list;
+}
+
 static void read_ranges(struct reader *r, const struct ynode *v, struct entry *e)
 {
 	struct service_place *at;
@@ -468,6 +551,7 @@ static const struct field {
                 .count = AT(n_issuers)},
         {"hosts", true, .read = read_hosts},
         {"keys", true, .read = read_keys},
+        {"accounts", true, .read = read_accounts},
         {"ranges", true, .read = read_ranges},
         {"ports", true, .read = read_ports},
 };
