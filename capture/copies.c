@@ -15,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAYS       2
-#define SAMPLE     64  /* bytes of each end of a TCP payload */
-#define HEADER_MAX 128 /* extension headers and transport header; longer ones are left out */
+#define WAYS   2
+#define SAMPLE 64 /* bytes of each end of a TCP payload */
 
 struct seen {
 	uint64_t hash; /* 0: free */
@@ -58,14 +57,6 @@ void copies_destroy(struct copies *c)
 	free(c);
 }
 
-/* Where the bytes behind the IP header begin. */
-static const uint8_t *behind_ip(const struct packet *p)
-{
-	const uint8_t *start = p->ip + (p->ip_version == 4 ? (p->ip[0] & 15u) * 4 : 40u);
-
-	return start < p->payload && p->payload - start <= HEADER_MAX ? start : p->payload;
-}
-
 static uint64_t shared_hash(const struct copies *c, const struct packet *p)
 {
 	struct {
@@ -80,7 +71,7 @@ static uint64_t shared_hash(const struct copies *c, const struct packet *p)
 	        .sport = p->sport,
 	        .dport = p->dport,
 	        .proto = p->proto};
-	const uint8_t *from = behind_ip(p);
+	const uint8_t *from = p->transport;
 	size_t header = (size_t)(p->payload - from);
 	uint64_t h = hash64(&key, sizeof(key), c->seed);
 

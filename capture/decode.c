@@ -307,11 +307,12 @@ static bool fragment_read(struct walk *w, uint32_t header, uint32_t id, uint32_t
 
 	if (!w->frags)
 		return false;
-	whole = defrag_add(w->frags, &f, &len);
+	whole = defrag_add(w->frags, &f, &len, &p->proto);
 	if (!whole)
 		return false;
 	w->c = cur_of(whole, len);
 	w->cut = 0;
+	w->whole = true;
 	p->ip_len = header + len;
 	return true;
 }
@@ -355,6 +356,7 @@ static int ip4_read(struct walk *w)
 	p->dst = ip_from4(addresses + 4);
 	p->ip = w->c.p;
 	p->ip_len = (uint32_t)cur_left(&w->c);
+	w->whole = false;
 	cur_skip(&w->c, header);
 	if (w->c.bad)
 		return header_past_end(w);
@@ -392,6 +394,7 @@ static int ip6_read(struct walk *w)
 	p->dst = ip_from6(addresses + 16);
 	p->ip = w->c.p;
 	p->ip_len = (uint32_t)cur_left(&w->c);
+	w->whole = false;
 	cur_skip(&w->c, 40);
 	return ip_protocol_next(w, next);
 }
@@ -423,7 +426,9 @@ static int authentication_read(struct walk *w)
 /* RFC 8200 4.5; RFC 6946: offset 0 and nothing to follow is a whole datagram. */
 static int ip6_fragment_read(struct walk *w)
 {
-	uint32_t header = (uint32_t)(w->c.p - w->p->ip), id; /* what every fragment repeats */
+	/* what every fragment repeats; a second fragment header in a datagram that was put together is legal
+	 */
+	uint32_t header = w->whole ? 40 : (uint32_t)(w->c.p - w->p->ip), id;
 	uint8_t next = cur_u8(&w->c);
 	uint16_t frag;
 
@@ -436,7 +441,7 @@ static int ip6_fragment_read(struct walk *w)
 	if (frag & 0xfff9 /* offset, or more fragments */ &&
 	        !fragment_read(w, header, id, frag & 0xfff8u, frag & 1))
 		return END(DECODE_FRAGMENT);
-	return ip_protocol_next(w, next);
+	return ip_protocol_next(w, w->p->proto); /* that of the first fragment, RFC 8200 4.5 */
 }
 
 static int payload_found(struct walk *w)
@@ -453,6 +458,7 @@ static int tcp_read(struct walk *w)
 	struct cur head = w->c;
 	size_t header;
 
+	p->transport = w->c.p;
 	p->sport = cur_be16(&head);
 	p->dport = cur_be16(&head);
 	p->seq = cur_be32(&head);
@@ -492,6 +498,7 @@ static int udp_read(struct walk *w)
 	size_t wire = cur_left(&w->c) + w->cut;
 	size_t len;
 
+	p->transport = w->c.p;
 	p->sport = cur_be16(&w->c);
 	p->dport = cur_be16(&w->c);
 	len = cur_be16(&w->c);

@@ -54,7 +54,9 @@ struct walk {
 	struct defrag *frags;
 	struct packet *udp; /* the packet as the innermost UDP datagram to a tunnel's port, with .. */
 	bool in_udp;        /* .. when there was one */
-	bool unknown;       /* the walk ended at a number that no table has */
+	bool whole;   /* the innermost datagram was put together: the cursor is in another buffer than its
+	                 header */
+	bool unknown; /* the walk ended at a number that no table has */
 };
 
 typedef int (*layer_read)(struct walk *w);

@@ -39,6 +39,7 @@ struct datagram {
 	uint32_t total;        /* bytes of the whole, 0: the last fragment has not come */
 	uint16_t n_ranges;
 	bool done;
+	uint8_t proto; /* of the fragment at offset 0, once it came */
 	struct range range[RANGES_MAX];
 	uint8_t *cell[CELLS_MAX];
 };
@@ -275,6 +276,13 @@ static bool end_agrees(struct datagram *g, const struct fragment *f)
 	return seen <= end;
 }
 
+/* The first data wins here too: a second fragment at offset 0 changes nothing. */
+static void proto_keep(struct datagram *g, const struct fragment *f)
+{
+	if (!f->offset && (!g->n_ranges || g->range[0].begin))
+		g->proto = f->proto;
+}
+
 static const uint8_t *complete(struct defrag *d, struct datagram *g, int64_t now_ns, uint32_t *len)
 {
 	uint8_t *out;
@@ -296,7 +304,7 @@ static const uint8_t *complete(struct defrag *d, struct datagram *g, int64_t now
 	return out;
 }
 
-const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *len)
+const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *len, uint8_t *proto)
 {
 	struct key k;
 	struct datagram *g;
@@ -330,6 +338,7 @@ const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *
 	}
 	if (!g)
 		g = begin(d, &k, f->when_ns);
+	proto_keep(g, f);
 	if (!end_agrees(g, f) || !cells_get(d, g, f->offset, f->offset + f->len) ||
 	        !merge(d, g, f->offset, f->offset + f->len, f->p)) {
 		d->stats.bad++;
@@ -338,6 +347,7 @@ const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *
 	}
 	if (!g->total || g->n_ranges != 1 || g->range[0].begin || g->range[0].end != g->total)
 		return NULL;
+	*proto = g->proto;
 	return complete(d, g, f->when_ns, len);
 }
 

@@ -32,7 +32,8 @@ struct fragment {
 	struct ip_addr src, dst;
 	uint32_t network; /* packet.network so far */
 	uint32_t id;
-	uint8_t version, proto; /* proto: of what the whole datagram carries (IPv4: part of its identity) */
+	uint8_t version, proto; /* proto: of what the whole datagram carries.  IPv4: part of its identity;
+	                           IPv6: only the first fragment's counts (RFC 8200 4.5) */
 	bool more;
 	uint32_t offset; /* in bytes */
 	const uint8_t *p;
@@ -44,10 +45,10 @@ struct fragment {
 struct defrag;
 struct defrag *defrag_create(const struct defrag_limits *l, struct err *e); /* NULL: e says why */
 void defrag_destroy(struct defrag *d);
-/* The whole payload once this fragment completed it, and its length; NULL: not yet (or given up, counted).
- * What it returns lives until defrag_next(); several datagrams, one inside the other, may complete within one
- * packet. */
-const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *len);
+/* The whole payload once this fragment completed it, its length, and the protocol that the first fragment
+ * (the one at offset 0) named; NULL: not yet (or given up, counted).  What it returns lives until
+ * defrag_next(); several datagrams, one inside the other, may complete within one packet. */
+const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *len, uint8_t *proto);
 /* A new packet begins: gives back what the one before completed, and gives up what is too old. */
 void defrag_next(struct defrag *d, int64_t now_ns);
 void defrag_stats(const struct defrag *d, struct defrag_stats *out);

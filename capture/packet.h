@@ -35,7 +35,8 @@ enum tunnel_kind {
 	TUNNEL_ETHERIP,
 	TUNNEL_KINDS
 };
-const char *tunnel_kind_name(enum tunnel_kind k); /* mpls pppoe gre erspan vxlan geneve gtp-u ip-in-ip etherip */
+const char *tunnel_kind_name(
+        enum tunnel_kind k); /* mpls pppoe gre erspan vxlan geneve gtp-u ip-in-ip etherip */
 
 struct tunnel {
 	uint8_t kind;    /* enum tunnel_kind */
@@ -66,6 +67,7 @@ struct packet {
 	uint16_t vlan[PACKET_VLANS_MAX];
 	const uint8_t *src_mac, *dst_mac; /* 6 bytes each, NULL where the link has none */
 	uint16_t sport, dport;
+	const uint8_t *transport; /* TCP or UDP header; the payload stands in the same buffer */
 	const uint8_t *payload;
 	uint32_t payload_len;  /* captured */
 	uint32_t payload_wire; /* on the wire; more than payload_len when a snaplen cut the packet */
@@ -76,7 +78,7 @@ struct packet {
 	struct tunnel tunnel[PACKET_TUNNELS_MAX]; /* outermost first; deeper ones are read, not kept */
 	uint32_t network; /* id of the innermost tunnel that names a network, 0: none; part of the flow's key
 	                   */
-	bool no_tunnel; /* UDP to the port of a tunnel, but with another header or another inside */
+	bool no_tunnel;   /* UDP to the port of a tunnel, but with another header or another inside */
 };
 
 #endif

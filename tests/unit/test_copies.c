@@ -41,6 +41,7 @@ static struct packet *make(struct frame *f, unsigned version, uint8_t proto, uin
 	        .dst_mac = f->mac + 6,
 	        .sport = 40000,
 	        .dport = 80,
+	        .transport = f->bytes + ip,
 	        .payload = f->bytes + ip + header,
 	        .payload_len = sizeof(text),
 	        .payload_wire = sizeof(text),

@@ -45,11 +45,12 @@ static const uint8_t *add(struct defrag *d, struct fragment f, uint32_t *len)
 {
 	uint8_t *copy = malloc(f.len ? f.len : 1);
 	const uint8_t *out;
+	uint8_t proto;
 
 	memcpy(copy, f.p, f.len);
 	f.p = copy;
 	defrag_next(d, f.when_ns);
-	out = defrag_add(d, &f, len);
+	out = defrag_add(d, &f, len, &proto);
 	free(copy);
 	return out;
 }
