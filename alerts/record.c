@@ -99,18 +99,60 @@ static void write_ends(struct json *j, const struct event *ev, const struct sett
 	json_end_object(j);
 }
 
+/* The proxies on the way; the first is the flow's own server. */
+static void write_via(struct json *j, const struct event *ev)
+{
+	const struct facts *fa = ev->facts;
+	char text[IP_TEXT_MAX];
+
+	if (fa->client.known) {
+		write_end(j, "client", &fa->client.addr, fa->client.port);
+		json_string(j, "by", via_kind_name((enum via_kind)fa->client.by));
+		json_end_object(j);
+	}
+	if (fa->via.n) {
+		json_array(j, "via");
+		for (unsigned i = 0; i < fa->via.n; i++) {
+			const struct hop *h = &fa->via.hop[i];
+
+			json_object(j, NULL);
+			json_string(j, "kind", via_kind_name((enum via_kind)h->kind));
+			some(j, "host", h->host);
+			if (!i)
+				json_string(j, "ip", ip_format(&ev->flow->addr[FLOW_S2C], text));
+			json_u64(j, "port", i ? h->port : ev->flow->port[FLOW_S2C]);
+			json_end_object(j);
+		}
+		json_end_array(j);
+	}
+	if (fa->linked) {
+		snprintf(text, sizeof(text), "%016" PRIx64, fa->linked);
+		json_string(j, "linked", text);
+	}
+	if (fa->onward)
+		json_bool(j, "onward", true);
+}
+
 static void write_service(struct json *j, const struct facts *fa)
 {
 	const struct service *svc = fa->match.service;
 
-	if (!svc)
+	if (fa->unnamed != UNNAMED_NOT)
+		json_string(j, "unnamed", unnamed_name(fa->unnamed));
+	some(j, "shape", fa->shape);
+	if (!svc && fa->by == NAME_NONE)
 		return;
-	json_object(j, "service");
-	json_string(j, "id", svc->id);
-	some(j, "name", svc->name);
-	some(j, "vendor", svc->vendor);
-	some(j, "country", svc->country);
+	/* a name without a service says where it came from all the same */
+	json_object(j, svc ? "service" : "named");
+	if (svc) {
+		json_string(j, "id", svc->id);
+		some(j, "name", svc->name);
+		some(j, "vendor", svc->vendor);
+		some(j, "country", svc->country);
+	}
 	some(j, "by", name_source_text(fa->by));
+	json_u64(j, "confidence", facts_sure(fa));
+	some(j, "evidence", fa->evidence);
 	if (fa->n_also) {
 		json_array(j, "also");
 		for (unsigned i = 0; i < fa->n_also && i < FACT_ALSO_MAX; i++) {
@@ -119,6 +161,54 @@ static void write_service(struct json *j, const struct facts *fa)
 			json_string(j, "host", fa->also[i].host);
 			json_end_object(j);
 		}
+		json_end_array(j);
+	}
+	json_end_object(j);
+}
+
+static void write_account(struct json *j, const struct facts *fa)
+{
+	if (!fa->account.id[0] && !fa->account.plan[0])
+		return;
+	json_object(j, "account");
+	some(j, "id", fa->account.id);
+	some(j, "plan", fa->account.plan);
+	some(j, "by", fa->account.by);
+	json_end_object(j);
+}
+
+/* What speaks for an attempt to hide. */
+static void write_evasion(struct json *j, const struct facts *fa)
+{
+	if (!fa->n_evasions)
+		return;
+	json_array(j, "evasion");
+	for (unsigned i = 0; i < fa->n_evasions; i++) {
+		json_object(j, NULL);
+		json_string(j, "kind", alert_kind_name((enum alert_kind)fa->evasion[i].kind));
+		json_u64(j, "confidence", fa->evasion[i].confidence);
+		json_string(j, "evidence", fa->evasion[i].evidence);
+		json_end_object(j);
+	}
+	json_end_array(j);
+}
+
+static void write_cert(struct json *j, const struct facts *fa)
+{
+	static const char *const flags[] = {
+	        "expired", "not-yet-valid", "self-signed", "other-name", "changed"};
+	char hex[65], day[TIME_TEXT_MAX];
+
+	json_string(j, "cert_sha256", hex_encode(fa->cert.sha256, sizeof(fa->cert.sha256), hex));
+	json_object(j, "cert");
+	some(j, "issuer", fa->cert.issuer);
+	json_string(j, "not_before", time_format_day(fa->cert.not_before, day));
+	json_string(j, "not_after", time_format_day(fa->cert.not_after, day));
+	if (fa->cert.flags) {
+		json_array(j, "flags");
+		for (unsigned i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+			if (fa->cert.flags >> i & 1)
+				json_string(j, NULL, flags[i]);
 		json_end_array(j);
 	}
 	json_end_object(j);
@@ -155,6 +245,10 @@ static void write_app(struct json *j, const struct facts *fa)
 		some(j, "ja4", fa->tls.ja4);
 		json_bool(j, "resumed", fa->tls.resumed);
 		some(j, "group", tls_group_name(fa->tls.group));
+		if (fa->below_floor)
+			json_bool(j, "below_floor", true);
+		if (fa->cert.seen)
+			write_cert(j, fa);
 		json_end_object(j);
 	}
 	json_string(j, "visibility", visibility_name(fa->visibility));
@@ -166,6 +260,8 @@ static void write_request(struct json *j, const struct request_facts *r)
 	json_object(j, "request");
 	some(j, "method", r->method);
 	some(j, "operation", r->operation);
+	some(j, "tool", r->tool);
+	some(j, "shape", r->shape);
 	some(j, "model", r->model);
 	some(j, "account", r->account);
 	some(j, "user_agent", r->user_agent);
@@ -275,8 +371,10 @@ static void head_keys(const struct event *ev, struct record_head *h)
 	h->repeat_key = ev->repeat_key;
 	h->group_key = not_zero(source_hash(ev, hash64(&k, sizeof(k), rule)));
 	if (ev->first_use_only) {
-		k = (typeof(k)){.day = time_day(ev->when_ns), .group = fa->group};
-		h->first_key = not_zero(hash64(&k, sizeof(k), service));
+		k = (typeof(k)){.kind = ev->kind, .day = time_day(ev->when_ns), .group = fa->group};
+		/* without a service: once for each source and host */
+		h->first_key = not_zero(hash64(&k, sizeof(k),
+		        h->service[0] ? service : source_hash(ev, hash64(fa->host, strlen(fa->host), 5))));
 	}
 }
 
@@ -317,9 +415,12 @@ size_t record_tail(
 		write_ends(&j, ev, s);
 	}
 	if (ev->facts) {
+		write_via(&j, ev);
 		write_service(&j, ev->facts);
+		write_account(&j, ev->facts);
 		write_partner(&j, &ev->facts->verdict);
 		write_app(&j, ev->facts);
+		write_evasion(&j, ev->facts);
 	}
 	if (ev->request)
 		write_request(&j, ev->request);

@@ -8,6 +8,7 @@
 #include "classify/classify.h"
 
 #include "base/clock.h"
+#include "classify/evasion.h"
 #include "classify/links.h"
 #include "classify/reading.h"
 
@@ -58,6 +59,8 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 		return -1;
 	if (!(c->dns = dns_cache_create(s->limits.dns_entries, s->limits.dns_grace_s, e)))
 		return -1;
+	if (!(c->certs = hidden_certs_create()))
+		return err_set(e, "no memory");
 	if (!(c->links = links_create(LINKS, e)))
 		return -1;
 	if (!(c->detect = detect_worker_create(en, s->limits.bodies, s->limits.findings, e)))
@@ -75,6 +78,7 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 static void on_hello(void *arg, const struct hello *h);
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port);
 static void on_proxied(void *arg, const struct proxied *p);
+static void on_cert(void *arg, const struct certificate *cert);
 
 struct classify *classify_create(
         struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
@@ -87,7 +91,7 @@ struct classify *classify_create(
 	}
 	c->s = settings_hold(s);
 	c->tell = tell;
-	c->sink = (struct sink){.hello = on_hello, .name = on_name, .proxied = on_proxied};
+	c->sink = (struct sink){.hello = on_hello, .name = on_name, .proxied = on_proxied, .cert = on_cert};
 	request_sink(&c->sink);
 	if (create_parts(c, en, e) < 0) {
 		classify_destroy(c);
@@ -103,6 +107,7 @@ void classify_destroy(struct classify *c)
 	tcp_reader_destroy(c->tcp);
 	dns_cache_destroy(c->dns);
 	links_destroy(c->links);
+	free(c->certs);
 	second_destroy(c->second);
 	detect_worker_destroy(c->detect);
 	content_pool_destroy(c->contents);
@@ -161,8 +166,8 @@ static void on_hello(void *arg, const struct hello *h)
 		facts_hello(r->cls, x, h->sni, h->alpn);
 		copy_text(x->tls.ja4, sizeof(x->tls.ja4), h->ja4);
 		via_link_hello(r->cls, r, h->random, r->flow->last_ns);
-		if (h->sni[0])
-			facts_name(r->cls, x, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, NULL);
+		if (h->sni[0] && !hidden_ech(r->cls, r, h, r->flow->last_ns))
+			hidden_sni(r->cls, r, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, r->flow->last_ns);
 		settle(r->cls, r, r->flow->last_ns);
 		return;
 	}
@@ -170,10 +175,23 @@ static void on_hello(void *arg, const struct hello *h)
 		return;
 	x->tls.version = h->version;
 	x->tls.resumed = h->psk;
+	x->tls.answered = true;
 	if (h->group)
 		x->tls.group = h->group;
 	if (h->alpn[0])
 		facts_hello(r->cls, x, x->tls.sni, h->alpn);
+	if (!x->cert.seen)
+		posture_check(r->cls, r, r->flow->last_ns);
+}
+
+static void on_cert(void *arg, const struct certificate *cert)
+{
+	struct reading *r = arg;
+
+	hidden_cert(r->cls, r, cert, r->flow->last_ns);
+	if (!r->settled)
+		settle(r->cls, r, r->flow->last_ns);
+	posture_check(r->cls, r, r->flow->last_ns);
 }
 
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port)
@@ -221,23 +239,6 @@ static void on_proxied(void *arg, const struct proxied *p)
 /* ---- from flow to reading and back ----------------------------------------------------------------------
  */
 
-/* Names that do not need a byte of the flow itself. */
-static void name_by_address(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns)
-{
-	const char *host = dns_name(c->dns, &f->addr[FLOW_C2S], &f->addr[FLOW_S2C], when_ns);
-	struct service_match m;
-
-	if (host) {
-		facts_name(c, x, dns_name_by(c->dns), host, NULL);
-		return;
-	}
-	m = catalogue_address(c->s->catalogue, &f->addr[FLOW_S2C]);
-	if (m.service) {
-		x->by = NAME_IP;
-		x->match = m;
-	}
-}
-
 /* No memory to read the flow: its record still shows what its addresses tell. */
 static void refuse(struct classify *c, struct flow *f, int64_t when_ns)
 {
@@ -245,7 +246,10 @@ static void refuse(struct classify *c, struct flow *f, int64_t when_ns)
 
 	facts_begin(c, &x, f);
 	x.why_not = WHY_LIMIT;
-	name_by_address(c, &x, f, when_ns);
+	x.unnamed = UNNAMED_LIMIT;
+	hidden_address(c, &x, f, when_ns);
+	if (x.host[0] || x.match.service)
+		x.unnamed = UNNAMED_NOT;
 	facts_judge(c, &x, f, when_ns, NULL);
 	f->inspect = facts_keep(c, &x);
 	c->stats.refused_flows++;
@@ -313,7 +317,7 @@ static struct reading *reading_open(
 	arena_use_big(&r->arena, c->big_blocks);
 	r->sink = c->sink;
 	r->sink.arg = r;
-	name_by_address(c, &r->facts, f, when_ns);
+	hidden_address(c, &r->facts, f, when_ns);
 	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & (FLOW_F_SYN | FLOW_F_SYNACK)), &r->sink,
 	        first);
 	list_append(c, r, when_ns);
@@ -328,6 +332,7 @@ static void reading_finish(struct classify *c, struct reading *r, int64_t when_n
 	struct facts *x = &r->facts;
 
 	list_remove(c, r);
+	r->closing = true;
 	if (!x->protocol[0])
 		copy_text(x->protocol, sizeof(x->protocol), r->stack.protocol);
 	stack_close(&r->stack);
@@ -335,6 +340,8 @@ static void reading_finish(struct classify *c, struct reading *r, int64_t when_n
 		settle(c, r, when_ns);
 	if (x->tls.seen)
 		x->why_not |= WHY_NO_KEY;
+	hidden_finish(c, r);
+	evasion_names(c, r, when_ns);
 	second_close(c->second, r->second);
 	r->second = NULL;
 }

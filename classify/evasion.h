@@ -14,6 +14,7 @@ void evasion_fronting(struct classify *c, struct reading *r, enum name_source ou
         enum name_source inner_by, const char *inner, int64_t when_ns);
 /* nDPI named a tunnel, VPN or remote desktop; told once enough bytes went by. */
 void evasion_tunnel(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns);
+bool evasion_is_tunnel(const char *protocol);
 /* Adds a sign to the facts; the strongest of a kind stays. */
 void evasion_add(struct facts *x, enum alert_kind kind, uint8_t confidence, const char *evidence);
 

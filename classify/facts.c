@@ -78,10 +78,13 @@ static bool literal(const char *host)
 
 struct service_match facts_match(const struct classify *c, const char *host, const char *path)
 {
+	struct service_match m;
 	struct ip_addr a;
 
-	return ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path)
-	                              : catalogue_address(c->s->catalogue, &a);
+	m = ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path)
+	                           : catalogue_address(c->s->catalogue, &a);
+	/* resolvers of encrypted DNS stand in the catalogue to be known, and are no AI services */
+	return m.service && m.service->resolver ? (struct service_match){.service = NULL} : m;
 }
 
 static void note_also(struct facts *x, enum name_source by, const char *host)
@@ -107,6 +110,11 @@ void facts_name(struct classify *c, struct facts *x, enum name_source by, const 
 	mask_name(c, host, shown, sizeof(shown));
 	if (x->host[0] && literal(host) != literal(x->host))
 		weaker = literal(host);
+	/* what a tunnel was asked for names no service, the hello inside does: the service is what the user
+	 * reaches */
+	if (weaker && m.service && !x->match.service && by <= NAME_QUIC_SNI &&
+	        (x->by == NAME_CONNECT || x->by == NAME_SOCKS))
+		weaker = false;
 	/* a later request of the connection to something else does not take its service away */
 	if (weaker || (x->by == by && x->match.service && !m.service)) {
 		note_also(x, by, shown);
@@ -118,6 +126,8 @@ void facts_name(struct classify *c, struct facts *x, enum name_source by, const 
 		note_also(x, x->by, was);
 	x->by = by;
 	x->match = m;
+	x->sure = 0;
+	x->evidence[0] = '\0';
 }
 
 void facts_also(struct classify *c, struct facts *x, enum name_source by, const char *host)
@@ -144,6 +154,8 @@ void facts_judge(
 	}
 	verdict_decide(c->s, x->match.service, facts_source(x, f), when_ns, a, &x->verdict);
 	if (x->match.rule && !host_role_carries(x->match.rule->role))
+		x->verdict.kind = -1;
+	if (x->sure && x->sure < FACTS_SURE_ALERT) /* a guess stands in the record and wakes nobody */
 		x->verdict.kind = -1;
 }
 
@@ -270,7 +282,7 @@ static bool keep_into(struct kept *k, size_t size, const struct facts *x)
 	        .verdict = (uint8_t)x->verdict.value,
 	        .visibility = (uint8_t)x->visibility,
 	        .tls_flags = (uint8_t)(x->tls.seen | x->tls.ech << 1 | x->tls.resumed << 2 |
-	                               x->verdict.review_due << 3),
+	                               x->verdict.review_due << 3 | x->tls.answered << 4),
 	        .group = x->group,
 	        .tls_version = x->tls.version,
 	        .tls_group = x->tls.group,
@@ -355,6 +367,7 @@ void facts_unkeep(struct classify *c, const void *kept, struct facts *x)
 	        .tls = {.seen = k->tls_flags & 1,
 	                .ech = k->tls_flags >> 1 & 1,
 	                .resumed = k->tls_flags >> 2 & 1,
+	                .answered = k->tls_flags >> 4 & 1,
 	                .version = k->tls_version,
 	                .group = k->tls_group},
 	        .visibility = k->visibility,

@@ -38,3 +38,19 @@ const char *unnamed_name(enum unnamed u)
 
 	return (unsigned)u < UNNAMED_KINDS ? names[u] : "";
 }
+
+uint8_t facts_sure(const struct facts *x)
+{
+	static const uint8_t sure[NAME_SOURCES] = {[NAME_HTTP] = 98,
+	        [NAME_CONNECT] = 97,
+	        [NAME_SOCKS] = 97,
+	        [NAME_SNI] = 95,
+	        [NAME_QUIC_SNI] = 95,
+	        [NAME_CERT] = 90,
+	        [NAME_DNS] = 75,
+	        [NAME_HTTPS_RR] = 70,
+	        [NAME_IP] = 80,
+	        [NAME_SHAPE] = 60};
+
+	return x->sure ? x->sure : sure[x->by];
+}

@@ -123,6 +123,7 @@ struct facts {
 	bool below_floor; /* TLS below the contract's tls_min */
 	struct {
 		bool seen, ech, resumed;
+		bool answered; /* the server's hello was seen: version and group are those agreed on */
 		uint16_t version, group;
 		char alpn[32], sni[HOST_MAX], ja4[JA4_MAX];
 	} tls;
@@ -131,6 +132,9 @@ struct facts {
 	unsigned why_not;       /* enum why_not bits */
 	uint32_t requests;
 };
+
+/* How sure the name is, 0..100: as stated, else what its source gives by itself. */
+uint8_t facts_sure(const struct facts *x);
 
 /* One request, already masked for output. */
 struct request_facts {

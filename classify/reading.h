@@ -7,10 +7,12 @@
 #include "classify/classify.h"
 #include "classify/content/content.h"
 #include "classify/http/message.h"
+#include "classify/names/certificate.h"
 #include "classify/names/names.h"
 #include "classify/shape.h"
 #include "classify/stack.h"
 
+#define FACTS_SURE_ALERT   60 /* a name less sure alerts nobody */
 #define FLOW_FINDINGS_MAX  16 /* told in a flow record; more are counted */
 #define FLOW_SERVICES_MAX  8  /* destinations of one connection told apart */
 #define READING_BLOCKS_MAX 16 /* arena blocks of one connection */
@@ -34,6 +36,7 @@ struct reading {
 	struct reading *older, *newer; /* by their latest packets, to a second */
 	int64_t touched_ns;
 	struct facts facts;
+	bool closing;         /* nothing more comes */
 	bool enough;           /* an internal connection that turned out to be none of an AI API's */
 	struct shape shape;    /* of the last request, until its answer came */
 	uint32_t shape_index;  /* of that request */
@@ -67,6 +70,7 @@ struct classify {
 	struct second *second;
 	struct detect_worker *detect;
 	struct content_pool *contents;
+	struct seen_cert *certs; /* of AI services, to see a change */
 	struct pool *readings, *blocks, *big_blocks, *requests;
 	struct reading *oldest, *newest;
 	struct pool *kept_small, *kept_large;
@@ -97,6 +101,21 @@ void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 void *facts_keep(struct classify *c, const struct facts *x);
 void facts_unkeep(struct classify *c, const void *kept, struct facts *x);
 void facts_kept_free(struct classify *c, void *kept);
+
+/* ---- hidden.c: names that are missing, encrypted or inferred ---------------------------------------------
+ */
+/* Names that do not need a byte of the flow itself: what was looked up, ranges that are published. */
+void hidden_address(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns);
+/* A hello whose SNI is the public name of an ECH configuration.  true: it was, and the SNI is not the name.
+ */
+bool hidden_ech(struct classify *c, struct reading *r, const struct hello *h, int64_t when_ns);
+void hidden_sni(struct classify *c, struct reading *r, enum name_source by, const char *sni, int64_t when_ns);
+void hidden_cert(struct classify *c, struct reading *r, const struct certificate *cert, int64_t when_ns);
+struct seen_cert *hidden_certs_create(void);
+/* At the end of reading: why there is no name, how sure the one that is there. */
+void hidden_finish(struct classify *c, struct reading *r);
+/* Does the connection to a partner keep what its entry asks of TLS?  Once the server has answered. */
+void posture_check(struct classify *c, struct reading *r, int64_t when_ns);
 
 /* ---- via.c: proxies and who is behind them --------------------------------------------------------------
  */
@@ -130,6 +149,12 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
         const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
 void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
         const struct finding *findings, size_t n, uint32_t more);
+/* A sign of hiding (the facts' newest of that kind), when the settings let it alert; once per flow and kind,
+ * encrypted DNS once per source, resolver and day. */
+void tell_evasion(struct classify *c, const struct flow *f, const struct facts *x, const struct evasion *e,
+        int64_t when_ns);
+/* What of the partner's TLS is not as it should be, in words. */
+void tell_posture(struct classify *c, struct reading *r, const char *what, int64_t when_ns);
 void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns);
 
 #endif

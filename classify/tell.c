@@ -16,6 +16,8 @@ static uint64_t repeat_key(const struct flow *f, int kind, const void *about, si
 	return hash64(about, n, h) | 1;
 }
 
+#define PROBABLY 80 /* below this confidence of the name a sentence says "probably" */
+
 static void emit(struct classify *c, struct event *ev)
 {
 	if (ev->type == EVENT_ALERT)
@@ -29,20 +31,25 @@ static const char *who(
 	char ip[IP_TEXT_MAX];
 	const char *group = networks_group_name(c->s->networks, x->group);
 
-	snprintf(buf, cap, "%s%s%s%s", ip_format(&f->addr[FLOW_C2S], ip), group[0] ? " (" : "", group,
+	snprintf(buf, cap, "%s%s%s%s", ip_format(facts_source(x, f), ip), group[0] ? " (" : "", group,
 	        group[0] ? ")" : "");
 	return buf;
 }
 
 static const char *where(const struct flow *f, const struct facts *x, char *buf, size_t cap)
 {
-	char ip[IP_TEXT_MAX];
+	char ip[IP_TEXT_MAX], proxy[IP_TEXT_MAX];
 	const char *host = x->host[0] ? x->host : ip_format(&f->addr[FLOW_S2C], ip);
+	int n;
 
 	if (x->match.service)
-		snprintf(buf, cap, "%s at %s", x->match.service->name, host);
+		n = snprintf(buf, cap, "%s at %s", x->match.service->name, host);
 	else
-		snprintf(buf, cap, "%s", host);
+		n = snprintf(buf, cap, "%s", host);
+	if (x->via.n && n > 0 && (size_t)n < cap)
+		snprintf(buf + n, cap - (size_t)n,
+		        x->via.n > 1 ? " through %s:%u and %u more" : " through %s:%u",
+		        ip_format(&f->addr[FLOW_S2C], proxy), f->port[FLOW_S2C], x->via.n - 1u);
 	return buf;
 }
 
@@ -77,30 +84,14 @@ static bool told_before(struct reading *r, const struct service *svc, int kind)
 }
 
 /* How sure a name makes the destination; a name that was inferred is worth less than one that was said. */
-static uint8_t name_confidence(enum name_source by)
-{
-	static const uint8_t sure[NAME_SOURCES] = {[NAME_HTTP] = 98,
-	        [NAME_CONNECT] = 97,
-	        [NAME_SOCKS] = 97,
-	        [NAME_SNI] = 95,
-	        [NAME_QUIC_SNI] = 95,
-	        [NAME_CERT] = 90,
-	        [NAME_DNS] = 75,
-	        [NAME_HTTPS_RR] = 70,
-	        [NAME_IP] = 80,
-	        [NAME_SHAPE] = 60};
-
-	return sure[by];
-}
-
 void tell_destination(struct classify *c, struct reading *r, const struct facts *x,
         const struct request_facts *q, int64_t when_ns)
 {
-	char summary[512], a[96], b[384];
+	char summary[900], a[96], b[448];
 	struct event ev = {.type = EVENT_ALERT,
 	        .kind = x->verdict.kind,
 	        .severity = x->verdict.severity,
-	        .confidence = name_confidence(x->by),
+	        .confidence = facts_sure(x),
 	        .when_ns = when_ns,
 	        .summary = summary,
 	        .flow = r->flow,
@@ -112,8 +103,10 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 		return;
 	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service, x->verdict.kind))
 		return;
-	snprintf(summary, sizeof(summary), "%s uses %s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
-	        where(r->flow, x, b, sizeof(b)), x->verdict.why, advice(x->verdict.kind));
+	snprintf(summary, sizeof(summary), "%s %s %s%s%s%s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
+	        facts_sure(x) < PROBABLY ? "probably uses" : "uses", where(r->flow, x, b, sizeof(b)),
+	        x->evidence[0] ? " (" : "", x->evidence, x->evidence[0] ? ")" : "", x->verdict.why,
+	        advice(x->verdict.kind));
 	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
 	emit(c, &ev);
 }
@@ -121,7 +114,7 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 void tell_suspected(struct classify *c, struct reading *r, const struct facts *x,
         const struct request_facts *q, const struct shape *shape, int64_t when_ns)
 {
-	char summary[640], a[96], b[384], evidence[160];
+	char summary[900], a[96], b[448], evidence[160];
 	uint64_t about = hash64(shape->name, strlen(shape->name), 0);
 	struct event ev = {.type = EVENT_ALERT,
 	        .kind = ALERT_DESTINATION_SUSPECTED,
@@ -237,7 +230,7 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
         const struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
 {
 	static _Thread_local struct class_findings g;
-	char summary[768], a[96], b[384], what[256];
+	char summary[900], a[96], b[448], what[256];
 	uint64_t about[2];
 
 	if (x->onward || !facts_leaves(c, x, r->flow))
@@ -289,6 +282,67 @@ void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
 	        .n_findings = n,
 	        .more_findings = more};
 
+	emit(c, &ev);
+}
+
+/* "why, and what to do", by kind of sign. */
+static const char *evasion_words(int kind)
+{
+	switch (kind) {
+	case ALERT_EVASION_ECH:
+		return "hides the name of a service (ECH)";
+	case ALERT_EVASION_FRONTING:
+		return "names two destinations on one connection";
+	case ALERT_EVASION_DOH:
+		return "looks up names where the sensor cannot see them";
+	default:
+		return "sends through a tunnel";
+	}
+}
+
+void tell_evasion(struct classify *c, const struct flow *f, const struct facts *x, const struct evasion *e,
+        int64_t when_ns)
+{
+	char summary[512], a[96], ip[IP_TEXT_MAX];
+	struct event ev = {.type = EVENT_ALERT,
+	        .kind = e->kind,
+	        .severity = c->s->alerts.severity[e->kind],
+	        .confidence = e->confidence,
+	        .when_ns = when_ns,
+	        .summary = summary,
+	        .flow = f,
+	        .facts = x,
+	        .first_use_only = e->kind == ALERT_EVASION_DOH};
+
+	if (x->onward)
+		return;
+	snprintf(summary, sizeof(summary),
+	        "%s %s, to %s: %s; ask the user, or block it if your policy forbids it",
+	        who(c, f, x, a, sizeof(a)), evasion_words(e->kind), ip_format(&f->addr[FLOW_S2C], ip),
+	        e->evidence);
+	ev.repeat_key = repeat_key(f, ev.kind, &e->kind, sizeof(e->kind));
+	emit(c, &ev);
+}
+
+void tell_posture(struct classify *c, struct reading *r, const char *what, int64_t when_ns)
+{
+	const struct facts *x = &r->facts;
+	char summary[900], a[96], b[448];
+	struct event ev = {.type = EVENT_ALERT,
+	        .kind = ALERT_POSTURE_TLS,
+	        .severity = c->s->alerts.severity[ALERT_POSTURE_TLS],
+	        .confidence = 99,
+	        .when_ns = when_ns,
+	        .summary = summary,
+	        .flow = r->flow,
+	        .facts = x,
+	        .first_use_only = true};
+
+	if (told_before(r, NULL, ALERT_POSTURE_TLS))
+		return;
+	snprintf(summary, sizeof(summary), "%s speaks with %s: %s; tell the owner of the contract",
+	        who(c, r->flow, x, a, sizeof(a)), where(r->flow, x, b, sizeof(b)), what);
+	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
 	emit(c, &ev);
 }
 

@@ -254,7 +254,7 @@ static size_t remarks(const struct catalogue *c)
 
 	for (size_t i = 0; i < catalogue_count(c); i++) {
 		const struct service *s = catalogue_at(c, i);
-		bool carries = !s->n_hosts;
+		bool carries = !s->n_hosts || s->resolver;
 
 		for (size_t k = 0; k < s->n_hosts; k++) {
 			const struct service_host *h = &s->hosts[k], *wide = covered_by(c, s, h);

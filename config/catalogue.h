@@ -66,6 +66,7 @@ struct service_account {
 struct service {
 	const char *id, *name, *vendor, *country, *kind; /* country: ISO 3166-1, "" when unknown */
 	const char *confidence;                          /* high, medium */
+	bool resolver; /* of kind encrypted-dns: known to be told, and no AI service */
 	const struct service_host *hosts;
 	size_t n_hosts;
 	const char *const *wire;

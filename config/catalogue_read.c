@@ -24,7 +24,10 @@ static const char *const match_names[] = {
         [MATCH_PATTERN] = "pattern",
         [MATCH_SUFFIX] = "suffix",
 };
+#define RESOLVER_KIND "encrypted-dns"
+
 static const char *const kinds[] = {
+        RESOLVER_KIND,
         "api",
         "chat",
         "coding",
@@ -591,6 +594,7 @@ static void read_own(struct reader *r, const struct ynode *v, struct entry *e)
 		need(r, v, needed[k]);
 	if ((x = ynode_get(v, "kind")) && (i = read_word(r, x, "kind", kinds, COUNT(kinds))) >= 0)
 		e->s.kind = kinds[i];
+	e->s.resolver = e->s.kind && !strcmp(e->s.kind, RESOLVER_KIND);
 	if ((x = ynode_get(v, "confidence")) &&
 	        (i = read_word(r, x, "confidence", confidences, COUNT(confidences))) >= 0)
 		e->s.confidence = confidences[i];

@@ -44,6 +44,9 @@ struct text_list {
 	size_t n;
 };
 
+/* What becomes of a sign of hiding. */
+enum sign_mode { SIGN_RECORD, SIGN_ALERT, SIGN_OFF };
+
 enum inspect_scope { INSPECT_EGRESS, INSPECT_AI };
 
 struct settings {
@@ -73,6 +76,13 @@ struct settings {
 		uint64_t body_limit;
 		struct text_list detectors; /* directories or files; none: the shipped ones */
 	} inspect;
+	struct {
+		enum sign_mode ech, fronting, doh, tunnel;
+		unsigned tunnel_mb; /* sent through a tunnel before it alerts */
+	} evasion;
+	struct {
+		uint64_t flow, source_daily, group_daily; /* bytes out, 0: no bound */
+	} volume;
 	struct {
 		uint64_t memory_mb;
 		unsigned flows, flow_idle_s, udp_idle_s, flow_active_s;

@@ -41,6 +41,8 @@
 	}
 
 static const char *const postures[] = {[POSTURE_INSULAR] = "insular", [POSTURE_OPEN] = "open"};
+static const char *const sign_modes[] = {
+        [SIGN_RECORD] = "record", [SIGN_ALERT] = "alert", [SIGN_OFF] = "off"};
 static const char *const scopes[] = {[INSPECT_EGRESS] = "egress", [INSPECT_AI] = "ai"};
 
 #define NETWORKS_FORM "a list of networks such as [10.0.0.0/8, \"fd00::/8\"]"
@@ -107,6 +109,25 @@ const struct setting settings_table[] = {
 	LATER("keys.redis_stream"),
 	LATER("keys.hold_ms"),
 	LATER("keys.hold_mb"),
+
+	WORD("evasion.ech", evasion.ech, sign_modes, "record",
+		"The name of a service was encrypted (ECH). `record`: it stands in the flow's record; the service that is"
+		" inferred is judged like any other. `alert`: it is told as well. `off`: neither."),
+	WORD("evasion.fronting", evasion.fronting, sign_modes, "alert",
+		"A connection names one destination outside and another inside, and they are not the same service."),
+	WORD("evasion.doh", evasion.doh, sign_modes, "record",
+		"Names were looked up over encrypted DNS (DoT, DoH, DoQ) with a resolver outside."),
+	WORD("evasion.tunnel", evasion.tunnel, sign_modes, "alert",
+		"A VPN, Tor or a remote desktop left the network. An alert comes once more than evasion.tunnel_mb were sent."),
+	NUMBER("evasion.tunnel_mb", evasion.tunnel_mb, 0, 1u << 20, "1",
+		"MiB sent through a tunnel before it alerts."),
+
+	SIZE("volume.flow", volume.flow, 0, 1ull << 50, "0",
+		"Bytes that one connection may send to an AI service before volume.exceeded is raised. 0: no bound."),
+	SIZE("volume.source_daily", volume.source_daily, 0, 1ull << 50, "0",
+		"Bytes that one source may send to AI services on a day (UTC). 0: no bound."),
+	SIZE("volume.group_daily", volume.group_daily, 0, 1ull << 50, "0",
+		"Bytes that a group of sources may send to AI services on a day (UTC). 0: no bound."),
 
 	LATER("limits.memory_mb"),
 	NUMBER("limits.flows", limits.flows, 1024, 1u << 24, "262144",

@@ -21,7 +21,7 @@
 
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_SVCB = 64, TYPE_HTTPS = 65 };
 enum { CLASS_IN = 1 };
-enum { PARAM_IPV4HINT = 4, PARAM_IPV6HINT = 6 }; /* RFC 9460 14.3.2 */
+enum { PARAM_IPV4HINT = 4, PARAM_ECH = 5, PARAM_IPV6HINT = 6 }; /* RFC 9460 14.3.2, RFC 9848 */
 
 #define FLAG_RESPONSE 0x8000
 #define MASK_OPCODE   0x7800
@@ -32,7 +32,9 @@ struct entry {
 	int64_t until_ns;
 	uint32_t hash_next, older, newer; /* index + 1, 0: none */
 	uint32_t bucket;
-	uint8_t by; /* enum name_source */
+	uint8_t by;  /* enum name_source */
+	bool shared; /* within its time another name was resolved to the same address */
+	int64_t since_ns;
 	char name[HOST_MAX];
 };
 
@@ -45,6 +47,9 @@ struct dns_cache {
 	int64_t grace_ns;
 	struct dns_stats stats;
 	enum name_source last_by;
+	int64_t last_age_ns;
+	struct dns_cache
+	        *common; /* what does not belong to one client and address: fewer, so that it costs little */
 };
 
 /* ---- the cache ---------------------------------------------------------------------------------------- */
@@ -56,7 +61,7 @@ static void *reserve(size_t n)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-struct dns_cache *dns_cache_create(size_t entries, unsigned grace_s, struct err *e)
+static struct dns_cache *table_create(size_t entries, unsigned grace_s, struct err *e)
 {
 	struct dns_cache *d = calloc(1, sizeof(*d));
 
@@ -77,10 +82,22 @@ fail:
 	return NULL;
 }
 
+struct dns_cache *dns_cache_create(size_t entries, unsigned grace_s, struct err *e)
+{
+	struct dns_cache *d = table_create(entries, grace_s, e);
+
+	if (d && !(d->common = table_create(entries / 4 + 16, grace_s, e))) {
+		dns_cache_destroy(d);
+		return NULL;
+	}
+	return d;
+}
+
 void dns_cache_destroy(struct dns_cache *d)
 {
 	if (!d)
 		return;
+	dns_cache_destroy(d->common);
 	if (d->entry)
 		munmap(d->entry, d->cap * sizeof(*d->entry));
 	if (d->bucket)
@@ -165,6 +182,8 @@ static void store(struct dns_cache *d, const struct ip_addr *client, const struc
 	uint32_t b = bucket_of(d, client, server);
 	struct entry *n = find(d, b, client, server);
 
+	bool shared = n && n->until_ns >= when_ns && (n->shared || strcmp(n->name, name) != 0);
+
 	if (n) {
 		age_unlink(d, n);
 	} else {
@@ -177,6 +196,8 @@ static void store(struct dns_cache *d, const struct ip_addr *client, const struc
 	age_link(d, n);
 	memcpy(n->name, name, strlen(name) + 1);
 	n->by = (uint8_t)by;
+	n->shared = shared;
+	n->since_ns = when_ns;
 	n->until_ns = when_ns + (int64_t)(ttl < DNS_TTL_MAX ? ttl : DNS_TTL_MAX) * NS_PER_S + d->grace_ns;
 	d->stats.stored++;
 }
@@ -190,7 +211,49 @@ const char *dns_name(
 	if (!n || n->until_ns < when_ns)
 		return NULL; /* kept: a packet of before may follow, and the oldest goes by itself */
 	d->last_by = (enum name_source)n->by;
+	d->last_age_ns = when_ns - n->since_ns;
 	return n->name;
+}
+
+/* Answers to whichever client stand under no client's address. */
+static const struct ip_addr anybody;
+
+const char *dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns)
+{
+	struct dns_cache *all = d->common;
+	struct entry *n = find(all, bucket_of(all, &anybody, server), &anybody, server);
+
+	if (!n || n->until_ns < when_ns || n->shared)
+		return NULL;
+	d->last_by = (enum name_source)n->by;
+	d->last_age_ns = when_ns - n->since_ns;
+	return n->name;
+}
+
+int64_t dns_name_age(const struct dns_cache *d)
+{
+	return d->last_age_ns;
+}
+
+/* Public names of ECH configurations stand in the same table, under an address that is the hash of the host.
+ */
+static struct ip_addr ech_place(const struct dns_cache *d, const char *host)
+{
+	struct ip_addr a = {.b = {0xff, 0xec, 0x01}};
+	uint64_t h = hash64(host, strlen(host), d->seed);
+
+	memcpy(a.b + 8, &h, sizeof(h));
+	return a;
+}
+
+const char *dns_ech_public(
+        struct dns_cache *d, const struct ip_addr *client, const char *host, int64_t when_ns)
+{
+	struct ip_addr place = ech_place(d, host);
+	struct dns_cache *all = d->common;
+	struct entry *n = find(all, bucket_of(all, client, &place), client, &place);
+
+	return n && n->until_ns >= when_ns ? n->name : NULL;
 }
 
 enum name_source dns_name_by(const struct dns_cache *d)
@@ -364,6 +427,13 @@ static bool chain_grow(struct answer *a)
 	return a->n_chain > before;
 }
 
+/* For this client, and for whoever comes by another of its addresses. */
+static void keep(struct answer *a, const struct ip_addr *ip, enum name_source by, uint32_t ttl)
+{
+	store(a->d, a->client, ip, a->asked, by, ttl, a->when_ns);
+	store(a->d->common, &anybody, ip, a->asked, by, ttl, a->when_ns);
+}
+
 static void keep4(struct answer *a, struct cur *c, enum name_source by, uint32_t ttl)
 {
 	const uint8_t *p = cur_take(c, 4);
@@ -371,7 +441,7 @@ static void keep4(struct answer *a, struct cur *c, enum name_source by, uint32_t
 	if (p) {
 		struct ip_addr ip = ip_from4(p);
 
-		store(a->d, a->client, &ip, a->asked, by, ttl, a->when_ns);
+		keep(a, &ip, by, ttl);
 	}
 }
 
@@ -382,7 +452,34 @@ static void keep6(struct answer *a, struct cur *c, enum name_source by, uint32_t
 	if (p) {
 		struct ip_addr ip = ip_from6(p);
 
-		store(a->d, a->client, &ip, a->asked, by, ttl, a->when_ns);
+		keep(a, &ip, by, ttl);
+	}
+}
+
+/* RFC 9849 4: a list of configurations, of which those of version 0xfe0d have key, cipher suites, the longest
+ * name and the public name that stands in a hello in place of the real one. */
+static void keep_ech(struct answer *a, struct cur list, uint32_t ttl)
+{
+	struct cur configs = cur_vec(&list, 2);
+
+	while (cur_left(&configs) && !configs.bad) {
+		uint16_t version = cur_be16(&configs);
+		struct cur c = cur_vec(&configs, 2), name;
+		char public[HOST_MAX];
+		struct ip_addr place;
+
+		if (version != 0xfe0d)
+			continue;
+		cur_skip(&c, 3); /* config id, KEM */
+		cur_vec(&c, 2);
+		cur_vec(&c, 2);
+		cur_skip(&c, 1);
+		name = cur_vec(&c, 1);
+		if (c.bad || !host_normalize((const char *)name.p, cur_left(&name), public))
+			continue;
+		place = ech_place(a->d, a->asked);
+		store(a->d->common, a->client, &place, public, NAME_HTTPS_RR, ttl, a->when_ns);
+		return;
 	}
 }
 
@@ -401,6 +498,8 @@ static void keep_hints(struct answer *a, struct cur c, uint32_t ttl)
 			keep4(a, &value, NAME_HTTPS_RR, ttl);
 		while (key == PARAM_IPV6HINT && cur_left(&value))
 			keep6(a, &value, NAME_HTTPS_RR, ttl);
+		if (key == PARAM_ECH)
+			keep_ech(a, value, ttl);
 	}
 }
 

@@ -35,6 +35,13 @@ int dns_message(
  * text is valid until the next dns_message(). */
 const char *dns_name(
         struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server, int64_t when_ns);
+/* The one name that any client resolved to that address of late; NULL: none, or several. */
+const char *dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns);
+/* How long before the answer was given that the last dns_name() or dns_name_any() found, ns. */
+int64_t dns_name_age(const struct dns_cache *d);
+/* The public name of the ECH configuration that this client learned for the host; NULL: none. */
+const char *dns_ech_public(
+        struct dns_cache *d, const struct ip_addr *client, const char *host, int64_t when_ns);
 /* What the last dns_name() that found something was from: NAME_DNS, or NAME_HTTPS_RR (an address hint). */
 enum name_source dns_name_by(const struct dns_cache *d);
 struct dns_stats {

@@ -4,6 +4,7 @@
  * A hello that lies whole in one feed and one record is read in place.  Otherwise its parts wait in the
  * flow's arena and are put together in the thread's scratch buffer when the last one came. */
 #include "base/cursor.h"
+#include "classify/names/certificate.h"
 #include "classify/names/hello.h"
 #include "classify/names/names.h"
 #include "classify/names/pieces.h"
@@ -22,7 +23,7 @@
 #define HELLOS_MAX    2 /* of one side: the second follows a HelloRetryRequest */
 
 enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23, RECORD_HEARTBEAT = 24 };
-enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2, CERTIFICATE = 11 };
 enum { ALERT_FATAL = 2 };
 
 struct side {
@@ -43,9 +44,11 @@ struct tls {
 	struct side side[2];
 	bool client, server; /* hellos seen; server: a real one, no HelloRetryRequest */
 	bool retry, early;   /* a HelloRetryRequest was seen; the client announced 0-RTT data */
+	bool want_cert;      /* the server's certificate comes in clear */
 	bool ended;          /* a fatal alert: no hello will follow */
 	uint8_t clients;     /* ClientHellos seen */
 	uint8_t session_id[32], session_id_len;
+	char sni[HOST_MAX];
 	uint64_t data; /* protected bytes passed over */
 };
 
@@ -76,6 +79,8 @@ static bool finished(const struct tls *t)
 
 	if (t->ended || t->data > PROTECTED_MAX || (client->over && server->over))
 		return true;
+	if (t->want_cert && !server->over)
+		return false;
 	if (t->server && t->client)
 		return !t->retry || t->clients >= HELLOS_MAX || client->over;
 	/* without 0-RTT, protected data follows both hellos: the missing one was not captured */
@@ -97,9 +102,10 @@ static void client_seen(struct tls *t, const struct hello *h)
 	t->early = h->early_data;
 	t->session_id_len = h->session_id_len;
 	memcpy(t->session_id, h->session_id, sizeof(t->session_id));
+	memcpy(t->sni, h->sni, sizeof(t->sni));
 }
 
-static void server_seen(struct tls *t, struct hello *h)
+static void server_seen(struct tls *t, struct hello *h, bool wanted)
 {
 	if (h->hello_retry) {
 		t->retry = true;
@@ -110,6 +116,20 @@ static void server_seen(struct tls *t, struct hello *h)
 	if (h->version < 0x0304 && t->client && t->session_id_len && t->session_id_len == h->session_id_len &&
 	        !memcmp(t->session_id, h->session_id, h->session_id_len))
 		h->psk = true;
+	t->want_cert = wanted && h->version < 0x0304 && !h->psk;
+}
+
+/* RFC 5246 7.4.2: a list of certificates, the server's own first.  After it nothing of this side is read. */
+static void certificate_whole(struct feed *f, struct cur body)
+{
+	struct cur list = cur_vec(&body, 3), leaf = cur_vec(&list, 3);
+	struct certificate c;
+
+	f->t->want_cert = false;
+	f->s->over = true;
+	if (!list.bad && !leaf.bad && f->out->cert &&
+	        certificate_read(leaf.p, cur_left(&leaf), f->t->sni, &c) == 0)
+		f->out->cert(f->out->arg, &c);
 }
 
 /* The body of a hello, contiguous.  false: it is none. */
@@ -117,6 +137,10 @@ static bool hello_whole(struct feed *f, uint8_t type, struct cur body)
 {
 	struct hello h;
 
+	if (type == CERTIFICATE) {
+		certificate_whole(f, body);
+		return true;
+	}
 	if (f->s->hellos++ >= HELLOS_MAX) {
 		f->s->over = true;
 		return true;
@@ -128,7 +152,7 @@ static bool hello_whole(struct feed *f, uint8_t type, struct cur body)
 	} else {
 		if (hello_read_server(body, &h) < 0)
 			return false;
-		server_seen(f->t, &h);
+		server_seen(f->t, &h, f->out && f->out->cert);
 	}
 	tell(f->out, &h);
 	return true;
@@ -168,13 +192,15 @@ static uint32_t message_len(const struct side *s)
 }
 
 /* Its header is there: is it one to read?  false: not TLS. */
-static bool message_begins(struct side *s)
+static bool message_begins(struct feed *f)
 {
+	struct side *s = f->s;
 	uint8_t type = s->message[0];
 
 	s->have = 0;
 	pieces_reset(&s->pieces);
-	s->skip = type != CLIENT_HELLO && type != SERVER_HELLO;
+	s->skip = type != CLIENT_HELLO && type != SERVER_HELLO &&
+	          !(type == CERTIFICATE && f->dir == FLOW_S2C && f->t->want_cert);
 	if (!s->skip)
 		return message_len(s) <= HELLO_SIZE_MAX;
 	/* A HelloRequest may come before everything.  Other messages follow the hello of their side, and what
@@ -224,7 +250,7 @@ static bool handshake(struct feed *f, struct cur c)
 			s->message[s->message_n++] = cur_u8(&c);
 			if (s->message_n < MESSAGE_HEADER)
 				continue;
-			if (!message_begins(s))
+			if (!message_begins(f))
 				return false;
 			if (s->over || (message_len(s) && !cur_left(&c)))
 				return true;

@@ -421,7 +421,7 @@ static void looked_up_name_without_sni(void **state)
 	k = handshake(w, CLIENT, 40000, AI, 443);
 	hello(&b, NULL);
 	say(&k, FLOW_C2S, b.p, b.n);
-	k = handshake(w, "10.0.0.2", 40000, AI, 443); /* somebody else's look-up says nothing of this one */
+	k = handshake(w, "10.0.0.2", 40000, AI, 443); /* somebody else's look-up is a guess: recorded, not told */
 	say(&k, FLOW_C2S, b.p, b.n);
 	k = handshake(w, CLIENT, 40001, AI, 443); /* a shared address: the hello knows better */
 	hello(&b, "www.example.net");
@@ -429,7 +429,7 @@ static void looked_up_name_without_sni(void **state)
 	end(w, "destination.unapproved mistral-api api.mistral.ai dns\n"
 	       "flow internal - - - dns stop 0\n"
 	       "flow out api.mistral.ai mistral-api unapproved tls stop 1\n"
-	       "flow out - - - tls stop 1\n"
+	       "flow out api.mistral.ai mistral-api unapproved tls stop 1\n"
 	       "flow out www.example.net - - tls stop 1\n");
 }
 

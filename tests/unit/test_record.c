@@ -86,7 +86,7 @@ static void alert_has_its_members_in_order(void **state)
 	        "request,findings");
 	assert_string_equal(names(record_get(r, "source")), "ip,port,mac");
 	assert_string_equal(names(record_get(r, "destination")), "ip,port,host,path");
-	assert_string_equal(names(record_get(r, "service")), "id,name,vendor,country,by,also");
+	assert_string_equal(names(record_get(r, "service")), "id,name,vendor,country,by,confidence,also");
 	assert_string_equal(names(record_get(r, "partner")), "contract,status,owner,rule");
 	assert_string_equal(names(record_get(r, "app")), "protocol,tls,visibility");
 	assert_string_equal(names(record_get(r, "app.tls")), "version,alpn,sni,ech,ja4,resumed,group");
