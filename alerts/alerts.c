@@ -13,6 +13,7 @@
 #include "alerts/record.h"
 #include "alerts/redis.h"
 #include "alerts/repeat.h"
+#include "alerts/volume.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -50,7 +51,7 @@ struct mouth {
 	bool losing;
 	int64_t lost_ns; /* when the newest was lost */
 	uint64_t lost_when_begun;
-	_Atomic uint64_t told, muted, replaced, lost[EVENT_TYPES];
+	_Atomic uint64_t told, muted, replaced, lost[EVENT_TYPES], volume_lost;
 	uint32_t lost_seen[EVENT_TYPES]; /* the writer's */
 };
 
@@ -71,6 +72,7 @@ struct alerts {
 	_Atomic int64_t give_up_ns;
 	int64_t wait_ns, end_ns; /* from alerts_stop(); when outputs stop waiting */
 	struct repeats *repeats;
+	struct volumes *volumes;
 	char *batch, *scratch;
 	size_t batch_len, batch_n;
 	struct record_ref ref[BATCH_MAX];
@@ -138,6 +140,29 @@ static bool is_muted(const struct alerts *a, const struct event *ev)
 	return ev->type == EVENT_FLOW ? !a->flows : a->settings->alerts.muted[ev->kind];
 }
 
+/* No record: what does not fit is missing in the sums, as the packets of a full ring are. */
+static void tell_volume(struct mouth *m, const struct event *ev)
+{
+	struct record_head head;
+	size_t n;
+	char *to;
+
+	if (m->a->settings->alerts.muted[ALERT_VOLUME_EXCEEDED])
+		return;
+	n = record_tail(ev, m->a->settings, &head, m->scratch, RECORD_TAIL_MAX);
+	to = n ? queue_reserve(m->queue, sizeof(head) + n) : NULL;
+	if (!to) {
+		count_add(&m->volume_lost, ev->bytes_out);
+		return;
+	}
+	for (unsigned t = 0; t < EVENT_TYPES; t++)
+		head.lost[t] = (uint32_t)count_get(&m->lost[t]);
+	memcpy(to, &head, sizeof(head));
+	memcpy(to + sizeof(head), m->scratch, n);
+	queue_commit(m->queue, sizeof(head) + n);
+	wake_writer(m->a);
+}
+
 static void tell(void *arg, const struct event *ev)
 {
 	struct mouth *m = arg;
@@ -145,6 +170,10 @@ static void tell(void *arg, const struct event *ev)
 	size_t n;
 	char *to;
 
+	if (ev->type == EVENT_VOLUME) {
+		tell_volume(m, ev);
+		return;
+	}
 	count_add(&m->told, 1);
 	if (is_muted(m->a, ev)) {
 		count_add(&m->muted, 1);
@@ -194,7 +223,9 @@ static uint64_t number(
 	struct alerts *a = arg;
 	int64_t wall_ms = clock_wall_ns() / NS_PER_MS;
 	char updates[RECORD_ID_MAX];
-	struct record_numbers n = {.sensor = a->sensor, .index = a->index++};
+	struct record_numbers n = {.sensor = a->sensor,
+	        .index = a->index++,
+	        .first_use = u ? NULL : volumes_first_use(a->volumes, h)};
 	struct record_ref *r;
 	char *to;
 
@@ -245,6 +276,23 @@ static void skip_lost(struct alerts *a, struct mouth *m, unsigned type, uint32_t
 	l->last[type] = count_get(&a->made[type]);
 }
 
+/* Bytes for the sums; each bound that they cross is an alert. */
+static void take_volume(struct alerts *a, struct record_head *h, const char *entry, size_t n)
+{
+	struct volume_crossed crossed[VOLUME_BOUNDS];
+	unsigned count = volumes_add(a->volumes, h, crossed);
+
+	h->type = EVENT_ALERT;
+	h->kind = ALERT_VOLUME_EXCEEDED;
+	h->severity = (uint8_t)a->settings->alerts.severity[ALERT_VOLUME_EXCEEDED];
+	for (unsigned i = 0; i < count; i++) {
+		size_t len = volume_tail(h, &crossed[i], a->settings, entry, n, a->scratch, RECORD_TAIL_MAX);
+
+		if (len)
+			number(a, h, a->scratch, len, NULL);
+	}
+}
+
 static void take_record(struct alerts *a, struct mouth *m, const char *entry, size_t n)
 {
 	struct record_head h;
@@ -254,6 +302,10 @@ static void take_record(struct alerts *a, struct mouth *m, const char *entry, si
 		skip_lost(a, m, t, h.lost[t]);
 	if (h.when_ns > a->newest_ns)
 		a->newest_ns = h.when_ns;
+	if (h.type == EVENT_VOLUME) {
+		take_volume(a, &h, entry + sizeof(h), n - sizeof(h));
+		return;
+	}
 	switch (repeats_offer(a->repeats, &h, entry + sizeof(h), n - sizeof(h))) {
 	case REPEAT_TOLD:
 		break;
@@ -510,6 +562,8 @@ static int open_writer(struct alerts *a, struct err *e)
 	a->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	a->batch = malloc(BATCH_ROOM);
 	a->scratch = malloc(RECORD_TAIL_MAX);
+	if (!(a->volumes = volumes_create(a->settings, e)))
+		return -1;
 	a->repeats = repeats_create(&l, &sink);
 	if (a->bell < 0 || !a->batch || !a->scratch || !a->repeats)
 		return err_set(e, "alerts: no memory or descriptors");
@@ -635,6 +689,7 @@ void alerts_destroy(struct alerts *a)
 	}
 	free(a->mouth);
 	repeats_destroy(a->repeats);
+	volumes_destroy(a->volumes);
 	if (a->bell >= 0)
 		close(a->bell);
 	free(a->batch);

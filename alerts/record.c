@@ -2,6 +2,7 @@
  * value is left out. */
 #include "alerts/record.h"
 
+#include "alerts/volume.h"
 #include "base/hash.h"
 #include "base/json.h"
 
@@ -378,16 +379,38 @@ static void head_keys(const struct event *ev, struct record_head *h)
 	}
 }
 
+/* Who sent how much under which contract. */
+static void volume_keys(const struct event *ev, struct record_head *h)
+{
+	const struct partner *p = ev->facts->verdict.partner;
+
+	h->bytes_out = ev->bytes_out;
+	h->flow_key = flow_id(ev->flow);
+	if (p && p->upload_daily) {
+		h->entry_key = hash64(p->rule, strlen(p->rule), 9);
+		h->budget = p->upload_daily;
+	}
+}
+
 static void fill_head(const struct event *ev, struct record_head *h)
 {
 	const struct service *svc = ev->facts ? ev->facts->match.service : NULL;
 
-	*h = (struct record_head){.type = (uint8_t)ev->type, .when_ns = ev->when_ns};
+	*h = (struct record_head){.type = (uint8_t)ev->type, .when_ns = ev->when_ns, .group = GROUP_NONE};
+	if (ev->facts && ev->flow) {
+		const struct ip_addr *a =
+		        ev->facts->client.known ? &ev->facts->client.addr : &ev->flow->addr[0];
+
+		h->group = ev->facts->group;
+		h->source_key = not_zero(hash64(a->b, sizeof(a->b), 10));
+	}
+	if (ev->type == EVENT_VOLUME)
+		volume_keys(ev, h);
 	if (svc && svc->id)
 		snprintf(h->service, sizeof(h->service), "%s", svc->id);
 	if (ev->facts)
 		h->verdict = (uint8_t)ev->facts->verdict.value;
-	if (ev->type == EVENT_FLOW)
+	if (ev->type == EVENT_FLOW || ev->type == EVENT_VOLUME)
 		return;
 	h->kind = (uint8_t)ev->kind;
 	h->severity = (uint8_t)ev->severity;
@@ -398,12 +421,16 @@ static void fill_head(const struct event *ev, struct record_head *h)
 size_t record_tail(
         const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap)
 {
+	size_t sentence = ev->type == EVENT_VOLUME ? strlen(ev->summary) + 1 : 0;
 	struct json j;
 
 	fill_head(ev, head);
-	json_init(&j, buf, cap);
+	if (sentence >= cap)
+		return 0;
+	memcpy(buf, sentence ? ev->summary : "", sentence);
+	json_init(&j, buf + sentence, cap - sentence);
 	j.comma = true; /* the header stands before */
-	if (ev->type != EVENT_FLOW) {
+	if (ev->type == EVENT_ALERT || ev->type == EVENT_SENSOR) {
 		json_string(&j, "kind", alert_kind_name((enum alert_kind)ev->kind));
 		json_string(&j, "severity", severity_name(ev->severity));
 		if (ev->type == EVENT_ALERT)
@@ -432,7 +459,35 @@ size_t record_tail(
 	write_counters(&j, ev);
 	json_end_object(&j);
 	head->replaced = j.replaced;
-	return j.full ? 0 : j.len;
+	return j.full ? 0 : sentence + j.len;
+}
+
+size_t volume_tail(const struct record_head *head, const struct volume_crossed *c, const struct settings *s,
+        const char *entry, size_t n, char *buf, size_t cap)
+{
+	size_t sentence = strlen(entry) + 1;
+	char summary[1024], sum[24], bound[24], day[TIME_TEXT_MAX] = "";
+	struct json j;
+
+	(void)head;
+	if (c->day != DAY_NONE)
+		time_format_day(c->day, day);
+	snprintf(summary, sizeof(summary),
+	        "%s: with that, %s went out %s%s%s, more than the %s set for it; ask what is uploaded, or "
+	        "raise "
+	        "the bound",
+	        entry, volume_text(c->sum, sum), c->what, *day ? " on " : "", day,
+	        volume_text(c->bound, bound));
+	json_init(&j, buf, cap);
+	j.comma = true;
+	json_string(&j, "kind", alert_kind_name(ALERT_VOLUME_EXCEEDED));
+	json_string(&j, "severity", severity_name(s->alerts.severity[ALERT_VOLUME_EXCEEDED]));
+	json_u64(&j, "confidence", 99);
+	json_string(&j, "summary", summary);
+	if (j.full || cap - j.len < n - sentence)
+		return 0;
+	memcpy(buf + j.len, entry + sentence, n - sentence);
+	return j.len + n - sentence;
 }
 
 const char *record_id(const char *sensor, uint64_t index, char buf[RECORD_ID_MAX])
@@ -456,6 +511,8 @@ size_t record_line(const struct record_head *head, const char *tail, size_t tail
 	json_string(&j, "time", time_format(head->when_ns, t));
 	json_string(&j, "logged", time_format(n->logged_ms * NS_PER_MS, t));
 	json_u64(&j, "ordinal", n->ordinal);
+	if (n->first_use)
+		some(&j, "first_use", n->first_use);
 	if (n->updates) {
 		json_string(&j, "updates", n->updates);
 		json_u64(&j, "count", n->count);

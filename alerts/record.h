@@ -33,6 +33,9 @@ struct record_head {
 	uint32_t replaced;                /* bytes that were no UTF-8 and became U+FFFD */
 	uint32_t lost[EVENT_TYPES];       /* records this teller's queue has refused so far (wraps) */
 	char service[RECORD_SERVICE_MAX]; /* catalogue id, "" none */
+	uint64_t source_key;              /* of the source's address, 0: none */
+	uint16_t group;
+	uint64_t bytes_out, flow_key, entry_key, budget; /* EVENT_VOLUME: see volume.h */
 };
 
 const char *event_type_name(unsigned type); /* alert flow sensor */
@@ -42,11 +45,18 @@ const char *event_type_name(unsigned type); /* alert flow sensor */
 size_t record_tail(
         const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap);
 
+/* Of EVENT_VOLUME the tail is the begin of a sentence with its NUL, then the members from `flow` on: when a
+ * bound is crossed, volume_tail() makes an alert's tail of it. */
+struct volume_crossed;
+size_t volume_tail(const struct record_head *head, const struct volume_crossed *c, const struct settings *s,
+        const char *entry, size_t n, char *buf, size_t cap);
+
 /* The numbers of one record. */
 struct record_numbers {
 	const char *sensor;
 	uint64_t index, ordinal;
 	int64_t logged_ms;
+	const char *first_use; /* "group", "source" or "": see volume.h; NULL: not asked */
 	const char *updates;   /* id of the record that this one updates, NULL: none */
 	uint64_t count, total; /* with updates: how often since the last record about it, and in all */
 };

@@ -373,6 +373,12 @@ static void keep_findings(struct classify *c, struct reading *r)
 	r->form = TRACKED_READ;
 }
 
+/* Flows to services, and tunnels, have their bytes counted for the sums behind the queue. */
+static bool is_metered(const struct facts *x)
+{
+	return x->match.service || evasion_is_tunnel(x->protocol);
+}
+
 /* Nothing more can be learned from the flow's bytes: from here on it is merely counted. */
 static void reading_release(struct classify *c, struct reading *r, int64_t when_ns)
 {
@@ -384,6 +390,10 @@ static void reading_release(struct classify *c, struct reading *r, int64_t when_
 		return;
 	}
 	f->inspect = facts_keep(c, &r->facts);
+	if (f->inspect)
+		*facts_kept_metered(f->inspect) = r->metered;
+	if (is_metered(&r->facts))
+		f->flags |= FLOW_F_METERED;
 	reading_free(c, r);
 }
 
@@ -564,7 +574,56 @@ static bool undecided(const struct flow *f, enum flow_dir dir, const struct pack
 	return p->payload_len && f->payload[dir] == p->payload_wire;
 }
 
-void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
+#define METER_STEP (1u << 20) /* bytes between two looks at a connection that sends much */
+
+/* What is known of a flow, read or not, and what of its bytes was told. */
+static uint64_t *metered_of(struct classify *c, struct flow *f, struct facts *room, const struct facts **x)
+{
+	struct reading *r = f->inspect;
+
+	if (r->form != TRACKED_KEPT) {
+		*x = &r->facts;
+		return &r->metered;
+	}
+	facts_unkeep(c, r, room);
+	*x = room;
+	return facts_kept_metered(r);
+}
+
+/* A tunnel that is only counted now has sent enough to be told of: its record has to say so. */
+static void meter_tunnel(struct classify *c, struct flow *f, struct facts *x, int64_t when_ns)
+{
+	unsigned before = x->n_evasions;
+	uint64_t metered = *facts_kept_metered(f->inspect);
+	void *kept;
+
+	evasion_tunnel(c, f, x, when_ns);
+	if (x->n_evasions == before || !(kept = facts_keep(c, x)))
+		return;
+	facts_kept_free(c, f->inspect);
+	f->inspect = kept;
+	*facts_kept_metered(kept) = metered;
+}
+
+/* Bytes that left, told a MiB at a time while the connection goes on. */
+static void meter(struct classify *c, struct flow *f, int64_t when_ns)
+{
+	struct reading *r = f->inspect;
+	uint64_t *told = r->form == TRACKED_KEPT ? facts_kept_metered(r) : &r->metered, more;
+	const struct facts *x;
+	struct facts room;
+
+	more = f->payload[FLOW_C2S] - *told;
+	if (more < METER_STEP)
+		return;
+	*told = f->payload[FLOW_C2S];
+	metered_of(c, f, &room, &x);
+	tell_volume(c, f, x, more, when_ns);
+	if (r->form == TRACKED_KEPT)
+		meter_tunnel(c, f, &room, when_ns);
+}
+
+static void read_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
 {
 	struct reading *r = f->inspect;
 
@@ -588,6 +647,22 @@ void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, cons
 		read_udp(c, r, dir, p);
 	else
 		read_tcp(c, r, f, dir, p);
+}
+
+void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	const struct reading *r;
+
+	read_packet(c, f, dir, p);
+	r = f->inspect;
+	if (!r || dir != FLOW_C2S)
+		return;
+	if (!(f->flags & FLOW_F_METERED)) {
+		if (r->form != TRACKED_READING || !is_metered(&r->facts))
+			return;
+		f->flags |= FLOW_F_METERED;
+	}
+	meter(c, f, p->ts_ns);
 }
 
 /* ---- the end --------------------------------------------------------------------------------------------
@@ -639,12 +714,14 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 			reading_finish(c, r, f->last_ns);
 		}
 		r->facts.of = f->payload[FLOW_C2S];
+		tell_volume(c, f, &r->facts, f->payload[FLOW_C2S] - r->metered, f->last_ns);
 		count_facts(c, &r->facts);
 		if (tell)
 			tell_flow(c, f, &r->facts, r->findings, r->n_findings, r->more_findings);
 		reading_free(c, r);
 	} else {
 		facts_unkeep(c, r, &x);
+		tell_volume(c, f, &x, f->payload[FLOW_C2S] - *facts_kept_metered(r), f->last_ns);
 		x.of = f->payload[FLOW_C2S];
 		count_facts(c, &x);
 		if (tell)

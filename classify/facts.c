@@ -170,7 +170,7 @@ struct kept {
 	uint64_t inspected, of;
 	struct service_match match;
 	const struct partner *partner;
-	uint64_t linked;
+	uint64_t linked, metered;
 	uint8_t large, sure, unnamed, n_evasions, hops, hops_more;
 	uint8_t has; /* KEPT_HAS_*, in the order in which the parts stand behind the text */
 	_Bool onward, below_floor;
@@ -394,6 +394,11 @@ void facts_unkeep(struct classify *c, const void *kept, struct facts *x)
 		memcpy(x->tls.sni, x->host, sizeof(x->host));
 	p = get_text(p, x->tls.ja4, sizeof(x->tls.ja4));
 	get_rare(k, p, x);
+}
+
+uint64_t *facts_kept_metered(void *kept)
+{
+	return &((struct kept *)kept)->metered;
 }
 
 void facts_kept_free(struct classify *c, void *kept)

@@ -71,7 +71,7 @@ const char *unnamed_name(enum unnamed u); /* no-handshake no-sni ech encrypted-p
 struct evasion {
 	uint8_t kind;       /* enum alert_kind ALERT_EVASION_* */
 	uint8_t confidence; /* 0..100 */
-	char evidence[120]; /* one clause, fit to go out */
+	char evidence[160]; /* one clause, fit to go out */
 };
 
 enum { CERT_EXPIRED = 1, CERT_NOT_YET = 2, CERT_SELF_SIGNED = 4, CERT_OTHER_NAME = 8, CERT_CHANGED = 16 };

@@ -36,7 +36,8 @@ struct reading {
 	struct reading *older, *newer; /* by their latest packets, to a second */
 	int64_t touched_ns;
 	struct facts facts;
-	bool closing;         /* nothing more comes */
+	uint64_t metered;      /* payload that tell_volume() was given */
+	bool closing;          /* nothing more comes */
 	bool enough;           /* an internal connection that turned out to be none of an AI API's */
 	struct shape shape;    /* of the last request, until its answer came */
 	uint32_t shape_index;  /* of that request */
@@ -100,6 +101,8 @@ void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 /* Packs what a flow record needs into as little as it takes; NULL: no memory (counted). */
 void *facts_keep(struct classify *c, const struct facts *x);
 void facts_unkeep(struct classify *c, const void *kept, struct facts *x);
+/* Payload that tell_volume() was given of a flow that is no longer read. */
+uint64_t *facts_kept_metered(void *kept);
 void facts_kept_free(struct classify *c, void *kept);
 
 /* ---- hidden.c: names that are missing, encrypted or inferred ---------------------------------------------
@@ -147,6 +150,9 @@ void tell_suspected(struct classify *c, struct reading *r, const struct facts *x
         const struct request_facts *q, const struct shape *shape, int64_t when_ns);
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
         const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
+/* Bytes that left on this flow since it was last told of. */
+void tell_volume(
+        struct classify *c, const struct flow *f, const struct facts *x, uint64_t bytes, int64_t when_ns);
 void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
         const struct finding *findings, size_t n, uint32_t more);
 /* A sign of hiding (the facts' newest of that kind), when the settings let it alert; once per flow and kind,

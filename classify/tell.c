@@ -267,6 +267,25 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
 	}
 }
 
+void tell_volume(
+        struct classify *c, const struct flow *f, const struct facts *x, uint64_t bytes, int64_t when_ns)
+{
+	char summary[640], a[96], b[448];
+	struct event ev = {.type = EVENT_VOLUME,
+	        .kind = ALERT_VOLUME_EXCEEDED,
+	        .when_ns = when_ns,
+	        .summary = summary,
+	        .flow = f,
+	        .facts = x,
+	        .bytes_out = bytes};
+
+	if (!bytes || x->onward || !x->match.service || !facts_leaves(c, x, f))
+		return;
+	snprintf(summary, sizeof(summary), "%s sends to %s", who(c, f, x, a, sizeof(a)),
+	        where(f, x, b, sizeof(b)));
+	emit(c, &ev);
+}
+
 /* ---- flows and the sensor itself ------------------------------------------------------------------------
  */
 

@@ -73,7 +73,7 @@ static void on_event(void *arg, const struct event *ev)
 	const struct facts *x = ev->facts;
 	const char *service;
 
-	if (ev->type == EVENT_SENSOR)
+	if (ev->type == EVENT_SENSOR || ev->type == EVENT_VOLUME)
 		return;
 	service = x->match.service ? x->match.service->id : "-";
 	if (ev->type == EVENT_ALERT)
