@@ -67,7 +67,7 @@ static int read_v1(const uint8_t *p, size_t n, struct proxied *said)
 
 	if (!end)
 		return n < V1_MAX ? 0 : -1;
-	if (end == p || end[-1] != '\r')
+	if (memcmp(p, "PROXY ", 6) != 0 || end - p < 8 || end[-1] != '\r')
 		return -1;
 	c = cur_of(p + 6, (size_t)(end - p) - 6);
 	if (!memcmp(p + 6, "UNKNOWN", n - 6 < 7 ? n - 6 : 7))

@@ -171,6 +171,8 @@ static int client_message(
 	struct target t = {.host = ""};
 	int used;
 
+	if (!s->version && p[0] != 4 && p[0] != 5)
+		return -1;
 	if (!s->version)
 		s->version = p[0];
 	if (s->version == 5 && side->phase == GREETING) {
@@ -270,8 +272,9 @@ static enum layer_verdict socks_feed(void *state, struct conn *c, enum flow_dir 
 			n = side->n + take;
 		}
 		used = dir == FLOW_C2S ? client_message(s, side, m, n, out) : proxy_message(s, side, m, n);
-		if (used < 0)
-			return s->asked ? LAYER_DONE : LAYER_BAD; /* refused, or a way we do not read */
+		/* refused, a way we do not read, or the other side made it another version meanwhile */
+		if (used < 0 || (used && (size_t)used < side->n))
+			return s->asked ? LAYER_DONE : LAYER_BAD;
 		if (!used) {
 			if (n >= HELD_MAX)
 				return LAYER_BAD;
