@@ -63,6 +63,8 @@ static int read_v1(const uint8_t *p, size_t n, struct proxied *said)
 {
 	const uint8_t *end = memchr(p, '\n', n < V1_MAX ? n : V1_MAX);
 	struct cur c;
+	struct ip_addr to;
+	uint16_t to_port;
 	char kind[8], source[IP_TEXT_MAX], target[IP_TEXT_MAX], sport[6], dport[6];
 
 	if (!end)
@@ -78,7 +80,8 @@ static int read_v1(const uint8_t *p, size_t n, struct proxied *said)
 	        !text_field(&c, target, sizeof(target), ' ') || !text_field(&c, sport, sizeof(sport), ' ') ||
 	        !text_field(&c, dport, sizeof(dport), '\r'))
 		return -1;
-	if (ip_parse(source, &said->client) < 0 || !port_of(sport, &said->client_port))
+	if (ip_parse(source, &said->client) < 0 || ip_parse(target, &to) < 0 ||
+	        !port_of(sport, &said->client_port) || !port_of(dport, &to_port))
 		return -1;
 	said->client_known = true;
 	return (int)(end + 1 - p);
