@@ -240,6 +240,40 @@ static void add_end(const struct show *s, struct line *l, struct record_value r,
 		add(l, " (%s)", m.text);
 }
 
+/* The proxies on the way and who is behind them; how the name was come by where that needs a word. */
+static void show_way(const struct show *s, struct record_value r)
+{
+	static const char *const evidence[] = {"service.evidence", "named.evidence"};
+	struct record_value list = record_get(r, "via"), hop;
+	struct line l = {.len = 0};
+	struct member kind, host, port, summary, m;
+	size_t at = 0;
+
+	while (record_next(list, &at, &hop)) {
+		if (!*get(s, hop, "host", &host))
+			get(s, hop, "ip", &host);
+		add(&l, "%s%s ", l.len ? ", " : "", get(s, hop, "kind", &kind));
+		add(&l, "%s:%s", host.text, get(s, hop, "port", &port));
+	}
+	if (*get(s, r, "client.ip", &host))
+		add(&l, "%sfor %s", l.len ? "  " : "", host.text);
+	if (l.len)
+		put_line(s, "via", "", &l);
+	l.len = 0;
+	l.text[0] = '\0';
+	get(s, r, "summary", &summary);
+	for (size_t i = 0; i < sizeof(evidence) / sizeof(*evidence); i++)
+		if (*get(s, r, evidence[i], &m) && !strstr(summary.text, m.text))
+			add(&l, "%s", m.text);
+	at = 0;
+	list = record_get(r, "evasion");
+	while (record_next(list, &at, &hop))
+		if (*get(s, hop, "evidence", &m) && !strstr(summary.text, m.text) && !strstr(l.text, m.text))
+			add(&l, "%s%s", l.len ? "; " : "", m.text);
+	if (l.len)
+		put_line(s, "how", "", &l);
+}
+
 static void show_who(const struct show *s, struct record_value r)
 {
 	struct line l = {.len = 0};
@@ -263,6 +297,9 @@ static void show_who(const struct show *s, struct record_value r)
 	put_line(s, "who", "", &l);
 
 	l.len = 0;
+	show_way(s, r);
+	if (*get(s, r, "request.operation", &m))
+		add(&l, "%s %s  ", m.text, get(s, r, "request.tool", &path));
 	if (*get(s, r, "request.model", &m))
 		add(&l, "model %s  ", m.text);
 	if (*get(s, r, "request.account", &m))

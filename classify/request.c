@@ -483,10 +483,10 @@ static void request_end(void *arg, struct message *m, bool whole)
 				more++;
 		}
 	}
-	end_shape(q, r);
 	/* whole, or not at all: half a key that stands there is one that no detector knows */
 	if (q->model_n <= sizeof(q->model))
 		copy_masked(q, slice_of(q->model, q->model_n), q->q.model, sizeof(q->q.model));
+	end_shape(q, r);
 	if (kept) {
 		q->c->stats.findings += kept;
 		remember(r, list, kept, more);
