@@ -59,6 +59,8 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 		return -1;
 	if (!(c->dns = dns_cache_create(s->limits.dns_entries, s->limits.dns_grace_s, e)))
 		return -1;
+	if (!(c->told_values = calloc(TOLD_VALUES, sizeof(*c->told_values))))
+		return err_set(e, "no memory");
 	if (!(c->certs = hidden_certs_create()))
 		return err_set(e, "no memory");
 	if (!(c->links = links_create(LINKS, e)))
@@ -108,6 +110,7 @@ void classify_destroy(struct classify *c)
 	dns_cache_destroy(c->dns);
 	links_destroy(c->links);
 	free(c->certs);
+	free(c->told_values);
 	second_destroy(c->second);
 	detect_worker_destroy(c->detect);
 	content_pool_destroy(c->contents);

@@ -12,10 +12,11 @@
 #include "classify/shape.h"
 #include "classify/stack.h"
 
-#define FACTS_SURE_ALERT   60 /* a name less sure alerts nobody */
-#define FLOW_FINDINGS_MAX  16 /* told in a flow record; more are counted */
-#define FLOW_SERVICES_MAX  8  /* destinations of one connection told apart */
-#define READING_BLOCKS_MAX 16 /* arena blocks of one connection */
+#define TOLD_VALUES        8192 /* a power of two; a newer value takes an older one's place */
+#define FACTS_SURE_ALERT   60   /* a name less sure alerts nobody */
+#define FLOW_FINDINGS_MAX  16   /* told in a flow record; more are counted */
+#define FLOW_SERVICES_MAX  8    /* destinations of one connection told apart */
+#define READING_BLOCKS_MAX 16   /* arena blocks of one connection */
 #define ARENA_BLOCK        8192
 #define ARENA_BIG_BLOCK    (65536 + 4096)
 #define KEPT_SMALL         320  /* holds the facts of nearly every flow that is no longer read */
@@ -71,6 +72,7 @@ struct classify {
 	struct second *second;
 	struct detect_worker *detect;
 	struct content_pool *contents;
+	uint64_t *told_values; /* TOLD_VALUES places: values told of a flow, for the other side of a proxy */
 	struct seen_cert *certs; /* of AI services, to see a change */
 	struct pool *readings, *blocks, *big_blocks, *requests;
 	struct reading *oldest, *newest;

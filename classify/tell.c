@@ -226,6 +226,37 @@ static void name_findings(const struct class_findings *g, char *out, size_t cap)
 	}
 }
 
+/* A value that a flow sent; 0 is no place's. */
+static uint64_t value_key(uint64_t flow, const struct finding *f)
+{
+	const uint64_t about[2] = {flow, f->value_hash};
+
+	return hash64(about, sizeof(about), 11) | 1;
+}
+
+static void remember_told(struct classify *c, const struct flow *f, const struct finding *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t key = value_key(flow_id(f), &list[i]);
+
+		c->told_values[key / 2 % TOLD_VALUES] = key;
+	}
+}
+
+/* The proxy's own connection tells what the client's did not: a proxy that adds something, or somebody who
+ * only pretends to be one. */
+static bool told_of_client(
+        const struct classify *c, const struct facts *x, const struct finding *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t key = value_key(x->linked, &list[i]);
+
+		if (c->told_values[key / 2 % TOLD_VALUES] != key)
+			return false;
+	}
+	return true;
+}
+
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
         const struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
 {
@@ -233,8 +264,9 @@ void tell_payload(struct classify *c, struct reading *r, const struct facts *x, 
 	char summary[900], a[96], b[448], what[256];
 	uint64_t about[2];
 
-	if (x->onward || !facts_leaves(c, x, r->flow))
+	if (!facts_leaves(c, x, r->flow) || (x->onward && told_of_client(c, x, findings, n)))
 		return;
+	remember_told(c, r->flow, findings, n);
 	for (int class = 0; class < CLASSES; class ++) {
 		struct event ev = {.type = EVENT_ALERT,
 		        .kind = ALERT_PAYLOAD_SENSITIVE,
