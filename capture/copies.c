@@ -21,8 +21,8 @@
 struct seen {
 	uint64_t hash; /* 0: free */
 	int64_t when_ns;
-	uint64_t way; /* of what a mirror changes */
 	uint16_t ip_id;
+	uint8_t ttl;
 };
 
 struct copies {
@@ -81,41 +81,17 @@ static uint64_t shared_hash(const struct copies *c, const struct packet *p)
 	return hash64(p->payload + p->payload_len - SAMPLE, SAMPLE, h) | 1;
 }
 
-static uint64_t way_of(const struct packet *p)
+/* What sends a packet again gives it another identification, but sends it with the same TTL; what passes it
+ * on keeps the identification, or has it made anew and lowers the TTL.  IPv6 has none, and 0 numbers nothing
+ * (RFC 6864): there all the rest being equal has to do. */
+static bool is_copy(const struct seen *s, const struct packet *p)
 {
-	struct {
-		uint8_t mac[12];
-		uint16_t vlan[PACKET_VLANS_MAX];
-		uint8_t ttl, vlans, tunnels, zero;
-		uint32_t tunnel[PACKET_TUNNELS_MAX][2];
-	} k;
-
-	memset(&k, 0, sizeof(k));
-	if (p->dst_mac)
-		memcpy(k.mac, p->dst_mac, 6);
-	if (p->src_mac)
-		memcpy(k.mac + 6, p->src_mac, 6);
-	memcpy(k.vlan, p->vlan, sizeof(k.vlan));
-	k.ttl = p->ttl;
-	k.vlans = p->vlans;
-	k.tunnels = p->n_tunnels;
-	for (unsigned i = 0; i < p->n_tunnels; i++) {
-		k.tunnel[i][0] = p->tunnel[i].kind;
-		k.tunnel[i][1] = p->tunnel[i].id;
-	}
-	return hash64(&k, sizeof(k), 0);
-}
-
-/* An identification of 0 numbers nothing (RFC 6864), and IPv6 has none: all the rest being equal has to do.
- */
-static bool is_copy(const struct seen *s, const struct packet *p, uint64_t way)
-{
-	return s->way != way || s->ip_id == p->ip_id;
+	return s->ip_id == p->ip_id || s->ttl != p->ttl;
 }
 
 bool copies_seen(struct copies *c, const struct packet *p)
 {
-	uint64_t hash = shared_hash(c, p), way = way_of(p);
+	uint64_t hash = shared_hash(c, p);
 	struct seen *set = c->table[hash & c->mask], *place = &set[0];
 
 	for (unsigned i = 0; i < WAYS; i++) {
@@ -125,13 +101,13 @@ bool copies_seen(struct copies *c, const struct packet *p)
 		if (s->hash == hash) {
 			/* a retransmission takes the place of what it repeats */
 			place = s;
-			if (age <= COPY_NS && age >= -COPY_NS && is_copy(s, p, way))
+			if (age <= COPY_NS && age >= -COPY_NS && is_copy(s, p))
 				return true;
 			break;
 		}
 		if (s->when_ns < place->when_ns)
 			place = s;
 	}
-	*place = (struct seen){.hash = hash, .when_ns = p->ts_ns, .way = way, .ip_id = p->ip_id};
+	*place = (struct seen){.hash = hash, .when_ns = p->ts_ns, .ip_id = p->ip_id, .ttl = p->ttl};
 	return false;
 }

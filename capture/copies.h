@@ -1,10 +1,10 @@
 /* copies.h - packets that a mirror delivers twice: from both ports of a connection, or from before and behind
  * a router.
  *
- * A packet is a copy of one at most COPY_NS earlier when addresses, transport header and payload are equal
- * and the TTL, a MAC address, the VLAN or what it is wrapped in differs, or the IP identification is equal,
- * or (IPv6, and IPv4 with identification 0) the whole frame is.  A TCP retransmission taken for a copy does
- * no harm: its bytes were seen. */
+ * A packet is a copy of one at most COPY_NS earlier when addresses, transport header and payload are equal,
+ * and the IP identification is (always in IPv6, which has none) or the TTL differs.  Tags, MAC addresses and
+ * tunnels do not matter.  A TCP retransmission taken for a copy does no harm: its bytes were seen.
+ */
 #ifndef CAPTURE_COPIES_H
 #define CAPTURE_COPIES_H
 

@@ -1,0 +1,86 @@
+"""A recording delivered in every way that scripts/wrap-capture knows: the records stay the same but for what names
+the way (tunnels, tags, MAC addresses) and what differs from run to run; the summary is balanced."""
+import concurrent.futures
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import *  # noqa: E402,F403
+
+DEMO = os.path.join(TOP, "tests/captures/demo")
+VARIES = {"id", "logged", "ordinal", "updates", "tunnel", "vlan", "mac", "flow", "flows"}
+
+SAME = [["--as", a] for a in (
+    "vlan", "qinq", "mpls", "mpls-pseudowire", "mpls-udp", "pppoe", "gre-key", "gre-all", "gre6", "nvgre", "erspan1",
+    "erspan2", "erspan3", "vxlan-linux", "vxlan6", "vxlan-gpe", "geneve", "geneve-options", "gtpu", "gtpu-extended",
+    "etherip", "ip-in-ip4", "ip-in-ip6", "vxlan,gre", "qinq,erspan2,vxlan,vlan", "mpls,ip-in-ip4,ip-in-ip6")] + [
+    ["--as", "fragment=400"], ["--as", "vxlan,fragment=400"], ["--as", "fragment=600,geneve"],
+    ["--shuffle", "--as", "fragment=304,vxlan6,fragment=800"],
+    ["--twice", "same"], ["--twice", "router", "--as", "gre"],
+    ["--twice", "same", "--as", "fragment=600,vxlan,fragment=800"],
+    ["--big-endian"], ["--nanosecond", "--link", "raw"], ["--link", "cooked"], ["--link", "null"], ["--link", "cooked2"],
+    ["--pcapng-interfaces"], ["--pcapng-interfaces", "--big-endian"], ["--wrong-checksums"]]
+
+
+def strip(value):
+    if isinstance(value, dict):
+        return {k: strip(v) for k, v in value.items() if k not in VARIES}
+    return [strip(v) for v in value] if isinstance(value, list) else value
+
+
+def observed(path):
+    """(records, summary)"""
+    out, err = leaktap("run", "-c", os.path.join(DEMO, "leaktap.yaml"), "-r", path, "--flows", "-o", "-",
+                       env=dict(os.environ, LEAKTAP_CONFIG=""), cwd=TOP)
+    return records(out), err
+
+
+def wrapped(directory, options):
+    path = os.path.join(directory, "-".join(options).replace("/", "") or "plain")
+    subprocess.run([os.path.join(TOP, "scripts/wrap-capture"), os.path.join(DEMO, "capture.pcap"), path, *options], check=True)
+    return observed(path)
+
+
+def texts(found):
+    return sorted(json.dumps(strip(r), sort_keys=True) for r in found)
+
+
+def same(result, want):
+    got, summary = result
+    got = texts(got)
+    missing, extra = [w for w in want if w not in got], [g for g in got if g not in want]
+    true(len(got) == len(want) and not missing and not extra,
+         f"{len(got)} records of {len(want)}; missing {str(missing[:1])[:250]} extra {str(extra[:1])[:250]}")
+    equal((summary.count(": balanced"), summary.count("NOT BALANCED")), (3, 0), "balanced")
+
+
+def alerts(found):
+    """What was found, without when."""
+    return sorted((r.get("kind", ""), r.get("severity", ""), json.dumps(strip(r.get("destination")), sort_keys=True))
+                  for r in found if r["type"] == "alert")
+
+
+def main():
+    base, _ = observed(os.path.join(DEMO, "capture.pcap"))
+    want = texts(base)
+    with folder() as directory, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = [(" ".join(o), pool.submit(wrapped, directory, o)) for o in SAME]
+        jump = pool.submit(wrapped, directory, ["--clock-jump"])
+        cut = pool.submit(wrapped, directory, ["--snaplen", "400", "--as", "vxlan"])
+        for name, result in results:
+            with case(f"the same records: {name}"):
+                same(result.result(), want)
+        with case("a clock that jumps loses no finding"):
+            equal(alerts(jump.result()[0]), alerts(base), "alerts")
+        with case("what a snaplen cut away is missing, and nothing is found that is not there"):
+            got, summary = cut.result()
+            left = alerts(base)
+            for one in alerts(got):
+                true(one in left, f"not there in the whole: {one}")
+                left.remove(one)
+            equal((summary.count(": balanced"), summary.count("NOT BALANCED")), (3, 0), "balanced")
+    finish()
+
+
+main()
