@@ -24,9 +24,12 @@ static uint32_t fold(const struct ip_addr *a)
 	return v;
 }
 
-unsigned share_of(const struct packet *p, bool src_internal, bool dst_internal, unsigned count)
+unsigned share_of(const struct packet *p, struct share_end from, struct share_end to, unsigned count)
 {
 	uint32_t src = fold(&p->src), dst = fold(&p->dst), v;
+	bool proxy = from.proxy || to.proxy;
+	bool src_internal = proxy ? from.proxy : from.internal;
+	bool dst_internal = proxy ? to.proxy : to.internal;
 
 	if (src_internal != dst_internal)
 		v = src_internal ? src : dst;
@@ -41,7 +44,7 @@ unsigned share_of(const struct packet *p, bool src_internal, bool dst_internal, 
  */
 
 /* Scratch words of the program. */
-enum { M_SRC, M_DST, M_SPORT, M_DPORT, M_SRC_IN, M_DST_IN };
+enum { M_SRC, M_DST, M_SPORT, M_DPORT, M_SRC_IN, M_DST_IN, M_SRC_PROXY, M_DST_PROXY };
 
 struct prog {
 	struct sock_filter *out;
@@ -115,12 +118,30 @@ static void keep_ports(struct prog *p, bool v4)
 	}
 }
 
-static void family(struct prog *p, const struct cidr *list, size_t n, bool v4)
+/* Where an end is a proxy, that is what counts. */
+static void prefer_proxy(struct prog *p)
+{
+	op(p, BPF_LD | BPF_MEM, 0, 0, M_SRC_PROXY);
+	op(p, BPF_LDX | BPF_MEM, 0, 0, M_DST_PROXY);
+	op(p, BPF_ALU | BPF_OR | BPF_X, 0, 0, 0);
+	op(p, BPF_JMP | BPF_JEQ | BPF_K, 4, 0, 0); /* neither */
+	op(p, BPF_LD | BPF_MEM, 0, 0, M_SRC_PROXY);
+	op(p, BPF_ST, 0, 0, M_SRC_IN);
+	op(p, BPF_LD | BPF_MEM, 0, 0, M_DST_PROXY);
+	op(p, BPF_ST, 0, 0, M_DST_IN);
+}
+
+static void family(struct prog *p, const struct share_networks *w, bool v4)
 {
 	uint32_t src = v4 ? 12 : 8, dst = v4 ? 16 : 24;
 
-	covered(p, list, n, v4, src, M_SRC_IN);
-	covered(p, list, n, v4, dst, M_DST_IN);
+	covered(p, w->internal, w->n_internal, v4, src, M_SRC_IN);
+	covered(p, w->internal, w->n_internal, v4, dst, M_DST_IN);
+	if (w->n_proxies) {
+		covered(p, w->proxies, w->n_proxies, v4, src, M_SRC_PROXY);
+		covered(p, w->proxies, w->n_proxies, v4, dst, M_DST_PROXY);
+		prefer_proxy(p);
+	}
 	keep_address(p, v4, src, M_SRC);
 	keep_address(p, v4, dst, M_DST);
 	/* last: a load behind the end of a short packet ends the program with 0, the first worker */
@@ -154,7 +175,7 @@ static void decide(struct prog *p)
 	op(p, BPF_RET | BPF_A, 0, 0, 0);
 }
 
-size_t share_program(const struct cidr *internal, size_t n, struct sock_filter *out, size_t max)
+size_t share_program(const struct share_networks *w, struct sock_filter *out, size_t max)
 {
 	struct prog p = {.out = out, .max = max};
 	size_t skip4, skip6;
@@ -165,12 +186,12 @@ size_t share_program(const struct cidr *internal, size_t n, struct sock_filter *
 	op(&p, BPF_RET | BPF_K, 0, 0, 0);
 	skip6 = p.n;
 	op(&p, BPF_JMP | BPF_JA, 0, 0, 0); /* to IPv6, filled in below */
-	family(&p, internal, n, true);
+	family(&p, w, true);
 	skip4 = p.n;
 	op(&p, BPF_JMP | BPF_JA, 0, 0, 0); /* to the decision */
 	if (p.n <= max)
 		out[skip6].k = (uint32_t)(p.n - skip6 - 1);
-	family(&p, internal, n, false);
+	family(&p, w, false);
 	if (p.n <= max)
 		out[skip4].k = (uint32_t)(p.n - skip4 - 1);
 	decide(&p);

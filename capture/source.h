@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct source;
+struct share_networks;
 
 struct source_live {
 	const char *interface;
@@ -20,8 +21,7 @@ struct source_live {
 	int fanout_group;  /* PACKET_FANOUT id shared by the workers of one interface, -1: none */
 	bool fanout_other; /* not the first worker of an interface: the first alone tells the interface's
 	                      drops */
-	const struct cidr *internal; /* fanout by internal address (share.h) */
-	size_t n_internal;
+	const struct share_networks *share; /* fanout by address (share.h) */
 };
 
 struct source_stats {

@@ -359,7 +359,7 @@ static int live_listen(const struct live *l, struct err *e)
 static int live_fanout(const struct live *l, const struct source_live *how, struct err *e)
 {
 	struct sock_filter code[SHARE_PROGRAM_MAX];
-	size_t n = share_program(how->internal, how->n_internal, code, SHARE_PROGRAM_MAX);
+	size_t n = share_program(how->share, code, SHARE_PROGRAM_MAX);
 	struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
 	int kind = n ? PACKET_FANOUT_CBPF : PACKET_FANOUT_HASH;
 	int arg = (how->fanout_group & 0xffff) | kind << 16;

@@ -5,6 +5,7 @@
 #include "alerts/alerts.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "capture/share.h"
 #include "cli/summary.h"
 #include "cli/worker.h"
 
@@ -168,11 +169,16 @@ static int open_sources(struct run *r, struct err *e)
 {
 	const struct settings *s = r->settings;
 	const char *filter = s->capture.filter[0] ? s->capture.filter : NULL;
-	static struct cidr internal[INTERNAL_MAX];
-	size_t n_internal = networks_list(s->networks, NET_INTERNAL, internal, INTERNAL_MAX);
+	static struct cidr internal[INTERNAL_MAX], proxies[INTERNAL_MAX];
+	struct share_networks share = {.internal = internal,
+	        .proxies = proxies,
+	        .n_internal = networks_list(s->networks, NET_INTERNAL, internal, INTERNAL_MAX),
+	        .n_proxies = networks_list(s->networks, NET_PROXY, proxies, INTERNAL_MAX)};
 
-	if (n_internal > INTERNAL_MAX)
-		n_internal = INTERNAL_MAX; /* share_program() says that they do not fit */
+	if (share.n_internal > INTERNAL_MAX)
+		share.n_internal = INTERNAL_MAX; /* share_program() says that they do not fit */
+	if (share.n_proxies > INTERNAL_MAX)
+		share.n_proxies = INTERNAL_MAX;
 
 	for (unsigned w = 0; w < r->n_workers; w++) {
 		struct worker *k = &r->workers[w];
@@ -193,8 +199,7 @@ static int open_sources(struct run *r, struct err *e)
 			        .fanout_group =
 			                r->n_workers > 1 ? (int)((unsigned)getpid() + i) & 0xffff : -1,
 			        .fanout_other = w > 0, /* interface drops are counted once */
-			        .internal = internal,
-			        .n_internal = n_internal};
+			        .share = &share};
 
 			if (!(k->sources[i] = source_open_live(&how, e)))
 				return -1;

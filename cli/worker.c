@@ -68,8 +68,9 @@ static bool mine(const struct worker *w, const struct packet *p)
 
 	if (w->count == 1 || w->live)
 		return true;
-	return share_of(p, networks_internal(n, &p->src), networks_internal(n, &p->dst), w->count) ==
-	       w->index;
+	return share_of(p, (struct share_end){networks_internal(n, &p->src), networks_proxy(n, &p->src)},
+	               (struct share_end){networks_internal(n, &p->dst), networks_proxy(n, &p->dst)},
+	               w->count) == w->index;
 }
 
 static void end_flows(struct worker *w)

@@ -7,6 +7,7 @@
 #include <linux/if_ether.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,31 @@ static void add(const char *text)
 	struct err e;
 
 	assert_int_equal(cidr_parse(text, &nets[n_nets++], &e), 0);
+}
+
+/* Two of the test's addresses are proxies. */
+static struct cidr proxies[2];
+static const struct share_networks *networks(size_t n_proxies)
+{
+	static struct share_networks w;
+	struct err e;
+
+	assert_int_equal(cidr_parse("10.0.0.0/11", &proxies[0], &e), 0);
+	assert_int_equal(cidr_parse("2001:db8:12:1::/64", &proxies[1], &e), 0);
+	w = (struct share_networks){
+	        .internal = nets, .n_internal = n_nets, .proxies = proxies, .n_proxies = n_proxies};
+	return &w;
+}
+
+static bool inside(const struct ip_addr *a);
+
+static struct share_end end_of(const struct ip_addr *a, size_t n_proxies)
+{
+	struct share_end e = {.internal = inside(a)};
+
+	for (size_t i = 0; i < n_proxies; i++)
+		e.proxy |= cidr_covers(&proxies[i], a);
+	return e;
 }
 
 static bool inside(const struct ip_addr *a)
@@ -94,6 +120,9 @@ static uint32_t run(const struct sock_filter *f, size_t n, const uint8_t *l3, si
 		case BPF_ALU | BPF_MUL | BPF_K:
 			a *= k;
 			break;
+		case BPF_ALU | BPF_OR | BPF_X:
+			a |= x;
+			break;
 		case BPF_ALU | BPF_XOR | BPF_X:
 			a ^= x;
 			break;
@@ -158,12 +187,11 @@ static size_t build(const struct packet *p, bool v4, uint8_t l3[80])
 	return at + 8;
 }
 
-static void both_decide_alike(void **state)
+static void both_decide_alike_with(size_t n_proxies)
 {
 	static struct sock_filter f[SHARE_PROGRAM_MAX];
-	size_t n = share_program(nets, n_nets, f, SHARE_PROGRAM_MAX), spread[3] = {0};
+	size_t n = share_program(networks(n_proxies), f, SHARE_PROGRAM_MAX), spread[3] = {0}, proxied = 0;
 
-	(void)state;
 	assert_true(n > 0);
 	srand(7);
 	for (int i = 0; i < 20000; i++) {
@@ -173,16 +201,46 @@ static void both_decide_alike(void **state)
 		        .sport = (uint16_t)(rand() % 70 + 30),
 		        .dport = (uint16_t)(rand() % 70 + 30)};
 		struct packet back = {.src = p.dst, .dst = p.src, .sport = p.dport, .dport = p.sport};
-		unsigned want = share_of(&p, inside(&p.src), inside(&p.dst), 3);
+		struct share_end from = end_of(&p.src, n_proxies), to = end_of(&p.dst, n_proxies);
+		unsigned want = share_of(&p, from, to, 3);
 		uint8_t l3[80];
 		size_t len = build(&p, v4, l3);
 
 		assert_int_equal(run(f, n, l3, len, v4 ? ETH_P_IP : ETH_P_IPV6) % 3, want);
-		assert_int_equal(share_of(&back, inside(&p.dst), inside(&p.src), 3), want);
+		assert_int_equal(share_of(&back, to, from, 3), want);
 		spread[want]++;
+		proxied += from.proxy != to.proxy;
 	}
 	for (int i = 0; i < 3; i++)
 		assert_true(spread[i] > 4000);
+	assert_int_equal(proxied > 100, n_proxies > 0);
+}
+
+static void both_decide_alike(void **state)
+{
+	(void)state;
+	both_decide_alike_with(0);
+	both_decide_alike_with(2);
+}
+
+/* Who asks the proxy and where it goes on to: one worker. */
+static void both_sides_of_a_proxy_meet(void **state)
+{
+	struct packet to = {.sport = 50000, .dport = 3128}, on = {.sport = 40000, .dport = 443};
+
+	(void)state;
+	assert_int_equal(ip_parse("10.9.9.9", &to.dst), 0);
+	on.src = to.dst;
+	assert_int_equal(ip_parse("203.0.113.7", &on.dst), 0);
+	for (int i = 1; i < 100; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.64.0.%d", i);
+		assert_int_equal(ip_parse(text, &to.src), 0);
+		assert_int_equal(
+		        share_of(&to, (struct share_end){true, false}, (struct share_end){true, true}, 7),
+		        share_of(&on, (struct share_end){true, true}, (struct share_end){false, false}, 7));
+	}
 }
 
 static void client_and_resolver_meet(void **state)
@@ -197,14 +255,16 @@ static void client_and_resolver_meet(void **state)
 		dns.src = ip_from4(resolver);
 		dns.dst = web.src = ip_from4(client);
 		web.dst = ip_from4(server);
-		assert_int_equal(share_of(&dns, true, true, 4), share_of(&web, true, false, 4));
+		assert_int_equal(
+		        share_of(&dns, (struct share_end){true, false}, (struct share_end){true, false}, 4),
+		        share_of(&web, (struct share_end){true, false}, (struct share_end){false, false}, 4));
 	}
 }
 
 static void short_packets_end(void **state)
 {
 	static struct sock_filter f[SHARE_PROGRAM_MAX];
-	size_t n = share_program(nets, n_nets, f, SHARE_PROGRAM_MAX);
+	size_t n = share_program(networks(0), f, SHARE_PROGRAM_MAX);
 	uint8_t l3[80] = {0x45};
 
 	(void)state;
@@ -221,15 +281,18 @@ static void too_many_do_not_fit(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2000; i++)
 		many[i] = nets[0];
-	assert_int_equal(share_program(many, 2000, f, SHARE_PROGRAM_MAX), 0);
-	assert_true(share_program(many, 100, f, SHARE_PROGRAM_MAX) > 0);
+	assert_int_equal(share_program(&(struct share_networks){.internal = many, .n_internal = 2000}, f,
+	                         SHARE_PROGRAM_MAX),
+	        0);
+	assert_true(share_program(&(struct share_networks){.internal = many, .n_internal = 100}, f,
+	                    SHARE_PROGRAM_MAX) > 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(both_decide_alike),
-	        cmocka_unit_test(client_and_resolver_meet), cmocka_unit_test(short_packets_end),
-	        cmocka_unit_test(too_many_do_not_fit)};
+	        cmocka_unit_test(both_sides_of_a_proxy_meet), cmocka_unit_test(client_and_resolver_meet),
+	        cmocka_unit_test(short_packets_end), cmocka_unit_test(too_many_do_not_fit)};
 	const char *const texts[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
 	        "169.254.0.0/16", "203.0.113.77/32", "fc00::/7", "fe80::/10", "2001:db8:12::/48",
 	        "2001:db8:99::1/128"};
