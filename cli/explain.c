@@ -1,7 +1,9 @@
 /* explain.c - leaktap explain: what leaktap would say about a name, an address or a URL, and why.  Queries
  * are what people paste, so anything may come: it is read as a URL of RFC 3986 as far as it goes, user part
  * and query are never printed back (they hold secrets), and junk gets an answer too. */
+#include "classify/account.h"
 #include "cli/commands.h"
+#include "cli/explain_entry.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -49,6 +51,8 @@ struct query {
 
 struct answer {
 	struct service_match match;
+	const struct service *resolver; /* of encrypted DNS: known, and no AI service */
+	struct account account;         /* that the host shows */
 	struct verdict verdict;
 	char rule[RULE_MAX];
 	char why[WHY_MAX];
@@ -212,12 +216,21 @@ static void answer(const struct asker *a, const struct query *q, struct answer *
 	else if (*q->host)
 		r->match = catalogue_host(a->s->catalogue, q->host, q->has_path ? q->path : NULL);
 	rule_text(&r->match, r->rule, sizeof(r->rule));
+	if (r->match.service && r->match.service->resolver) {
+		r->resolver = r->match.service;
+		r->match = (struct service_match){.service = NULL};
+		snprintf(r->why, sizeof(r->why),
+		        "%s is a resolver of encrypted DNS and no AI service; look-ups there are evasion.doh",
+		        r->resolver->name);
+		return;
+	}
 	if (!r->match.service) {
 		answer_none(a, q, r);
 		return;
 	}
-	verdict_decide(
-	        a->s, r->match.service, a->from ? a->from : &nobody, clock_wall_ns(), NULL, &r->verdict);
+	account_find(r->match.service, q->host, NULL, &r->account);
+	verdict_decide(a->s, r->match.service, a->from ? a->from : &nobody, clock_wall_ns(), &r->account,
+	        &r->verdict);
 	snprintf(r->why, sizeof(r->why), "%s%s%s", r->verdict.why,
 	        !a->from && r->verdict.kind == ALERT_DESTINATION_SOURCE ? " (--from IP asks for one source)"
 	                                                                : "",
@@ -258,6 +271,7 @@ static void print_json(const struct query *q, const struct answer *r)
 	json_string(&j, "role", s && r->match.rule ? host_role_name(r->match.rule->role) : NULL);
 	json_string(&j, "rule", *r->rule ? r->rule : NULL);
 	json_bool(&j, "shared", r->match.shared);
+	json_string(&j, "resolver", r->resolver ? r->resolver->id : NULL);
 	print_partner(&j, r->verdict.partner);
 	json_string(&j, "verdict", s ? verdict_name(r->verdict.value) : NULL);
 	json_string(
@@ -281,7 +295,7 @@ static void print_shown(const struct query *q)
 	putchar('\n');
 }
 
-static void print_text(const struct query *q, const struct answer *r)
+static void print_text(const struct asker *a, const struct query *q, const struct answer *r)
 {
 	const struct service *s = r->match.service;
 	const struct partner *p = r->verdict.partner;
@@ -295,7 +309,11 @@ static void print_text(const struct query *q, const struct answer *r)
 	if (s && r->match.rule)
 		printf("  rule     %s, role %s\n", r->rule, host_role_name(r->match.rule->role));
 	else if (*r->rule)
-		printf("  rule     %s%s\n", r->rule, s ? "" : ", undecided");
+		printf("  rule     %s%s\n", r->rule, s || r->resolver ? "" : ", undecided");
+	if (*q->host && !q->is_address)
+		explain_rules(a->s->catalogue, q->host, q->has_path ? q->path : NULL);
+	if (*q->host && !q->is_address && !s && !r->resolver && !r->match.shared)
+		explain_look_alike(a->s->catalogue, q->host);
 	if (p)
 		printf("  partner  %s (%s)%s%s%s%s\n", *p->contract ? p->contract : "entry without contract",
 		        p->rule, *p->owner ? ", " : "", p->owner,
@@ -304,8 +322,13 @@ static void print_text(const struct query *q, const struct answer *r)
 	else if (s)
 		puts("  partner  no entry");
 	if (s)
-		printf("  verdict  %s%s%s\n", verdict_name(r->verdict.value),
-		        r->verdict.kind >= 0 ? ", alert " : "",
+		explain_entry(a->s, p, a->from, &r->account);
+	if (s)
+		printf("  verdict  %s%s%s%s\n",
+		        !a->from && r->verdict.kind == ALERT_DESTINATION_SOURCE
+		                ? "depends on the source; else "
+		                : "",
+		        verdict_name(r->verdict.value), r->verdict.kind >= 0 ? ", alert " : "",
 		        r->verdict.kind >= 0 ? alert_kind_name((enum alert_kind)r->verdict.kind) : "");
 	printf("  why      %s\n", r->why);
 	if (s && *s->note)
@@ -322,7 +345,7 @@ static void explain(const struct asker *a, const char *text, size_t n)
 	if (a->json)
 		print_json(&q, &r);
 	else
-		print_text(&q, &r);
+		print_text(a, &q, &r);
 }
 
 /* With --json every line gets its answer, so that answers can be counted against questions. */

@@ -84,15 +84,15 @@ bool inventory_add_record(struct inventory *v, const char *json, size_t n)
 		return false;
 	s.service = text_at(r, "service.id", &service);
 	s.name = text_at(r, "service.name", &name);
-	s.by = text_at(r, "service.by", &by);
+	s.by = text_at(r, *s.service ? "service.by" : "named.by", &by);
 	s.group = text_at(r, "source.group", &group);
 	s.host = text_at(r, "destination.host", &host);
 	s.protocol = text_at(r, "app.protocol", &protocol);
-	s.shape = text_at(r, "app.shape", &shape);
+	s.shape = text_at(r, "shape", &shape);
 	s.visibility = text_at(r, "app.visibility", &seen);
 	s.tls = text_at(r, "app.tls.version", &tls);
 	s.tls_group = text_at(r, "app.tls.group", &tls_group);
-	s.unnamed = text_at(r, "destination.unnamed", &why);
+	s.unnamed = text_at(r, "unnamed", &why);
 	s.onward = is_true(record_get(r, "onward"));
 	address_at(r, "source.ip", &s.source);
 	address_at(r, "destination.ip", &s.destination);

@@ -10,7 +10,7 @@ from lib import *  # noqa: E402,F403
 
 DEMO = os.path.join(TOP, "tests/captures/demo/capture.pcap")
 OPENAI = os.path.join(TOP, "tests/captures/openai/capture.pcap")
-COMMANDS = ("run", "watch", "check", "explain", "detect", "catalogue")
+COMMANDS = ("run", "watch", "check", "explain", "detect", "catalogue", "inventory")
 
 
 def one_line(err):

@@ -464,20 +464,28 @@ def tls(t):
     """Chain and name are checked; the client's certificate is shown when the server asks for one."""
     ca, cert_key = os.path.join(t.folder, "ca.pem"), os.path.join(t.folder, "key.pem")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", cert_key, "-out", ca, "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+                    "-keyout", cert_key, "-out", ca, "-days", "2", "-subj", "/CN=redis",
+                    "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"], check=True, capture_output=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     s = t.server("--tls-port", str(port), "--tls-cert-file", ca, "--tls-key-file", cert_key, "--tls-ca-cert-file", ca,
-                 "--bind", "127.0.0.1")
+                 "--bind", "127.0.0.1", "127.0.0.2")
     # the certificate serves as the client's too: redis asks for one by default
     mutual = ("-C", ca, "-E", ca, "-K", cert_key)
-    stats = Source(t.program, "-n", 500, *mutual, "rediss://localhost:%d" % port).end()
-    equal(stats["delivered"], 500, "with the right authority and name")
-    for url, options, cause in (("rediss://127.0.0.1:%d" % port, mutual, "IP address mismatch"),
-                                ("rediss://localhost:%d" % port, ("-E", ca, "-K", cert_key), "self-signed"),
-                                ("rediss://localhost:%d" % port, ("-C", ca), "")):
+    good = "rediss://127.0.0.1:%d" % port
+    stats = Source(t.program, "-n", 500, *mutual, good).end()
+    equal(stats["delivered"], 500, "with the right authority and address")
+    try:
+        socket.getaddrinfo("localhost", port)
+    except OSError:
+        pass  # a machine without /etc/hosts
+    else:
+        stats = Source(t.program, "-n", 500, *mutual, "rediss://localhost:%d" % port).end()
+        equal(stats["delivered"], 500, "with the right name")
+    for url, options, cause in (("rediss://127.0.0.2:%d" % port, mutual, "IP address mismatch"),
+                                (good, ("-E", ca, "-K", cert_key), "self-signed"),
+                                (good, ("-C", ca), "")):
         stats = Source(t.program, "-n", 10, "-W", 300, *options, url).end()
         equal(stats["delivered"], 0, "delivered to " + url)
         check(any(cause in line for line in stats["log"]), "the cause is told: %s" % stats["log"])

@@ -421,7 +421,8 @@ static void looked_up_name_without_sni(void **state)
 	k = handshake(w, CLIENT, 40000, AI, 443);
 	hello(&b, NULL);
 	say(&k, FLOW_C2S, b.p, b.n);
-	k = handshake(w, "10.0.0.2", 40000, AI, 443); /* somebody else's look-up is a guess: recorded, not told */
+	k = handshake(
+	        w, "10.0.0.2", 40000, AI, 443); /* somebody else's look-up is a guess: recorded, not told */
 	say(&k, FLOW_C2S, b.p, b.n);
 	k = handshake(w, CLIENT, 40001, AI, 443); /* a shared address: the hello knows better */
 	hello(&b, "www.example.net");

@@ -165,8 +165,8 @@ static void test_wirelen_lies(void **state)
 	assert_int_equal(source_next(s, &p), 1);
 	assert_int_equal(p.caplen, 11);
 	assert_int_equal(p.wirelen, 11);
-	assert_int_equal(
-	        decode_packet(&p, NULL), DECODE_TRUNCATED); /* LINKTYPE_RAW is decoded by libpcap's number too */
+	assert_int_equal(decode_packet(&p, NULL),
+	        DECODE_TRUNCATED); /* LINKTYPE_RAW is decoded by libpcap's number too */
 	source_close(s);
 }
 
