@@ -137,9 +137,9 @@ static void encrypted_dns(struct classify *c, struct reading *r)
 /* Words of nDPI for what carries other traffic, or a screen, out of the network. */
 static const char *const tunnels[] = {"WireGuard", "OpenVPN", "IPSec", "IPsec", "Tor", "Psiphon", "PPTP",
         "CiscoVPN", "HotspotShield", "UltraSurf", "Tailscale", "SoftEther", "NordVPN", "SurfShark",
-        "CactusVPN", "WindscribeVPN", "Mullvad", "ProtonVPN", "ExpressVPN", "CloudflareWarp", "i3D", "Tuenti",
-        "TeamViewer", "AnyDesk", "RDP", "VNC", "RemoteScan", "TINC", "L2TP", "GlobalProtect", "OpenConnect",
-        "Freenet", "I2P", "Hamachi", "ZeroTier"};
+        "CactusVPN", "WindscribeVPN", "Mullvad", "ProtonVPN", "ExpressVPN", "CloudflareWarp", "TeamViewer",
+        "AnyDesk", "RDP", "VNC", "RemoteScan", "TINC", "L2TP", "GlobalProtect", "OpenConnect", "Freenet",
+        "I2P", "Hamachi", "ZeroTier"};
 
 bool evasion_is_tunnel(const char *protocol)
 {

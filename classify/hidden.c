@@ -11,6 +11,7 @@
 
 #define SURE_ECH_KNOWN  85 /* the client learned this very public name for the host it looked up */
 #define SURE_ECH_PUBLIC 65 /* a public name of many, and the client looked up a host for the address */
+#define SURE_ECH_SEEN   90 /* that a name is hidden, not which */
 #define SURE_OTHERS     50 /* only other clients looked the address up */
 
 /* Public names under which providers answer for all of their customers (ECH, RFC 9849 10.3). */
@@ -90,7 +91,7 @@ bool hidden_ech(struct classify *c, struct reading *r, const struct hello *h, in
 	const struct ip_addr *client = &r->flow->addr[FLOW_C2S];
 	const char *host, *learned;
 	char name[HOST_MAX], when[32];
-	bool known;
+	bool known, several;
 
 	if (!h->ech || r->facts.via.n)
 		return false;
@@ -98,19 +99,26 @@ bool hidden_ech(struct classify *c, struct reading *r, const struct hello *h, in
 	if (host && !strcmp(host, h->sni))
 		return false; /* the name itself: GREASE, or a name that needs no hiding */
 	if (host) {
+		several = dns_name_shared(c->dns);
 		snprintf(name, sizeof(name), "%s", host);
-		snprintf(when, sizeof(when), "%s", ago(dns_name_age(c->dns), when));
 		learned = dns_ech_public(c->dns, client, name, when_ns);
 		known = learned && !strcmp(learned, h->sni);
-		if (known || public_name(h->sni)) {
-			inferred(c, r, name, h->sni, known, when);
-			return true;
+		if (!known && !public_name(h->sni))
+			return false;
+		if (several) {
+			r->facts.unnamed = UNNAMED_ECH;
+			evasion_add(&r->facts, ALERT_EVASION_ECH, SURE_ECH_SEEN,
+			        "the SNI is a public name of ECH, and this client looked up several names "
+			        "for "
+			        "this address");
+			return false;
 		}
-		return false;
+		inferred(c, r, name, h->sni, known, ago(dns_name_age(c->dns), when));
+		return true;
 	}
 	if (public_name(h->sni)) {
 		r->facts.unnamed = UNNAMED_ECH;
-		evasion_add(&r->facts, ALERT_EVASION_ECH, 90,
+		evasion_add(&r->facts, ALERT_EVASION_ECH, SURE_ECH_SEEN,
 		        "the SNI is a public name of ECH, and no look-up tells what it stands for");
 	}
 	return false;
@@ -168,7 +176,12 @@ void hidden_cert(struct classify *c, struct reading *r, const struct certificate
 	                          (day < cert->not_before ? CERT_NOT_YET : 0) |
 	                          (cert->self_signed ? CERT_SELF_SIGNED : 0) |
 	                          (x->tls.sni[0] && !cert->covers ? CERT_OTHER_NAME : 0));
-	if (cert->name[0] && (x->by == NAME_NONE || x->by > NAME_CERT)) {
+	/* its first name is any of those the server has: it does not replace a service that the client's own
+	 * look-up or the address told */
+	if (cert->name[0] && x->by > NAME_CERT && x->match.service &&
+	        (!x->sure || x->sure >= FACTS_SURE_ALERT)) {
+		facts_also(c, x, NAME_CERT, cert->name);
+	} else if (cert->name[0] && (x->by == NAME_NONE || x->by > NAME_CERT)) {
 		facts_name(c, x, NAME_CERT, cert->name, NULL);
 		snprintf(x->evidence, sizeof(x->evidence), "the server's certificate is for %.100s", x->host);
 		r->settled = false;

@@ -48,6 +48,7 @@ struct dns_cache {
 	struct dns_stats stats;
 	enum name_source last_by;
 	int64_t last_age_ns;
+	bool last_shared;
 	struct dns_cache
 	        *common; /* what does not belong to one client and address: fewer, so that it costs little */
 };
@@ -208,10 +209,12 @@ const char *dns_name(
 	struct entry *n = find(d, bucket_of(d, client, server), client, server);
 
 	d->last_by = NAME_NONE;
+	d->last_shared = false;
 	if (!n || n->until_ns < when_ns)
 		return NULL; /* kept: a packet of before may follow, and the oldest goes by itself */
 	d->last_by = (enum name_source)n->by;
 	d->last_age_ns = when_ns - n->since_ns;
+	d->last_shared = n->shared;
 	return n->name;
 }
 
@@ -228,6 +231,11 @@ const char *dns_name_any(struct dns_cache *d, const struct ip_addr *server, int6
 	d->last_by = (enum name_source)n->by;
 	d->last_age_ns = when_ns - n->since_ns;
 	return n->name;
+}
+
+bool dns_name_shared(const struct dns_cache *d)
+{
+	return d->last_shared;
 }
 
 int64_t dns_name_age(const struct dns_cache *d)

@@ -39,6 +39,8 @@ const char *dns_name(
 const char *dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns);
 /* How long before the answer was given that the last dns_name() or dns_name_any() found, ns. */
 int64_t dns_name_age(const struct dns_cache *d);
+/* The client of the last dns_name() resolved other names to that address too, within their time. */
+bool dns_name_shared(const struct dns_cache *d);
 /* The public name of the ECH configuration that this client learned for the host; NULL: none. */
 const char *dns_ech_public(
         struct dns_cache *d, const struct ip_addr *client, const char *host, int64_t when_ns);

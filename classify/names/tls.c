@@ -201,6 +201,10 @@ static bool message_begins(struct feed *f)
 	pieces_reset(&s->pieces);
 	s->skip = type != CLIENT_HELLO && type != SERVER_HELLO &&
 	          !(type == CERTIFICATE && f->dir == FLOW_S2C && f->t->want_cert);
+	if (!s->skip && type == CERTIFICATE && message_len(s) > HELLO_SIZE_MAX) {
+		s->over = true; /* a chain this long is not read; the hellos stand */
+		return true;
+	}
 	if (!s->skip)
 		return message_len(s) <= HELLO_SIZE_MAX;
 	/* A HelloRequest may come before everything.  Other messages follow the hello of their side, and what
@@ -296,6 +300,11 @@ static bool record_begins(struct feed *f)
 		side_over(f->t, s, f->out);
 		return true;
 	default:
+		/* RFC 5077 3.4: a ticket was taken without an id given back; what follows is protected */
+		if (type == RECORD_CCS && f->dir == FLOW_S2C && f->t->want_cert) {
+			side_over(f->t, s, f->out);
+			return true;
+		}
 		/* RFC 8446 5.1: other records MUST NOT stand between the fragments of a handshake message */
 		return !s->message_n;
 	}

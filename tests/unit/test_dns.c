@@ -244,6 +244,68 @@ static void test_https(void **state)
 	assert_int_equal(take(), 0);
 }
 
+/* RFC 9849 4: of a list of configurations the first whose version is known gives the public name. */
+static void test_ech_public(void **state)
+{
+	struct ip_addr c = ip("10.0.0.1"), other = ip("10.0.0.2");
+	size_t at, param, list, config, public;
+
+	(void)state;
+	response("hidden.example", HTTPS, 1);
+	at = record(NULL, HTTPS, 300);
+	put_hex(&m, "000100"); /* priority, the owner's name */
+	put_be(&m, 5, 2);
+	param = len_open(&m, 2);
+	list = len_open(&m, 2);
+	put_hex(&m, "ffff0003aabbcc"); /* a version that is not known */
+	put_be(&m, 0xfe0d, 2);
+	config = len_open(&m, 2);
+	put_hex(&m, "070020" /* id, KEM */
+	            "00020102"
+	            "000400010001"
+	            "40");
+	public = len_open(&m, 1);
+	put_text(&m, "Front.example");
+	len_close(&m, public, 1);
+	put_be(&m, 0, 2);
+	len_close(&m, config, 2);
+	len_close(&m, list, 2);
+	len_close(&m, param, 2);
+	len_close(&m, at, 2);
+	assert_int_equal(take(), 0);
+	assert_string_equal(dns_ech_public(cache, &c, "hidden.example", T0), "front.example");
+	assert_null(dns_ech_public(cache, &other, "hidden.example", T0));
+	assert_null(dns_ech_public(cache, &c, "another.example", T0));
+	assert_null(dns_ech_public(cache, &c, "hidden.example", T0 + 361 * NS_PER_S));
+}
+
+/* Two names for one address within their time: neither is the only candidate. */
+static void test_several_names(void **state)
+{
+	struct ip_addr server = ip("192.0.2.9");
+
+	(void)state;
+	for (int twice = 0; twice < 2; twice++) {
+		response("one.example", A, 1);
+		address(NULL, "192.0.2.9", 300);
+		assert_int_equal(take(), 0);
+		assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0), "one.example");
+		assert_false(dns_name_shared(cache));
+	}
+	assert_string_equal(dns_name_any(cache, &server, T0), "one.example");
+	response("two.example", A, 1);
+	address(NULL, "192.0.2.9", 300);
+	assert_int_equal(take_for("10.0.0.2", T0), 0);
+	assert_null(dns_name_any(cache, &server, T0));
+	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0), "one.example");
+	assert_false(dns_name_shared(cache)); /* it was another client */
+	assert_int_equal(take(), 0);
+	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0), "two.example");
+	assert_true(dns_name_shared(cache));
+	assert_null(ask("10.0.0.1", "192.0.2.8", T0));
+	assert_false(dns_name_shared(cache));
+}
+
 static void test_what_is_not_kept(void **state)
 {
 	static const struct {
@@ -561,6 +623,8 @@ int main(void)
 	        TEST(test_last_name_wins),
 	        TEST(test_aliases),
 	        TEST(test_https),
+	        TEST(test_ech_public),
+	        TEST(test_several_names),
 	        TEST(test_what_is_not_kept),
 	        TEST(test_age),
 	        TEST(test_oldest_goes_first),

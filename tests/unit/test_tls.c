@@ -156,6 +156,58 @@ static void test_tls12_resumption(void **state)
 	}
 }
 
+static void told_cert(void *arg, const struct certificate *c)
+{
+	(void)arg;
+	(void)c;
+}
+
+static struct wire *tls12_waiting(void)
+{
+	struct hello_shape s = {.sni = "a.example", .tls12 = true};
+	struct wire *w = wire_open(&tls_layer);
+
+	w->sink.cert = told_cert;
+	client(&s, 16384);
+	assert_int_equal(feed_in(w, C, 16384), LAYER_MORE);
+	server(true, false, 0, 16384);
+	assert_int_equal(feed_in(w, S, 16384), LAYER_MORE); /* the certificate is to come */
+	out.n = 0;
+	return w;
+}
+
+/* RFC 5077 3.4: a ticket taken without a session id: no certificate, and what follows is protected, whatever
+ * it begins with. */
+static void test_tls12_ticket(void **state)
+{
+	uint8_t finished[40];
+
+	(void)state;
+	for (int first = 0; first < 256; first++) {
+		struct wire *w = tls12_waiting();
+
+		memset(finished, 0x9d, sizeof(finished));
+		finished[0] = (uint8_t)first;
+		record(&out, 20, "\x01", 1);
+		record(&out, 22, finished, sizeof(finished));
+		assert_int_equal(feed_in(w, S, 16384), LAYER_DONE);
+		assert_int_equal(w->told.n, 2);
+		wire_free(w);
+	}
+}
+
+static void test_long_chain(void **state)
+{
+	static uint8_t part[16384] = {11, 1, 0x11, 0}; /* 70 kB */
+	struct wire *w = tls12_waiting();
+
+	(void)state;
+	record(&out, 22, part, sizeof(part));
+	assert_int_equal(feed_in(w, S, 16384), LAYER_DONE);
+	assert_int_equal(w->told.n, 2);
+	wire_free(w);
+}
+
 static void test_early_data(void **state)
 {
 	struct hello_shape s = {.sni = "zero.example", .early = true, .psk = true};
@@ -414,6 +466,8 @@ int main(void)
 	        cmocka_unit_test(test_server_first),
 	        cmocka_unit_test(test_hello_retry),
 	        cmocka_unit_test(test_tls12_resumption),
+	        cmocka_unit_test(test_tls12_ticket),
+	        cmocka_unit_test(test_long_chain),
 	        cmocka_unit_test(test_early_data),
 	        cmocka_unit_test(test_application_data_ends_it),
 	        cmocka_unit_test(test_fatal_alert_ends_it),
