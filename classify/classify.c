@@ -172,6 +172,8 @@ static void on_hello(void *arg, const struct hello *h)
 		if (h->sni[0] && !hidden_ech(r->cls, r, h, r->flow->last_ns))
 			hidden_sni(r->cls, r, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, r->flow->last_ns);
 		settle(r->cls, r, r->flow->last_ns);
+		/* reading one costs a hundred hellos: not for a named host that is no service */
+		r->stack.conn.skip_cert = h->sni[0] && !x->match.service && !x->match.shared;
 		return;
 	}
 	if (h->hello_retry)

@@ -89,6 +89,7 @@ struct conn {
 	struct arena *arena;
 	const struct flow *flow; /* addresses, ports, times; not to be changed by layers */
 	bool midstream;          /* the capture does not hold the connection's beginning */
+	bool skip_cert;          /* the owner's: a certificate would tell it nothing */
 	struct {
 		size_t used;        /* bytes of this feed that still belonged to the layer */
 		enum upgrade_to to; /* what is known of the protocol that follows */
