@@ -404,7 +404,7 @@ static void fill_head(const struct event *ev, struct record_head *h)
 		h->group = ev->facts->group;
 		h->source_key = not_zero(hash64(a->b, sizeof(a->b), 10));
 	}
-	if (ev->type == EVENT_VOLUME)
+	if (ev->type == EVENT_VOLUME && ev->facts && ev->flow)
 		volume_keys(ev, h);
 	if (svc && svc->id)
 		snprintf(h->service, sizeof(h->service), "%s", svc->id);

@@ -572,6 +572,7 @@ enum decode_result decode_packet(struct packet *p, struct defrag *frags)
 	r = (enum decode_result)(next - LAYERS);
 	if (!w.in_udp || inside_is_sound(&w, r))
 		return r;
+	/* cppcheck-suppress uninitvar ; in_udp says that it was written */
 	*p = udp;
 	p->no_tunnel = true;
 	return DECODE_OK;
