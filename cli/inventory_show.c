@@ -21,7 +21,7 @@ const char *inventory_by(unsigned by, char *buf, size_t cap)
 		if (by & 1u << b && n < cap)
 			n += (size_t)snprintf(buf + n, cap - n, "%s%s", n ? "+" : "",
 			        name_source_text((enum name_source)b));
-	return *buf ? buf : strcpy(buf, "-");
+	return *buf ? buf : (char *)memcpy(buf, "-", 2);
 }
 
 const char *inventory_tls(const struct inventory_row *r, char *buf, size_t cap)
@@ -36,7 +36,7 @@ const char *inventory_tls(const struct inventory_row *r, char *buf, size_t cap)
 	if (r->tls_groups && n < cap)
 		snprintf(buf + n, cap - n, ", %" PRIu64 "%% post-quantum",
 		        r->post_quantum * 100 / r->tls_groups);
-	return *buf ? buf : strcpy(buf, "-");
+	return *buf ? buf : (char *)memcpy(buf, "-", 2);
 }
 
 static const char *read_text(const struct inventory_row *r, char *buf, size_t cap)
@@ -48,7 +48,7 @@ static const char *read_text(const struct inventory_row *r, char *buf, size_t ca
 		if (r->visible[b] && n < cap)
 			n += (size_t)snprintf(buf + n, cap - n, "%s%s %" PRIu64, n ? ", " : "",
 			        visibility_name((enum visibility)b), r->visible[b]);
-	return *buf ? buf : strcpy(buf, "-");
+	return *buf ? buf : (char *)memcpy(buf, "-", 2);
 }
 
 static const char *bytes_text(uint64_t n, char *buf, size_t cap)
