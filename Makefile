@@ -38,6 +38,8 @@ endif
 CFLAGS ?= -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(FLAGS_$(VARIANT)) $(WARN) -pthread
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -pthread
+# what tests hold our own readers against
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs libnghttp2)
 
 SRC := $(foreach d,$(DIRS),$(wildcard $(d)/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
@@ -69,7 +71,7 @@ $(B)/%.o: %.c Makefile
 $(B)/unit/%: tests/unit/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a -lcmocka $(LDLIBS) $(TEST_LIBS)
 
 $(B)/e2e/%: tests/e2e/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)

@@ -58,6 +58,15 @@ struct proxied {
 	uint16_t client_port;
 };
 
+enum upgrade_to { UPGRADE_UNKNOWN, UPGRADE_TUNNEL, UPGRADE_WEBSOCKET, UPGRADE_H2C };
+
+/* Another protocol begins, on the connection or on one of its streams. */
+struct upgrade {
+	size_t used;                   /* bytes of this feed that still belonged to the layer */
+	enum upgrade_to to;            /* what is known of the protocol that follows */
+	const struct message *request; /* what asked for it, NULL: not seen; as long as the layer's memory */
+};
+
 /* What a layer hands upward.  Any member may be NULL: then nobody wants it. */
 struct sink {
 	void *arg;
@@ -75,14 +84,15 @@ struct sink {
 	void (*body_gap)(void *arg, struct message *m, uint64_t n);
 	void (*end)(void *arg, struct message *m, bool whole);
 	/* The inner byte stream of a layer that carries another one (decrypted records, tunnel, frames);
-	 * these two get `inner` as their first argument. */
+	 * these get `inner` as their first argument.  A layer with many streams opens and ends those that
+	 * carry one. */
 	void *inner;
+	void (*bytes_open)(void *inner, uint64_t stream, const struct upgrade *u);
 	void (*bytes)(
 	        void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
 	void (*bytes_gap)(void *inner, enum flow_dir dir, uint64_t stream, uint64_t n);
+	void (*bytes_end)(void *inner, uint64_t stream);
 };
-
-enum upgrade_to { UPGRADE_UNKNOWN, UPGRADE_TUNNEL, UPGRADE_WEBSOCKET, UPGRADE_H2C };
 
 /* The connection a stack of layers belongs to. */
 struct conn {
@@ -90,10 +100,8 @@ struct conn {
 	const struct flow *flow; /* addresses, ports, times; not to be changed by layers */
 	bool midstream;          /* the capture does not hold the connection's beginning */
 	bool skip_cert;          /* the owner's: a certificate would tell it nothing */
-	struct {
-		size_t used;        /* bytes of this feed that still belonged to the layer */
-		enum upgrade_to to; /* what is known of the protocol that follows */
-	} upgrade;
+	bool limited;            /* a layer's: it had no room for something that it should have read */
+	struct upgrade upgrade;  /* with LAYER_UPGRADE */
 };
 
 struct layer_ops {

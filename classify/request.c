@@ -318,7 +318,7 @@ static void request_head(void *arg, struct message *m)
 {
 	struct reading *r = arg;
 	struct classify *c = r->cls;
-	bool tunnel = slice_is(m->method, "CONNECT");
+	bool tunnel = slice_is(m->method, "CONNECT") && !m->protocol.n;
 	struct request *q;
 	struct account account;
 	struct destination to;

@@ -14,8 +14,16 @@ static const struct protocol {
 } protocols[] = {
         {tls_probe, &tls_layer, false},
         {proxy_header_probe, &proxy_header_layer, true},
+        {http2_probe, &http2_layer, false},
         {http1_probe, &http1_layer, false},
         {socks_probe, &socks_layer, true},
+};
+
+struct branch {
+	struct branch *next;
+	uint64_t stream;
+	bool open;
+	struct stack stack;
 };
 
 /* Ports where a capture that starts mid-stream is worth searching for the next HTTP head. */
@@ -23,6 +31,75 @@ static const uint16_t clear_ports[] = {80, 3128, 8000, 8080, 8888, 11434};
 
 static enum stack_state level_feed(
         struct level *l, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
+static int level_open(struct level *l, const struct layer_ops *ops);
+
+static struct branch *branch_find(struct level *l, uint64_t stream)
+{
+	struct branch *b = l->branches;
+
+	while (b && (!b->open || b->stream != stream))
+		b = b->next;
+	return b;
+}
+
+static void branch_close(struct level *l, struct branch *b)
+{
+	if (!b->open)
+		return;
+	stack_close(&b->stack);
+	l->stack->conn.limited |= b->stack.conn.limited;
+	b->open = false;
+}
+
+/* A place for one more stream; NULL: as many are open as may be. */
+static struct branch *branch_new(struct level *l)
+{
+	struct branch *b = l->branches;
+	unsigned n = 0;
+
+	while (b && b->open) {
+		b = b->next;
+		n++;
+	}
+	if (b || n == STACK_BRANCHES_MAX)
+		return b;
+	b = arena_get(l->stack->conn.arena, sizeof(*b));
+	if (b) {
+		b->next = l->branches;
+		l->branches = b;
+	}
+	return b;
+}
+
+static void inner_open(void *arg, uint64_t stream, const struct upgrade *u)
+{
+	struct level *l = arg;
+	struct stack *s = l->stack;
+	unsigned base = s->base + (unsigned)(l - s->level) + 1;
+	struct branch *b = base < STACK_LEVELS_MAX ? branch_new(l) : NULL;
+
+	if (!b) {
+		s->conn.limited = true;
+		return;
+	}
+	b->open = true;
+	b->stream = stream;
+	stack_open(&b->stack, s->conn.arena, s->conn.flow, false, s->out, NULL);
+	b->stack.base = base;
+	b->stack.conn.upgrade = *u;
+	if (u->to == UPGRADE_WEBSOCKET && level_open(&b->stack.level[0], &websocket_layer) < 0)
+		b->stack.state = STACK_REFUSED;
+	s->conn.limited |= b->stack.state == STACK_REFUSED;
+}
+
+static void inner_end(void *arg, uint64_t stream)
+{
+	struct level *l = arg;
+	struct branch *b = branch_find(l, stream);
+
+	if (b)
+		branch_close(l, b);
+}
 
 static void inner_bytes(
         void *arg, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
@@ -30,8 +107,13 @@ static void inner_bytes(
 	struct level *l = arg;
 	struct stack *s = l->stack;
 	size_t above = (size_t)(l - s->level) + 1;
+	struct branch *b = branch_find(l, stream);
 
-	if (above >= STACK_LEVELS_MAX || s->state != STACK_READING)
+	if (b) {
+		stack_feed(&b->stack, dir, p, n, when_ns);
+		return;
+	}
+	if (above + s->base >= STACK_LEVELS_MAX || s->state != STACK_READING)
 		return;
 	if (above == s->n) {
 		s->level[above] = (struct level){.stack = s};
@@ -56,8 +138,11 @@ static void inner_gap(void *arg, enum flow_dir dir, uint64_t stream, uint64_t n)
 {
 	struct level *l = arg;
 	size_t above = (size_t)(l - l->stack->level) + 1;
+	struct branch *b = branch_find(l, stream);
 
-	if (above < l->stack->n && l->stack->state == STACK_READING)
+	if (b)
+		stack_gap(&b->stack, dir, n);
+	else if (above < l->stack->n && l->stack->state == STACK_READING)
 		level_gap(&l->stack->level[above], dir, stream, n);
 }
 
@@ -71,8 +156,10 @@ static int level_open(struct level *l, const struct layer_ops *ops)
 		return -1;
 	l->sink = *s->out;
 	l->sink.inner = l; /* names and messages go to the owner, inner bytes to the level above */
+	l->sink.bytes_open = inner_open;
 	l->sink.bytes = inner_bytes;
 	l->sink.bytes_gap = inner_gap;
+	l->sink.bytes_end = inner_end;
 	l->ops = ops;
 	if (ops->open && ops->open(l->state, &s->conn) < 0) {
 		l->ops = NULL;
@@ -87,6 +174,8 @@ static void level_close(struct level *l)
 {
 	if (l->ops && l->ops->close)
 		l->ops->close(l->state, &l->stack->conn, &l->sink);
+	for (struct branch *b = l->branches; b; b = b->next)
+		branch_close(l, b);
 	l->ops = NULL;
 }
 
@@ -119,6 +208,8 @@ static const struct layer_ops *recognize(
 		if (yes < 0 && n < STACK_PROBE_BYTES)
 			*wait = true;
 	}
+	if (!*wait && s->conn.midstream && http2_frames(p, n))
+		return &http2_layer;
 	if (!*wait && s->conn.midstream && clear_port(s->conn.flow))
 		return &http1_layer;
 	return NULL;
@@ -142,11 +233,12 @@ static enum stack_state layer_feed(
 	case LAYER_UPGRADE:
 		used = s->conn.upgrade.used;
 		close_from(s, at);
-		if (++s->upgrades > STACK_UPGRADES_MAX || s->conn.upgrade.to == UPGRADE_WEBSOCKET ||
-		        s->conn.upgrade.to == UPGRADE_H2C)
+		if (++s->upgrades > STACK_UPGRADES_MAX)
 			return s->state = STACK_UNKNOWN;
 		memset(l->probe, 0, sizeof(l->probe));
 		l->silent = 0;
+		if (s->conn.upgrade.to == UPGRADE_WEBSOCKET && level_open(l, &websocket_layer) < 0)
+			return s->state = STACK_REFUSED;
 		return used < n ? level_feed(l, dir, stream, p + used, n - used, when_ns) : STACK_READING;
 	}
 	return STACK_BAD;
@@ -218,6 +310,7 @@ void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool
 	s->state = STACK_READING;
 	s->n = 1;
 	s->upgrades = 0;
+	s->base = 0;
 	s->level[0] = (struct level){.stack = s};
 	if (first && level_open(&s->level[0], first) < 0)
 		s->state = STACK_REFUSED;

@@ -3,7 +3,8 @@
  * Level 0 reads the transport's bytes; a layer that carries another protocol (decrypted records, a tunnel)
  * hands the inner bytes to the level above it; one that ends in an upgrade is replaced by whatever follows.
  * A level without a layer looks at the first bytes of either direction until one of the known protocols is
- * recognized. */
+ * recognized.  Where a layer has many streams (HTTP/2), each that
+ * carries a protocol of its own (CONNECT) has a stack of its own. */
 #ifndef CLASSIFY_STACK_H
 #define CLASSIFY_STACK_H
 
@@ -12,6 +13,7 @@
 #define STACK_LEVELS_MAX   6
 #define STACK_UPGRADES_MAX 8    /* protocols one after the other on a connection */
 #define STACK_PROBE_BYTES  64   /* enough for every probe to say yes or no */
+#define STACK_BRANCHES_MAX 8    /* streams of one layer that carry another protocol, at once */
 #define STACK_SILENT_BYTES 4096 /* an unknown server's bytes passed over while its client was not heard */
 
 enum stack_state {
@@ -23,6 +25,7 @@ enum stack_state {
 };
 
 struct stack;
+struct branch; /* stack.c: one stream's own stack */
 struct level {
 	struct stack *stack;
 	const struct layer_ops *ops; /* NULL: probing */
@@ -33,6 +36,7 @@ struct level {
 		uint8_t n, no; /* bytes held; every probe said no */
 	} probe[2];
 	uint32_t silent; /* bytes passed over since the server's probes said no */
+	struct branch *branches;
 };
 
 struct stack {
@@ -41,6 +45,7 @@ struct stack {
 	const char *protocol;   /* of level 0's current layer, "" until known */
 	enum stack_state state;
 	unsigned n, upgrades;
+	unsigned base; /* levels around this stack, when it is a stream's */
 	struct level level[STACK_LEVELS_MAX];
 };
 

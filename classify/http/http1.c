@@ -628,6 +628,7 @@ static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir 
 		at += steps[r.s->phase](&r, p + at, len - at);
 	if (r.verdict == LAYER_UPGRADE) {
 		c->upgrade.used = at;
+		c->upgrade.request = h->side[FLOW_C2S].any ? &h->side[FLOW_C2S].m : NULL;
 		h->side[FLOW_C2S].phase = h->side[FLOW_S2C].phase = GONE;
 	}
 	return r.verdict;

@@ -32,6 +32,7 @@ struct message {
 	struct slice content_encoding; /* codings in the order applied; without the field: HTTP/1 transfer
 	                                  codings but chunked */
 	struct slice user_agent;
+	struct slice protocol;  /* extended CONNECT (RFC 8441): what is asked for; else empty */
 	uint16_t status;        /* responses */
 	int64_t content_length; /* -1: not given */
 	const struct header *headers;
@@ -50,5 +51,17 @@ extern const struct layer_ops http1_layer;
 /* Could these first bytes of a direction be HTTP/1 (request line or status line)?  1 yes, 0 no, -1 too few.
  */
 int http1_probe(const uint8_t *p, size_t n);
+
+/* HTTP/2 (RFC 9113) in the clear: by prior knowledge, after an h2c upgrade, or from the middle of a
+ * connection. The DATA of CONNECT streams are inner bytes (sink.bytes_open), of extended CONNECT (RFC 8441)
+ * too. */
+extern const struct layer_ops http2_layer;
+int http2_probe(const uint8_t *p, size_t n);
+/* May frames begin here, in a connection whose beginning is not known?  Judged by what follows each. */
+bool http2_frames(const uint8_t *p, size_t n);
+
+/* WebSocket (RFC 6455) with permessage-deflate (RFC 7692), after the handshake: each message of the client,
+ * and each of its control frames with a payload, goes up as a request to the handshake's target. */
+extern const struct layer_ops websocket_layer;
 
 #endif

@@ -246,22 +246,6 @@ static void upgrades_are_bounded(void **state)
 	free(t);
 }
 
-static void websocket_is_not_read_yet(void **state)
-{
-	struct talk *t = begin(false, 80);
-
-	(void)state;
-	say_text(t, FLOW_C2S,
-	        "GET /c HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-	        99);
-	assert_int_equal(say_text(t, FLOW_S2C,
-	                         "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: "
-	                         "websocket\r\n\r\n\x81\x02hi",
-	                         99),
-	        STACK_UNKNOWN);
-	end(t, "GET a.example\nend request\n101\nend response\n");
-}
-
 static void gaps_while_probing_and_within(void **state)
 {
 	struct talk *t = begin(false, 80);
@@ -354,7 +338,6 @@ int main(void)
 	        cmocka_unit_test(tls_inside_connect),
 	        cmocka_unit_test(connect_refused_then_granted),
 	        cmocka_unit_test(upgrades_are_bounded),
-	        cmocka_unit_test(websocket_is_not_read_yet),
 	        cmocka_unit_test(gaps_while_probing_and_within),
 	        cmocka_unit_test(midstream_finds_the_next_head),
 	        cmocka_unit_test(no_memory_is_said),

@@ -1,0 +1,40 @@
+/* hpack.h - header compression of HTTP/2 (RFC 7541), as a passive reader needs it.
+ *
+ * One per direction of a connection.  A reader that missed some header blocks (a capture that begins late, a
+ * gap) does not know what the sender's table holds: fields that refer to such entries come out without the
+ * part that is not known, and every entry that the sender adds from then on is known again.  (A library that
+ * was made for an endpoint has to give the connection up there.) */
+#ifndef CLASSIFY_HTTP_HPACK_H
+#define CLASSIFY_HTTP_HPACK_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HPACK_TABLE_DEFAULT 4096  /* SETTINGS_HEADER_TABLE_SIZE when nothing was agreed */
+#define HPACK_TABLE_MAX     40960 /* a sender with a larger table: its oldest entries are not known */
+#define HPACK_STRING_MAX    65536 /* a longer name or value is cut: field.cut */
+
+struct hpack_field {
+	const char *name, *value; /* in the block, the table or the thread's scratch: until the next field */
+	size_t name_n, value_n;
+	bool name_known, value_known; /* false: stood in a part of the table that was not captured */
+	bool never_indexed;           /* RFC 7541 6.2.3: the sender calls it sensitive */
+};
+
+struct hpack;
+struct hpack *hpack_open(struct arena *a); /* NULL: no memory */
+/* Header blocks were missed, or may have been: nothing that the table holds can be referred to. */
+void hpack_lost(struct hpack *h);
+/* The fields of one whole header block, in order.  0; -1 when it is malformed (what came before was handed
+ * out; the table counts as lost then). */
+int hpack_block(struct hpack *h, const uint8_t *p, size_t n,
+        void (*each)(void *arg, const struct hpack_field *f), void *arg);
+
+/* Decodes a Huffman string (RFC 7541 5.2); its length, or -1: padding longer than 7 bits or not of ones, or
+ * EOS in it. What does not fit `cap` is decoded but not written; the length returned is the whole. */
+long hpack_huffman(const uint8_t *p, size_t n, char *out, size_t cap);
+
+#endif
