@@ -339,10 +339,10 @@ static void findings_outlive_the_reading(void **state)
 	post(&k, "/v1/x", "www.example.net", "", "{\"m\":\"" GHP "\"}");
 	say_text(&k, FLOW_C2S,
 	        "GET /c HTTP/1.1\r\nHost: www.example.net\r\nConnection: Upgrade\r\nUpgrade: "
-	        "websocket\r\n\r\n");
-	say_text(&k, FLOW_S2C, "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	        "acme/1\r\n\r\n");
+	say_text(&k, FLOW_S2C, "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: acme/1\r\n\r\n");
 	for (int i = 0; i < 20; i++)
-		say(&k, FLOW_C2S, "\x81\x85\0\0\0\0hello", 11);
+		say(&k, FLOW_C2S, "\x7f\x85\0\0\0\0hello", 11);
 	assert_null(k.f->tcp);
 	assert_int_equal(pool_used(w->c->blocks), 1);
 	fin(&k);
