@@ -345,6 +345,8 @@ static void reading_finish(struct classify *c, struct reading *r, int64_t when_n
 		settle(c, r, when_ns);
 	if (x->tls.seen)
 		x->why_not |= WHY_NO_KEY;
+	if (r->stack.conn.limited)
+		x->why_not |= WHY_LIMIT;
 	hidden_finish(c, r);
 	evasion_names(c, r, when_ns);
 	second_close(c->second, r->second);

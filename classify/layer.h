@@ -62,7 +62,9 @@ enum upgrade_to { UPGRADE_UNKNOWN, UPGRADE_TUNNEL, UPGRADE_WEBSOCKET, UPGRADE_H2
 
 /* Another protocol begins, on the connection or on one of its streams. */
 struct upgrade {
-	size_t used;                   /* bytes of this feed that still belonged to the layer */
+	size_t used;           /* bytes of this feed that still belonged to the layer */
+	const uint8_t *before; /* bytes of earlier feeds that belong to what follows, in the layer's memory */
+	size_t n_before;
 	enum upgrade_to to;            /* what is known of the protocol that follows */
 	const struct message *request; /* what asked for it, NULL: not seen; as long as the layer's memory */
 };

@@ -37,12 +37,13 @@ struct reading {
 	struct reading *older, *newer; /* by their latest packets, to a second */
 	int64_t touched_ns;
 	struct facts facts;
-	uint64_t metered;      /* payload that tell_volume() was given */
-	bool closing;          /* nothing more comes */
-	bool enough;           /* an internal connection that turned out to be none of an AI API's */
-	struct shape shape;    /* of the last request, until its answer came */
-	uint32_t shape_index;  /* of that request */
-	uint16_t answer_bytes; /* of its answer looked at */
+	uint64_t metered;     /* payload that tell_volume() was given */
+	bool closing;         /* nothing more comes */
+	bool enough;          /* an internal connection that turned out to be none of an AI API's */
+	struct shape shape;   /* of the last request, until its answer came */
+	uint32_t shape_index; /* of that request */
+	uint64_t shape_stream;
+	uint16_t answer_bytes;            /* of its answer looked at */
 	uint8_t hop_depth[FACT_HOPS_MAX]; /* stack_depth() of the layer that told the hop */
 	struct {
 		uint16_t port;

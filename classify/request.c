@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELD_HEADER "header."
+#define FIELD_HEADER  "header."
+#define FIELD_TRAILER "trailer."
 
 struct request {
 	struct classify *c;
@@ -302,7 +303,7 @@ static void suspect(struct reading *r, struct facts *x, const struct request_fac
 static bool answers_shape(const struct reading *r, const struct message *m)
 {
 	return r->shape.sure && !r->shape.name && m->index == r->shape_index &&
-	       r->answer_bytes < SHAPE_ANSWER_BYTES;
+	       m->stream == r->shape_stream && r->answer_bytes < SHAPE_ANSWER_BYTES;
 }
 
 static void answer_body(struct reading *r, const struct message *m, const uint8_t *p, size_t n)
@@ -330,6 +331,8 @@ static void request_head(void *arg, struct message *m)
 	if (!m->request || m->dir != FLOW_C2S)
 		return;
 	r->facts.visibility = VISIBLE_CLEAR;
+	if (m->missed)
+		r->facts.why_not |= WHY_GAP;
 	snprintf(r->facts.protocol, sizeof(r->facts.protocol), "%s", r->stack.protocol);
 	r->facts.requests++;
 	c->stats.requests++;
@@ -348,8 +351,9 @@ static void request_head(void *arg, struct message *m)
 		via_hop(r, tunnel ? VIA_CONNECT : VIA_HTTP, to.host, to.port);
 	q->facts = r->facts;
 	via_forwarded(c, r->flow, m, &q->facts);
-	via_link_request(c, r, m, to.host, &q->facts);
-	q->q.index = m->index;
+	if (!m->framed)
+		via_link_request(c, r, m, to.host, &q->facts);
+	q->q.index = r->facts.requests - 1; /* one count over all that the connection carries */
 	copy_masked(q, m->method, q->q.method, sizeof(q->q.method));
 	copy_masked(q, m->path, q->q.path, sizeof(q->q.path));
 	copy_masked(q, m->user_agent, q->q.user_agent, sizeof(q->q.user_agent));
@@ -369,7 +373,8 @@ static void request_head(void *arg, struct message *m)
 		r->facts.why_not |= WHY_LIMIT;
 		return;
 	}
-	scan_head(q);
+	if (!m->framed)
+		scan_head(q);
 	out = text_sink_of(q);
 	if (!tunnel)
 		q->content = content_open(c->contents, m, &out);
@@ -450,7 +455,8 @@ static void end_shape(struct request *q, struct reading *r)
 		snprintf(q->q.shape, sizeof(q->q.shape), "%s", s->name);
 	suspect(r, &q->facts, &q->q, s, r->flow->last_ns);
 	r->shape = *s;
-	r->shape_index = q->q.index;
+	r->shape_index = q->m->index;
+	r->shape_stream = q->m->stream;
 	r->answer_bytes = 0;
 	r->enough = !facts_leaves(q->c, &r->facts, r->flow) && s->sure < SHAPE_SURE;
 }
@@ -473,6 +479,8 @@ static void request_end(void *arg, struct message *m, bool whole)
 	q->q.bytes = decoded;
 	q->q.whole = whole && !m->body_missed;
 	if (q->detect) {
+		for (unsigned i = 0; i < m->n_trailers; i++)
+			scan_field(q, FIELD_TRAILER, m->trailers[i].name, m->trailers[i].value);
 		found = detect_close(q->detect, &n, &more);
 		for (size_t i = 0; i < n; i++) {
 			if (own_credential(q->facts.match.service, &found[i]))

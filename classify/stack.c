@@ -239,6 +239,9 @@ static enum stack_state layer_feed(
 		l->silent = 0;
 		if (s->conn.upgrade.to == UPGRADE_WEBSOCKET && level_open(l, &websocket_layer) < 0)
 			return s->state = STACK_REFUSED;
+		if (s->conn.upgrade.n_before && level_feed(l, dir, stream, s->conn.upgrade.before,
+		                                        s->conn.upgrade.n_before, when_ns) != STACK_READING)
+			return s->state;
 		return used < n ? level_feed(l, dir, stream, p + used, n - used, when_ns) : STACK_READING;
 	}
 	return STACK_BAD;

@@ -41,7 +41,9 @@ struct side {
 	bool any;        /* a head was seen */
 	bool digits;     /* CHUNK_SIZE: one was seen */
 	bool line_start; /* RESYNC, TRAILER */
+	bool keep;       /* TRAILER: there is room for it */
 	bool head_rest;  /* RESYNC within a head: header fields are no body */
+	bool missed;     /* RESYNC: what comes may belong to something that was not captured */
 	uint32_t index;  /* of the next message */
 	uint64_t left;   /* of a body or chunk */
 	size_t run;      /* bytes of the chunk line or trailer so far */
@@ -49,6 +51,7 @@ struct side {
 	size_t cap, len, line; /* line: where the newest line of the head begins */
 	int64_t when_ns;
 	struct header *headers;
+	char codings[HTTP1_CODINGS_MAX];
 	struct message m;
 	uint8_t held[HTTP1_LINE_HELD];
 	size_t n_held;
@@ -108,11 +111,33 @@ static void asked_clear(struct http1 *h)
 
 /* ---- what goes up ---- */
 
+/* A client's bytes that belong to no request whose head was read: they were sent all the same. */
+static void begin_headless(struct run *r)
+{
+	struct side *s = r->s;
+
+	s->m = (struct message){.dir = r->dir,
+	        .stream = r->stream,
+	        .index = s->index,
+	        .when_ns = r->when_ns,
+	        .request = true,
+	        .damaged = true,
+	        .missed = s->missed,
+	        .version = 11,
+	        .content_length = -1};
+	s->index += s->missed; /* an answer will come to what was missed, and none to what is no request */
+	s->open = s->lossy = true;
+	if (r->out->head)
+		r->out->head(r->out->arg, &s->m);
+}
+
 /* During the call body_bytes is where these bytes stand in the body. */
 static void give_body(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *s = r->s;
 
+	if (n && !s->open && r->dir == FLOW_C2S && s->phase == RESYNC)
+		begin_headless(r);
 	if (!n || !s->open)
 		return;
 	s->expect = false;
@@ -154,6 +179,7 @@ static void resync(struct run *r, bool line_start)
 	r->s->phase = RESYNC;
 	r->s->line_start = line_start;
 	r->s->head_rest = false;
+	r->s->missed |= r->c->midstream;
 	r->s->n_held = 0;
 	if (r->s->open)
 		r->s->lossy = true;
@@ -240,7 +266,8 @@ static enum http1_framing on_response(struct run *r, const struct http1_head *hd
 	asked = asked_pop(r->h);
 	if (m->status == 101 || (asked == ASKED_CONNECT && m->status < 300)) {
 		m->upgrade = true;
-		r->c->upgrade.to = m->status == 101 ? upgrade_kind(hd->upgrade) : UPGRADE_TUNNEL;
+		r->c->upgrade =
+		        (struct upgrade){.to = m->status == 101 ? upgrade_kind(hd->upgrade) : UPGRADE_TUNNEL};
 		if (r->c->upgrade.to == UPGRADE_UNKNOWN)
 			r->c->upgrade.to = r->h->await_to;
 		r->verdict = LAYER_UPGRADE;
@@ -269,17 +296,22 @@ static bool head_done(struct run *r, bool cut)
 	        [FRAMING_CHUNKED] = CHUNK_SIZE,
 	        [FRAMING_CLOSE] = UNTIL_CLOSE};
 	struct side *s = r->s;
-	struct http1_head hd;
+	struct http1_head hd = {.codings = s->codings};
 	enum http1_framing framing;
 
-	s->m = (struct message){
-	        .dir = r->dir, .stream = r->stream, .index = s->index, .when_ns = s->when_ns, .damaged = cut};
+	s->m = (struct message){.dir = r->dir,
+	        .stream = r->stream,
+	        .index = s->index,
+	        .when_ns = s->when_ns,
+	        .damaged = cut,
+	        .missed = cut && s->missed};
 	if (!http1_head_read(s->head, s->len, s->headers, &s->m, &hd) || s->m.request != (r->dir == FLOW_C2S))
 		return false;
 	s->any = s->open = true;
 	s->lossy = cut;
 	if (hd.length_conflict)
 		s->m.damaged = true;
+	s->missed = false;
 	framing = s->m.request ? on_request(r, &hd) : on_response(r, &hd);
 	if (counts(&s->m))
 		s->index++;
@@ -296,23 +328,27 @@ static bool head_done(struct run *r, bool cut)
 }
 
 /* Ends within a head: what has its first line is handed out. */
-static bool head_cut(struct run *r)
+static bool head_cut(struct run *r, bool missed)
 {
 	struct side *s = r->s;
 	enum layer_verdict was = r->verdict;
-	bool done = s->line && head_done(r, true);
+	bool done;
+
+	s->missed = missed;
+	done = s->line && head_done(r, true);
 
 	r->verdict = was;
 	return done;
 }
 
-/* These bytes begin no HTTP message. */
-static size_t not_http(struct run *r, size_t n, bool line_end)
+/* These bytes begin no HTTP message; `before` of those in the buffer came with earlier feeds. */
+static size_t not_http(struct run *r, size_t n, size_t before, bool line_end)
 {
 	struct side *s = r->s, *other = &r->h->side[r->dir == FLOW_C2S];
 
 	if (r->dir == FLOW_C2S && r->h->awaiting) {
-		r->c->upgrade.to = r->h->await_to;
+		r->c->upgrade = (struct upgrade){
+		        .to = r->h->await_to, .before = (const uint8_t *)s->head, .n_before = before};
 		r->verdict = LAYER_UPGRADE;
 		return 0;
 	}
@@ -321,17 +357,38 @@ static size_t not_http(struct run *r, size_t n, bool line_end)
 		r->verdict = LAYER_BAD;
 		return 0;
 	}
-	s->len = 0;
 	resync(r, line_end);
+	give_body(r, (const uint8_t *)s->head, s->len);
+	s->len = 0;
 	return n;
 }
 
-static size_t head_too_long(struct run *r, size_t n)
+/* What was read is told, the rest is searched for the body and the next head. */
+static size_t head_too_long(struct run *r)
 {
-	if (head_cut(r))
-		end_message(r, false);
-	r->s->phase = GONE;
-	r->verdict = LAYER_BAD;
+	struct side *s = r->s;
+	bool told = head_cut(r, false);
+
+	r->c->limited = true;
+	resync(r, false);
+	s->head_rest = told;
+	if (!told)
+		give_body(r, (const uint8_t *)s->head, s->len);
+	s->len = 0;
+	return 0;
+}
+
+/* No room for the head: it was not told that there would be one. */
+static size_t head_refused(struct run *r, const uint8_t *p, size_t n)
+{
+	struct side *s = r->s;
+
+	r->c->limited = true;
+	if (s->probed)
+		return head_too_long(r);
+	n = not_http(r, n, s->len, p[n - 1] == '\n');
+	if (r->verdict == LAYER_MORE)
+		give_body(r, p, n);
 	return n;
 }
 
@@ -344,7 +401,7 @@ static size_t step_head(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *s = r->s;
 	const uint8_t *lf;
-	size_t take = 0;
+	size_t take = 0, before;
 
 	/* RFC 9112 2.2: empty lines before a message */
 	if (!s->len) {
@@ -356,22 +413,23 @@ static size_t step_head(struct run *r, const uint8_t *p, size_t n)
 	}
 	lf = memchr(p, '\n', n);
 	take = lf ? (size_t)(lf - p) + 1 : n;
+	before = s->len;
 	if (!head_room(r, take))
-		return s->probed ? head_too_long(r, n) : not_http(r, take, lf != NULL);
+		return head_refused(r, p, take);
 	memcpy(s->head + s->len, p, take);
 	s->len += take;
 	if (!s->probed || (lf && !s->line)) {
 		int v = http1_probe((const uint8_t *)s->head, s->len);
 
 		if (!v)
-			return not_http(r, take, lf != NULL);
+			return not_http(r, take, before, lf != NULL);
 		s->probed = v > 0;
 	}
 	if (!lf)
 		return take;
 	if (s->line && is_line_end(s->head + s->line, s->len - s->line)) {
 		if (!head_done(r, false))
-			return not_http(r, take, true);
+			return not_http(r, take, before, true);
 	} else {
 		s->line = s->len;
 	}
@@ -458,7 +516,8 @@ static size_t step_chunk_ext(struct run *r, const uint8_t *p, size_t n)
 		resync(r, lf != NULL);
 	} else if (lf) {
 		s->phase = s->left ? CHUNK_DATA : TRAILER;
-		s->line_start = true;
+		s->line_start = s->keep = true;
+		s->line = s->len;
 		s->run = 0;
 	}
 	return take;
@@ -497,7 +556,32 @@ static size_t step_chunk_end(struct run *r, const uint8_t *p, size_t n)
 	return 1;
 }
 
-/* Trailer fields (RFC 9112 7.1.2) are passed over up to the empty line. */
+/* The bytes of the trailer stand behind the head, which goes with the message. */
+static void trailer_keep(struct run *r, const uint8_t *p, size_t n)
+{
+	struct side *s = r->s;
+	struct message *m = &s->m;
+	struct slice line;
+
+	if (s->keep && (m->n_headers + m->n_trailers == HTTP_HEADERS_MAX || !head_room(r, n))) {
+		s->keep = false;
+		r->c->limited = true;
+	}
+	if (!s->keep)
+		return;
+	memcpy(s->head + s->len, p, n);
+	s->len += n;
+	if (p[n - 1] != '\n')
+		return;
+	line = slice_of(s->head + s->line, s->len - s->line - 1);
+	line.n -= line.n && line.p[line.n - 1] == '\r';
+	s->line = s->len;
+	m->trailers = s->headers + m->n_headers;
+	if (line.n)
+		s->headers[m->n_headers + m->n_trailers++] = http1_trailer(line);
+}
+
+/* Trailer fields (RFC 9112 7.1.2) up to the empty line. */
 static size_t step_trailer(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *s = r->s;
@@ -505,6 +589,7 @@ static size_t step_trailer(struct run *r, const uint8_t *p, size_t n)
 	size_t take = lf ? (size_t)(lf - p) + 1 : n;
 
 	s->run += take;
+	trailer_keep(r, p, take);
 	if (s->run > TRAILER_MAX) {
 		resync(r, lf != NULL);
 	} else if (lf && s->line_start && (take == 1 || (take == 2 && *p == '\r'))) {
@@ -593,7 +678,7 @@ static int http1_open(void *state, struct conn *c)
 
 	for (int d = 0; c->midstream && d < 2; d++) {
 		h->side[d].phase = RESYNC;
-		h->side[d].line_start = true;
+		h->side[d].line_start = h->side[d].missed = true;
 	}
 	return 0;
 }
@@ -666,6 +751,7 @@ static void http1_gap(
 
 	if (s->phase == GONE)
 		return;
+	s->missed = true;
 	if (s->phase == UNTIL_CLOSE) {
 		give_gap(&r, len);
 		return;
@@ -677,7 +763,7 @@ static void http1_gap(
 	if (s->phase == RESYNC && s->n_held)
 		held_is_body(&r);
 	if (in_head) {
-		in_head = head_cut(&r);
+		in_head = head_cut(&r, true);
 		s->len = 0;
 	}
 	give_gap(&r, len);
@@ -696,7 +782,7 @@ static void http1_close(void *state, struct conn *c, const struct sink *out)
 		if (s->phase == RESYNC && s->n_held)
 			held_is_body(&r);
 		if (s->phase == HEAD && s->len)
-			head_cut(&r);
+			head_cut(&r, false);
 		/* RFC 9112 8: a body without a length is whole when the connection was closed in order */
 		if (s->open)
 			end_message(&r, s->phase == UNTIL_CLOSE && c->flow && c->flow->ended == FLOW_FIN);

@@ -254,14 +254,8 @@ static void on_length(struct message *m, struct http1_head *h, struct slice v)
 	struct slice one;
 
 	while ((one = list_next(&v)).n) {
-		int64_t len = 0;
+		int64_t len = message_number(one);
 
-		for (size_t i = 0; i < one.n && len >= 0; i++) {
-			if (one.p[i] < '0' || one.p[i] > '9' || len > (INT64_MAX - 9) / 10)
-				len = -1;
-			else
-				len = len * 10 + (one.p[i] - '0');
-		}
 		if (len < 0 || (m->content_length >= 0 && m->content_length != len))
 			h->length_conflict = true;
 		if (len >= 0 && m->content_length < 0)
@@ -276,8 +270,8 @@ static void on_transfer(struct message *m, struct http1_head *h, struct slice v)
 	struct slice one;
 
 	(void)m;
-	if (!h->transfer_encoding.n)
-		h->transfer_encoding = v;
+	if (h->n_transfer < HTTP1_TRANSFER_MAX)
+		h->transfer[h->n_transfer++] = v;
 	while ((one = list_next(&v)).n)
 		if (slice_starts_nocase(one, "chunked") &&
 		        (one.n == 7 || one.p[7] == ';' || is_blank((uint8_t)one.p[7])))
@@ -327,8 +321,7 @@ static void on_type(struct message *m, struct http1_head *h, struct slice v)
 
 static void on_encoding(struct message *m, struct http1_head *h, struct slice v)
 {
-	(void)h;
-	first(&m->content_encoding, v);
+	message_add_codings(m, v, h->codings, HTTP1_CODINGS_MAX);
 }
 
 static void on_agent(struct message *m, struct http1_head *h, struct slice v)
@@ -371,7 +364,8 @@ static void take_field(struct slice line, struct header *headers, struct message
 		headers[m->n_headers++] = (struct header){name, value};
 }
 
-/* "gzip, chunked": what was applied before the chunks is undone like a content coding (RFC 9112 7). */
+/* "gzip, chunked": what was applied before the chunks is undone like a content coding, and before those
+ * (RFC 9112 7). */
 static struct slice transfer_codings(struct slice te)
 {
 	struct slice rest = te, one;
@@ -418,7 +412,7 @@ bool http1_head_read(char *buf, size_t len, struct header *headers, struct messa
 	struct slice line = next_line(buf, len, &at);
 	bool status = slice_starts_nocase(line, "HTTP/");
 
-	*h = (struct http1_head){0};
+	*h = (struct http1_head){.codings = h->codings};
 	m->content_length = -1;
 	m->headers = headers;
 	while (line.n && is_blank((uint8_t)line.p[line.n - 1]))
@@ -437,7 +431,17 @@ bool http1_head_read(char *buf, size_t len, struct header *headers, struct messa
 		join_folds(buf, len, &at, &line);
 		take_field(line, headers, m, h);
 	}
-	if (!m->content_encoding.n)
-		m->content_encoding = transfer_codings(h->transfer_encoding);
+	for (unsigned i = 0; i < h->n_transfer; i++)
+		message_add_codings(m, transfer_codings(h->transfer[i]), h->codings, HTTP1_CODINGS_MAX);
 	return true;
+}
+
+struct header http1_trailer(struct slice line)
+{
+	const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
+	size_t n = colon ? (size_t)(colon - line.p) : 0;
+
+	return colon ? (struct header){slice_trim(slice_of(line.p, n)),
+	                       slice_trim(slice_of(colon + 1, line.n - n - 1))}
+	             : (struct header){.value = slice_trim(line)};
 }

@@ -19,29 +19,39 @@ struct header {
 struct message {
 	enum flow_dir dir; /* C2S: request */
 	uint64_t stream;   /* HTTP/1: 0 */
-	uint32_t index; /* nth of its direction on this connection, from 0; a 1xx has that of its final answer
-	                 */
+	uint32_t index;  /* nth request of the layer, from 0; of an answer: that of the request it answers, as
+	                    far  as it is known */
 	int64_t when_ns; /* first byte */
 	bool request;
-	bool damaged;    /* the head is cut by a gap or the end, or its lengths contradict each other */
-	uint8_t version; /* 10, 11, 20, 30 */
+	bool damaged; /* the head is cut by a gap or the end, or its lengths contradict each other */
+	bool missed;  /* a part of the head, or all of it, was not captured */
+	bool framed;  /* a message within a WebSocket: its head is the handshake's, which was told before */
+	uint8_t version;             /* 10, 11, 20, 30 */
 	struct slice method, target; /* as sent */
 	struct slice authority; /* Host, :authority or that of an absolute target; as sent, may have a port */
 	struct slice path, query;      /* target without its query; behind the '?' (holds secrets) */
 	struct slice content_type;     /* whole value, parameters included */
-	struct slice content_encoding; /* codings in the order applied; without the field: HTTP/1 transfer
-	                                  codings but chunked */
+	struct slice content_encoding; /* codings in the order applied, HTTP/1's transfer codings but chunked
+	                                  behind them */
 	struct slice user_agent;
 	struct slice protocol;  /* extended CONNECT (RFC 8441): what is asked for; else empty */
 	uint16_t status;        /* responses */
 	int64_t content_length; /* -1: not given */
 	const struct header *headers;
 	unsigned n_headers;
+	const struct header *trailers; /* fields behind the body, known when it ends */
+	unsigned n_trailers;
 	uint64_t body_bytes; /* transfer-decoded bytes handed out so far; in sink.body: where these stand */
 	uint64_t body_missed;
 	bool upgrade; /* asks for or grants another protocol */
 	void *user;   /* the sink's own */
 };
+
+/* One more value of Content-Encoding, or of what is undone like one: several are one list (RFC 9110 5.3).
+ * `room`, of `cap` bytes and as long-lived as the message, is used once there are two. */
+void message_add_codings(struct message *m, struct slice more, char *room, size_t cap);
+/* A decimal number, as in Content-Length; -1: none. */
+int64_t message_number(struct slice s);
 
 /* HTTP/1.0 and 1.1 (RFC 9112): both directions, pipelined, chunked, content-length, until close, 1xx, HEAD
  * and CONNECT rules by the request that a response answers.  UPGRADE after 101 or a 2xx to CONNECT. After a

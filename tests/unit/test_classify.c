@@ -353,6 +353,38 @@ static void findings_outlive_the_reading(void **state)
 	end(w, NULL);
 }
 
+/* RFC 9112 7.1.2: fields behind a chunked body are sent like those before it. */
+static void trailers_are_searched(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	say_text(&k, FLOW_C2S,
+	        "POST /x HTTP/1.1\r\nHost: www.example.net\r\nTransfer-Encoding: "
+	        "chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+	        "X-Note: " GHP "\r\n\r\n");
+	end(w, "payload.sensitive - www.example.net http github-pat@trailer.x-note\n"
+	       "flow out www.example.net - - http1 stop 0 github-pat@trailer.x-note\n");
+}
+
+/* A gap that took the head of a request: its body is searched, and the record says that something is missing.
+ */
+static void a_body_without_its_head(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	say_text(&k, FLOW_C2S, "GET /a HTTP/1.1\r\nHost: www.example.net\r\n\r\n");
+	say_text(&k, FLOW_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	k.seq[FLOW_C2S] += 100;
+	say_text(&k, FLOW_C2S, "{\"m\": \"" GHP "\"}");
+	send_flags(&k, FLOW_S2C, TCP_ACK, NULL, 0);
+	end(w, "payload.sensitive - www.example.net http github-pat@m\n"
+	       "flow out www.example.net - - http1 stop 4 github-pat@m\n");
+}
+
 /* A request cut by the connection's end is told as far as it went. */
 static void cut_request_is_told(void **state)
 {
@@ -490,6 +522,8 @@ int main(void)
 	        cmocka_unit_test(own_credential_is_no_leak),
 	        cmocka_unit_test(addresses_alert_in_number),
 	        cmocka_unit_test(findings_outlive_the_reading),
+	        cmocka_unit_test(trailers_are_searched),
+	        cmocka_unit_test(a_body_without_its_head),
 	        cmocka_unit_test(cut_request_is_told),
 	        cmocka_unit_test(what_goes_out_is_masked),
 	        cmocka_unit_test(ends_by_reason),

@@ -80,7 +80,9 @@ static void on_head(void *arg, struct message *m)
 	if (m->content_encoding.n)
 		say(t, " coding=%.*s", (int)m->content_encoding.n, m->content_encoding.p);
 	say(t, "%s%s%s\n", m->version == 10 ? " 1.0" : "", m->upgrade ? " upgrade" : "",
-	        m->damaged ? " damaged" : "");
+	        m->missed    ? " missed"
+	        : m->damaged ? " damaged"
+	                     : "");
 }
 
 static void on_body(void *arg, struct message *m, const uint8_t *p, size_t n)
@@ -109,6 +111,9 @@ static void on_end(void *arg, struct message *m, bool whole)
 	assert_true(t->open[m->dir]);
 	assert_int_equal(m->body_bytes, t->body[m->dir]);
 	t->open[m->dir] = false;
+	for (unsigned i = 0; i < m->n_trailers; i++)
+		say(t, "~%.*s=%.*s", (int)m->trailers[i].name.n, m->trailers[i].name.p,
+		        (int)m->trailers[i].value.n, m->trailers[i].value.p);
 	say(t, "%s%s\n", m->body_bytes ? "|" : "", whole ? "end" : "cut");
 }
 
@@ -255,11 +260,15 @@ static void test_chunked(void **state)
 	check("POST / HTTP/1.1\nContent-Length: 3\nTransfer-Encoding: CHUNKED\n\nA \n0123456789\n0\nX-T: "
 	      "1\nY: 2\n\n"
 	      "GET /n HTTP/1.1\n\n",
-	        "#0 POST /\n0123456789|end\n#1 GET /n\nend\n");
+	        "#0 POST /\n0123456789~X-T=1~Y=2|end\n#1 GET /n\nend\n");
 	check("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
 	        "#0 POST / coding=gzip\nx|end\n");
 	check("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
 	        "#0 POST / coding=gzip\nx|end\n");
+	/* several fields are one list (RFC 9110 5.3), and transfer codings were applied last */
+	check("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nContent-Encoding: br\r\nTransfer-Encoding: "
+	      "chunked\r\nContent-Encoding: zstd , deflate\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+	        "#0 POST / coding=br,zstd , deflate,gzip\nx|end\n");
 	/* broken: the rest is handed out as it is, the next head is found */
 	check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloWRONG\nAKIA secret\nPOST /n "
 	      "HTTP/1.1\r\n\r\n",
@@ -353,6 +362,24 @@ static void test_upgrades(void **state)
 	rig_end(&r);
 	rig_free(&r);
 
+	/* the same, in whatever pieces: those of the other protocol are all handed on */
+	for (size_t step = 1; step < 24; step++) {
+		static const char to[] = "GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+		                         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+		size_t before = strlen(to) - 24, at = 0;
+		enum layer_verdict v = LAYER_MORE;
+
+		rig_open(&r, false);
+		for (; v == LAYER_MORE; at += v == LAYER_MORE ? step : 0)
+			v = feed_n(&r, FLOW_C2S, to + at, step < strlen(to) - at ? step : strlen(to) - at);
+		assert_int_equal(v, LAYER_UPGRADE);
+		assert_int_equal(r.c.upgrade.to, UPGRADE_H2C);
+		assert_int_equal(at + r.c.upgrade.used - r.c.upgrade.n_before, before);
+		assert_memory_equal(r.c.upgrade.before, "PRI * HTTP/2.0\r\n\r\nSM", r.c.upgrade.n_before);
+		rig_end(&r);
+		rig_free(&r);
+	}
+
 	rig_open(&r, false);
 	feed(&r, FLOW_C2S, "GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n");
 	assert_int_equal(feed(&r, FLOW_S2C, "HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n"), LAYER_UPGRADE);
@@ -376,7 +403,7 @@ static void test_not_http(void **state)
 	        "#0 GET /\nend\n#0 200\nend\n", LAYER_MORE);
 	/* nor does junk between requests */
 	check("GET / HTTP/1.1\r\n\r\njunk\r\njunk\nGET /n HTTP/1.1\r\n\r\n",
-	        "#0 GET /\nend\n#1 GET /n\nend\n");
+	        "#0 GET /\nend\n#1   damaged\njunk\r\njunk\n|cut\n#1 GET /n\nend\n");
 }
 
 static void test_probe(void **state)
@@ -416,13 +443,26 @@ static void test_head_limits(void **state)
 		rig_end(&r);
 		rig_free(&r);
 	}
-	/* past the limit: what was read is told, and that is all */
+	/* past the limit: what was read is told, the rest of that line is no field any more, the next head is
+	 * found */
 	p = head + strlen("POST /p HTTP/1.1\r\nHost: a\r\n");
-	memset(p, 'x', 200000);
+	memset(p, 'x', 100000);
+	strcpy(p + 100000, "\r\nY: z\r\n\r\nAKIA\r\nGET /n HTTP/1.1\r\n\r\n");
 	rig_open(&r, false);
-	assert_int_equal(feed_steps(&r, FLOW_C2S, head, 200000, 1000), LAYER_BAD);
-	assert_string_equal(r.tape->text, "name a:0\n#0 POST /p @a damaged\ncut\n");
-	assert_int_equal(feed(&r, FLOW_C2S, "GET / HTTP/1.1\r\n\r\n"), LAYER_BAD);
+	assert_int_equal(feed_steps(&r, FLOW_C2S, head, strlen(head), 1000), LAYER_MORE);
+	assert_memory_equal(r.tape->text, "name a:0\n#0 POST /p @a damaged\nxxx", 34);
+	assert_non_null(strstr(r.tape->text, "xxx\r\nAKIA\r\n|cut\n#1 GET /n\nend\n"));
+	assert_true(r.c.limited);
+	assert_true(r.arena.count <= 8);
+	rig_end(&r);
+	rig_free(&r);
+	/* the same within the first line: a request that nobody can name */
+	memset(head + 6, 'x', 100000);
+	rig_open(&r, false);
+	assert_int_equal(feed_steps(&r, FLOW_C2S, head, strlen(head), 1000), LAYER_MORE);
+	assert_memory_equal(r.tape->text, "#0   damaged\nPOST /xxx", 21);
+	assert_non_null(strstr(r.tape->text, "AKIA\r\n|cut\n#0 GET /n\nend\n"));
+	assert_true(r.c.limited);
 	rig_end(&r);
 	rig_free(&r);
 	free(head);
@@ -465,8 +505,8 @@ static void test_gap_in_length(void **state)
 	rig_end(&r);
 	assert_string_equal(r.tape->text,
 	        "#0 POST /\n012<gap 4>789|cut\n#1 GET /n\nend\n#2 POST /\n012<gap 7>|cut\n#3 GET /m\nend\n"
-	        "#4 POST /\n012<gap 1>|cut\n#5 GET /o\nend\n#6 POST /\n012<gap 0>AKIA\nGET nothing\n|cut\n#7 "
-	        "GET /q\nend\n");
+	        "#4 POST /\n012<gap 1>|cut\n#5   missed\nrest of a body\r\n|cut\n#6 GET /o\nend\n"
+	        "#7 POST /\n012<gap 0>AKIA\nGET nothing\n|cut\n#8 GET /q\nend\n");
 	rig_free(&r);
 }
 
@@ -505,8 +545,9 @@ static void test_gap_in_head(void **state)
 	gap(&r, FLOW_C2S, 10);
 	feed(&r, FLOW_C2S, "x\r\nY: z\r\n\r\nGET /m HTTP/1.1\r\n\r\n");
 	rig_end(&r);
-	assert_string_equal(r.tape->text, "name a.example:0\n#0 POST /a @a.example damaged\n<gap "
-	                                  "10>def\r\nAKIA\n|cut\n#1 GET /n\nend\n#2 GET /m\nend\n");
+	assert_string_equal(r.tape->text, "name a.example:0\n#0 POST /a @a.example missed\n<gap "
+	                                  "10>def\r\nAKIA\n|cut\n#1 GET /n\nend\n#2   missed\nx\r\nY: "
+	                                  "z\r\n\r\n|cut\n#3 GET /m\nend\n");
 	rig_free(&r);
 }
 
@@ -538,7 +579,8 @@ static void test_midstream(void **state)
 		assert_int_equal(
 		        feed(&r, FLOW_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), LAYER_MORE);
 		rig_end(&r);
-		assert_string_equal(r.tape->text, "#0 POST /a\nhi|end\n#0 200\nend\n");
+		assert_string_equal(r.tape->text, "#0   missed\n\":\"end of a body\"}\nPOST x\n|cut\n#1 POST "
+		                                  "/a\nhi|end\n#0 200\nend\n");
 		rig_free(&r);
 	}
 }
@@ -564,6 +606,35 @@ static void test_expect(void **state)
 	rig_free(&r);
 }
 
+/* Trailer fields are told with the end, as many as a head has room for. */
+static void test_trailers(void **state)
+{
+	char *text = malloc(200000), *p = text;
+	struct rig r;
+
+	(void)state;
+	check("POST / HTTP/1.1\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Note: AKIA 1 "
+	      "\r\n"
+	      "folded\r\nno colon\r\n\r\nGET /n HTTP/1.1\r\n\r\n",
+	        "#0 POST /\nhi~X-Note=AKIA 1~=folded~=no colon|end\n#1 GET /n\nend\n");
+	/* more of them, and longer ones, than are kept */
+	p = stpcpy(p, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+	for (int i = 0; i < 400; i++)
+		p += sprintf(p, "X-%d: %0100d\r\n", i, i);
+	p = stpcpy(p, "\r\nGET /n HTTP/1.1\r\n\r\n");
+	for (size_t step = 1; step < 70000; step = step * 6 + 1) {
+		rig_open(&r, false);
+		assert_int_equal(feed_steps(&r, FLOW_C2S, text, (size_t)(p - text), step), LAYER_MORE);
+		assert_non_null(strstr(r.tape->text, "~X-126="));
+		assert_null(strstr(r.tape->text, "~X-127="));
+		assert_non_null(strstr(r.tape->text, "end\n#1 GET /n\nend\n"));
+		assert_true(r.c.limited);
+		rig_end(&r);
+		rig_free(&r);
+	}
+	free(text);
+}
+
 static void test_close(void **state)
 {
 	(void)state;
@@ -574,7 +645,7 @@ static void test_close(void **state)
 
 static const char long_talk[] =
         "POST /a?b=c HTTP/1.1\r\nHost: a.example:1\r\nTransfer-Encoding: chunked\r\nX: a\r\n b\r\n\r\n"
-        "3;x=y\r\nabc\r\n0\r\nT: t\r\n\r\nPUT http://b/c HTTP/1.0\r\nContent-Length: 3\r\n"
+        "3;x=y\r\nabc\r\n0\r\nT: t\r\nU\r\n\r\nPUT http://b/c HTTP/1.0\r\nContent-Length: 3\r\n"
         "Expect: 100-continue\r\n\r\nxyzHEAD / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n";
 
 /* Any byte changed, any piece missing: the calls stay in order and nothing is read out of bounds. */
@@ -639,6 +710,7 @@ int main(void)
 	        cmocka_unit_test(test_gap_until_close),
 	        cmocka_unit_test(test_midstream),
 	        cmocka_unit_test(test_expect),
+	        cmocka_unit_test(test_trailers),
 	        cmocka_unit_test(test_close),
 	        cmocka_unit_test(test_flips_and_prefixes),
 	        cmocka_unit_test(test_gap_anywhere),
