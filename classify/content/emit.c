@@ -1,8 +1,8 @@
 /* emit.c - hands fields to the sink: told with their first text, always ended, short pieces of text gathered.
  */
-#include "classify/content/reader.h"
+#include "classify/content/emit.h"
 
-#include <string.h>
+#include <stdio.h>
 
 static void flush(struct emit *e)
 {
@@ -16,22 +16,48 @@ static void flush(struct emit *e)
 	e->offset += n;
 }
 
-/* The front of a long path goes: its end says more. */
+void prefix_set(struct prefix *out, const char *path, size_t n, size_t key_at, size_t key_len)
+{
+	size_t cut = n > CONTENT_PATH_MAX ? n - (CONTENT_PATH_MAX - 3) : 0, front = cut ? 3 : 0;
+
+	memcpy(out->text, "...", front);
+	memcpy(out->text + front, path + cut, n - cut);
+	out->n = front + n - cut;
+	out->key_at = key_at >= cut ? key_at - cut + front : 0;
+	out->key_len = key_at >= cut ? key_len : 0;
+}
+
+void prefix_add(struct prefix *out, const struct prefix *in, const char *name, size_t n)
+{
+	char path[2 * CONTENT_PATH_MAX + 1];
+	size_t at = in->n;
+
+	memcpy(path, in->text, at);
+	if (at && n)
+		path[at++] = '.';
+	if (n > CONTENT_PATH_MAX) {
+		name += n - CONTENT_PATH_MAX;
+		n = CONTENT_PATH_MAX;
+	}
+	if (n)
+		memcpy(path + at, name, n);
+	prefix_set(out, path, at + n, at, n);
+}
+
+void prefix_add_index(struct prefix *out, const struct prefix *in, const char *name, uint32_t index)
+{
+	char path[CONTENT_PATH_MAX + 80];
+	int n = snprintf(path, sizeof(path), "%.*s%s%.48s[%u]", (int)in->n, in->text,
+	        in->n && *name ? "." : "", name, index);
+
+	prefix_set(out, path, (size_t)n, in->key_at, in->key_len);
+}
+
 void emit_field(struct emit *e, const char *path, size_t n, size_t key_at, size_t key_len)
 {
-	size_t cut = n > CONTENT_PATH_MAX ? n - (CONTENT_PATH_MAX - 3) : 0;
-
 	if (e->named)
 		emit_end(e, true);
-	e->path_len = 0;
-	if (cut) {
-		memcpy(e->path, "...", 3);
-		e->path_len = 3;
-	}
-	memcpy(e->path + e->path_len, path + cut, n - cut);
-	e->key_at = key_at >= cut ? key_at - cut + e->path_len : 0;
-	e->key_len = key_at >= cut ? key_len : 0;
-	e->path_len += n - cut;
+	prefix_set(&e->path, path, n, key_at, key_len);
 	e->offset = 0;
 	e->named = true;
 }
@@ -40,7 +66,8 @@ static void tell(struct emit *e)
 {
 	e->open = true;
 	if (e->out.field)
-		e->out.field(e->out.arg, e->path, e->path_len, e->path + e->key_at, e->key_len);
+		e->out.field(
+		        e->out.arg, e->path.text, e->path.n, e->path.text + e->path.key_at, e->path.key_len);
 }
 
 void emit_text_on(struct emit *e, const uint8_t *p, size_t n)
@@ -73,7 +100,7 @@ void emit_end(struct emit *e, bool whole)
 void emit_plain(struct emit *e, const struct prefix *in)
 {
 	if (in->n)
-		emit_field(e, in->text, in->n, in->key_at, in->n - in->key_at);
+		emit_field(e, in->text, in->n, in->key_at, in->key_len);
 	else
 		emit_field(e, "body", 4, 4, 0);
 }

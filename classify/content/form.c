@@ -7,18 +7,27 @@
  * stays one. */
 #include "classify/content/reader.h"
 
-#include <stddef.h>
-#include <string.h>
-
 enum state { NAME, VALUE };
 
 #define NAME_LONG 16 /* a name of this length is handed out as text too */
 
+struct form_reader {
+	uint8_t state, hex_n;
+	bool raw;      /* a raw blank was met: this is no form, '+' and '%' mean themselves */
+	bool name_out; /* the name is handed out as text */
+	char hex;
+	unsigned name_n;
+	const struct prefix *in;
+	char name[FORM_NAME_SHOWN];
+};
+
 /* A name of ordinary characters up to '=', and nothing raw behind it. */
-bool form_reader_probe(const uint8_t *p, size_t n)
+static int form_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
 	bool equals = false;
 
+	if (!slice_starts_nocase(hint->type, "application/x-www-form-urlencoded"))
+		return 0;
 	while (n && (p[n - 1] == '\r' || p[n - 1] == '\n'))
 		n--;
 	for (size_t i = 0; i < n; i++) {
@@ -33,15 +42,20 @@ bool form_reader_probe(const uint8_t *p, size_t n)
 	return equals;
 }
 
-void form_reader_init(struct form_reader *f, const struct prefix *in)
+static bool form_open(void *state, struct nest *t, const struct prefix *in, const struct part_hint *hint)
 {
-	memset(f, 0, offsetof(struct form_reader, name));
-	f->in = in;
+	static const struct prefix form = {.text = "form", .n = 4, .key_at = 4};
+	struct form_reader *f = state;
+
+	(void)t;
+	(void)hint;
+	f->in = in->n ? in : &form;
+	return true;
 }
 
 static void field(struct form_reader *f, struct emit *e, const char *name, size_t n, const char *tail)
 {
-	char path[PREFIX_MAX + FORM_NAME_SHOWN + 4];
+	char path[CONTENT_PATH_MAX + FORM_NAME_SHOWN + 4];
 	size_t at = f->in->n, tail_n = strlen(tail);
 
 	memcpy(path, f->in->text, at);
@@ -148,8 +162,10 @@ static void byte(struct form_reader *f, struct emit *e, uint8_t c)
 	}
 }
 
-void form_reader_feed(struct form_reader *f, struct emit *e, const uint8_t *p, size_t n)
+static void form_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 {
+	struct form_reader *f = state;
+	struct emit *e = nest_emit(t);
 	size_t i = 0;
 
 	while (i < n) {
@@ -173,8 +189,12 @@ void form_reader_feed(struct form_reader *f, struct emit *e, const uint8_t *p, s
 }
 
 /* The name of what follows may be among the missing bytes. */
-void form_reader_gap(struct form_reader *f, struct emit *e)
+static void form_gap(void *state, struct nest *t, uint64_t n)
 {
+	struct form_reader *f = state;
+	struct emit *e = nest_emit(t);
+
+	(void)n;
 	escape_end(f, e);
 	if (e->named)
 		emit_end(e, false);
@@ -184,21 +204,13 @@ void form_reader_gap(struct form_reader *f, struct emit *e)
 	f->state = VALUE;
 }
 
-void form_reader_end(struct form_reader *f, struct emit *e)
+static void form_end(void *state, struct nest *t)
 {
-	escape_end(f, e);
-	end_pair(f, e);
+	struct form_reader *f = state;
+
+	escape_end(f, nest_emit(t));
+	end_pair(f, nest_emit(t));
 }
 
-void content_query(const struct slice *query, const struct text_sink *out)
-{
-	static const struct prefix in = {.text = "query", .n = 5, .key_at = 5};
-	struct emit e = {.out = *out};
-	struct form_reader f;
-
-	if (!query->n)
-		return;
-	form_reader_init(&f, &in);
-	form_reader_feed(&f, &e, (const uint8_t *)query->p, query->n);
-	form_reader_end(&f, &e);
-}
+const struct reader_ops form_ops = {
+        "form", sizeof(struct form_reader), true, form_probe, form_open, form_feed, form_gap, form_end};

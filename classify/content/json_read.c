@@ -7,9 +7,6 @@
  * closes. */
 #include "classify/content/reader.h"
 
-#include <stddef.h>
-#include <string.h>
-
 enum state {
 	TOP,         /* between top-level values */
 	VALUE,       /* a value must follow */
@@ -25,17 +22,43 @@ enum state {
 	RAW,  /* no structure any more */
 };
 
+struct level {
+	uint16_t base;            /* length of the path at this level */
+	uint16_t key_at, key_len; /* last name in the path: an array has that of its owner */
+	uint32_t index;
+	bool array;
+};
+
+struct json_reader {
+	uint8_t state;
+	bool in_key;
+	uint8_t esc, hex_n, word_at;
+	const char *word;
+	uint32_t hex, high; /* high: first half of a surrogate pair, 0 none */
+	unsigned depth, depth_max, key_n, num_n, num_digits;
+	bool num_open, num_dot, num_exp;
+	uint8_t num_last;
+	char num[24];            /* a short number, until it is known to be well placed */
+	char key[JSON_KEY_LONG]; /* beginning of the name being read */
+	const struct prefix *in;
+	size_t path_len;
+	char path[JSON_PATH_ROOM];
+	struct level level[JSON_DEPTH_MAX];
+};
+
 static bool is_space(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-bool json_reader_probe(const uint8_t *p, size_t n)
+/* Does text that begins like this look like JSON? */
+static int json_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
 	size_t i = 1;
 
+	(void)hint;
 	if (!n)
-		return false;
+		return 0;
 	while (i < n && is_space(p[i]))
 		i++;
 	if (p[0] == '"')
@@ -47,12 +70,15 @@ bool json_reader_probe(const uint8_t *p, size_t n)
 	return p[0] == '[' && strchr("{[\"0123456789-tfn]", p[i]) && p[i];
 }
 
-void json_reader_init(struct json_reader *j, const struct prefix *in, unsigned depth_max)
+static bool json_open(void *state, struct nest *t, const struct prefix *in, const struct part_hint *hint)
 {
-	/* path and levels need no clearing: they are written before they are read */
-	memset(j, 0, offsetof(struct json_reader, path));
+	struct json_reader *j = state;
+	unsigned depth = nest_limits(t)->depth;
+
+	(void)hint;
 	j->in = in;
-	j->depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
+	j->depth_max = depth < JSON_DEPTH_MAX ? depth : JSON_DEPTH_MAX;
+	return true;
 }
 
 /* ---- paths ---- */
@@ -68,7 +94,7 @@ static void path_add(struct json_reader *j, const char *p, size_t n)
 /* Brings the path to the value that begins now; only arrays have to. */
 static void path_value(struct json_reader *j)
 {
-	struct json_level *l = &j->level[j->depth ? j->depth - 1 : 0];
+	struct level *l = &j->level[j->depth ? j->depth - 1 : 0];
 	char t[16];
 	size_t n = sizeof(t);
 	uint32_t v;
@@ -88,8 +114,8 @@ static void path_value(struct json_reader *j)
 /* The field at the current path, `tail` behind it. */
 static void name_field(struct json_reader *j, struct emit *e, const char *tail)
 {
-	const struct json_level *l = j->depth ? &j->level[j->depth - 1] : NULL;
-	char path[PREFIX_MAX + JSON_PATH_ROOM + 4];
+	const struct level *l = j->depth ? &j->level[j->depth - 1] : NULL;
+	char path[CONTENT_PATH_MAX + JSON_PATH_ROOM + 4];
 	size_t n = j->in->n, at, tail_n = strlen(tail);
 
 	if (!n && !j->path_len && !tail_n) {
@@ -108,7 +134,7 @@ static void name_field(struct json_reader *j, struct emit *e, const char *tail)
 	else if (l && l->key_len)
 		emit_field(e, path, n, at + l->key_at, l->key_len);
 	else
-		emit_field(e, path, n, j->in->key_at, j->in->n - j->in->key_at);
+		emit_field(e, path, n, j->in->key_at, j->in->key_len);
 }
 
 /* ---- structure ---- */
@@ -134,7 +160,7 @@ static void broken(struct json_reader *j, struct emit *e)
 
 static bool enter(struct json_reader *j, struct emit *e, bool array)
 {
-	struct json_level *l, *up = j->depth ? &j->level[j->depth - 1] : NULL;
+	struct level *l, *up = j->depth ? &j->level[j->depth - 1] : NULL;
 
 	if (j->depth >= j->depth_max) {
 		raw_begin(j, e, CONTENT_LIMIT);
@@ -142,7 +168,7 @@ static bool enter(struct json_reader *j, struct emit *e, bool array)
 	}
 	path_value(j);
 	l = &j->level[j->depth++];
-	*l = (struct json_level){.base = (uint16_t)j->path_len, .array = array};
+	*l = (struct level){.base = (uint16_t)j->path_len, .array = array};
 	if (array && up) {
 		l->key_at = up->key_at;
 		l->key_len = up->key_len;
@@ -159,7 +185,7 @@ static void leave(struct json_reader *j)
 
 static void begin_string(struct json_reader *j, struct emit *e, bool key)
 {
-	struct json_level *l = j->depth ? &j->level[j->depth - 1] : NULL;
+	struct level *l = j->depth ? &j->level[j->depth - 1] : NULL;
 
 	j->state = STRING;
 	j->in_key = key;
@@ -180,7 +206,7 @@ static void begin_string(struct json_reader *j, struct emit *e, bool key)
 /* Bytes of a name go into the path, and out as text when there are many. */
 static void key_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
 {
-	struct json_level *l = &j->level[j->depth - 1];
+	struct level *l = &j->level[j->depth - 1];
 	size_t shown = j->key_n < JSON_KEY_SHOWN ? JSON_KEY_SHOWN - j->key_n : 0,
 	       room = sizeof(j->path) - j->path_len;
 	size_t was = j->key_n;
@@ -497,8 +523,10 @@ static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
 	return 0;
 }
 
-void json_reader_feed(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
+static void json_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 {
+	struct json_reader *j = state;
+	struct emit *e = nest_emit(t);
 	size_t i = 0;
 
 	while (i < n) {
@@ -519,8 +547,13 @@ void json_reader_feed(struct json_reader *j, struct emit *e, const uint8_t *p, s
 	}
 }
 
-void json_reader_gap(struct json_reader *j, struct emit *e)
+/* Bytes are missing: what follows is read as text, its escapes undone. */
+static void json_gap(void *state, struct nest *t, uint64_t n)
 {
+	struct json_reader *j = state;
+	struct emit *e = nest_emit(t);
+
+	(void)n;
 	if (j->state == STRING || j->state == RAW)
 		escape_end(j, e);
 	if (e->named)
@@ -529,8 +562,11 @@ void json_reader_gap(struct json_reader *j, struct emit *e)
 	raw_begin(j, e, CONTENT_GAP);
 }
 
-void json_reader_end(struct json_reader *j, struct emit *e)
+static void json_end(void *state, struct nest *t)
 {
+	struct json_reader *j = state;
+	struct emit *e = nest_emit(t);
+
 	if (j->state == STRING || j->state == RAW)
 		escape_end(j, e);
 	if (j->state != TOP && j->state != RAW)
@@ -538,3 +574,6 @@ void json_reader_end(struct json_reader *j, struct emit *e)
 	if (e->named)
 		emit_end(e, j->state == RAW);
 }
+
+const struct reader_ops json_ops = {
+        "json", sizeof(struct json_reader), true, json_probe, json_open, json_feed, json_gap, json_end};

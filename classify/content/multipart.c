@@ -5,13 +5,22 @@
  * as a line end.  What stands before the first and behind the last delimiter is read too. */
 #include "classify/content/reader.h"
 
-#include <stddef.h>
-#include <string.h>
-
 enum state { OUTSIDE, HEAD, DATA };
-enum transfer_kind { TRANSFER_PLAIN, TRANSFER_BASE64, TRANSFER_QUOTED };
 
-static const struct prefix no_prefix;
+struct multipart {
+	uint8_t state, after; /* after: bytes seen behind a delimiter */
+	bool line_start, cr;  /* cr: one is held, as it may belong to a delimiter */
+	uint8_t eol;          /* bytes of the line end that is held: "\n" or "\r\n" */
+	bool inner;           /* stands in a part of another multipart */
+	bool open, closed;    /* a part is being fed; the last delimiter was met */
+	size_t matched;
+	unsigned parts;
+	const struct prefix *in;
+	size_t n_delim;
+	char delim[MULTIPART_BOUNDARY + 2]; /* "--" and the boundary */
+	size_t head_n, head_line;           /* head_line: where its newest line begins */
+	char head[MULTIPART_HEAD_MAX];
+};
 
 /* ---- header parameters (RFC 9110 5.6.6, RFC 2183, RFC 8187) ---- */
 
@@ -101,141 +110,56 @@ bool multipart_boundary(struct slice type, char *out, size_t *n)
 	       header_param(type, "boundary", out, MULTIPART_BOUNDARY, n) && *n;
 }
 
-/* ---- transfer encodings ---- */
-
-static void base64_bytes(struct multipart *m, struct emit *e, const uint8_t *p, size_t n)
-{
-	struct transfer *t = &m->transfer;
-	uint8_t out[3];
-
-	for (size_t i = 0; i < n; i++) {
-		char c = (char)p[i];
-		bool plain = hex_digit(c) >= 0 || (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') ||
-		             c == '+' || c == '/';
-
-		if (is_blank(c))
-			continue;
-		if (!plain && c != '=') {
-			/* the label is not true: the rest as it is */
-			e->skip |= CONTENT_BROKEN;
-			t->kind = TRANSFER_PLAIN;
-			reader_feed(&m->part, e, (const uint8_t *)t->quad, t->n);
-			reader_feed(&m->part, e, p + i, n - i);
-			return;
-		}
-		if (plain)
-			t->quad[t->n++] = c;
-		if (t->n == 4 || !plain) {
-			reader_feed(&m->part, e, out, base64_decode(t->quad, t->n, out, sizeof(out), NULL));
-			t->n = 0;
-		}
-	}
-}
-
-/* RFC 2045 6.7: =XX, and = before a line end joins lines. */
-static void quoted_bytes(struct multipart *m, struct emit *e, const uint8_t *p, size_t n)
-{
-	struct transfer *t = &m->transfer;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = (char)p[i];
-
-		if (!t->n && c != '=') {
-			reader_feed(&m->part, e, p + i, 1);
-			continue;
-		}
-		t->quad[t->n++] = c;
-		if (t->n == 1 || (t->n == 2 && (c == '\r' || hex_digit(c) >= 0)))
-			continue;
-		if (t->n == 3 && hex_digit(t->quad[1]) >= 0 && hex_digit(c) >= 0) {
-			uint8_t b = (uint8_t)(hex_digit(t->quad[1]) << 4 | hex_digit(c));
-
-			reader_feed(&m->part, e, &b, 1);
-		} else if (c != '\n') {
-			reader_feed(&m->part, e, (const uint8_t *)t->quad, t->n);
-		}
-		t->n = 0;
-	}
-}
-
-static void transfer_end(struct multipart *m, struct emit *e)
-{
-	struct transfer *t = &m->transfer;
-	uint8_t out[3];
-
-	if (t->kind == TRANSFER_BASE64)
-		reader_feed(&m->part, e, out, base64_decode(t->quad, t->n, out, sizeof(out), NULL));
-	else if (t->kind == TRANSFER_QUOTED)
-		reader_feed(&m->part, e, (const uint8_t *)t->quad, t->n);
-	t->n = 0;
-}
-
 /* ---- parts ---- */
 
 static void begin_line(struct multipart *m)
 {
 	m->line_start = true;
 	m->matched = 0;
-	m->alive = (uint8_t)((1u << m->depth) - 1);
 }
 
-static void begin_outside(struct multipart *m)
+static int multipart_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
+	char boundary[MULTIPART_BOUNDARY];
+	size_t len;
+
+	(void)p;
+	(void)n;
+	return multipart_boundary(hint->type, boundary, &len);
+}
+
+static bool multipart_open(void *state, struct nest *t, const struct prefix *in, const struct part_hint *hint)
+{
+	struct multipart *m = state;
+
+	(void)t;
+	memcpy(m->delim, "--", 2);
+	if (!multipart_boundary(hint->type, m->delim + 2, &m->n_delim))
+		return false;
+	m->n_delim += 2;
+	m->in = in;
+	m->inner = in->n > 4 && !memcmp(in->text, "part", 4) && (in->text[4] == '.' || in->text[4] == '[');
 	m->state = OUTSIDE;
-	m->transfer.kind = TRANSFER_PLAIN;
-	m->transfer.n = 0;
-	reader_init(&m->part, m->depth ? &m->level[m->depth - 1].name : &no_prefix, false, m->depth_max);
-}
-
-static void push(struct multipart *m, const char *boundary, size_t n, const struct prefix *name)
-{
-	struct multipart_level *l = &m->level[m->depth++];
-
-	memcpy(l->delim, "--", 2);
-	memcpy(l->delim + 2, boundary, n);
-	l->n = n + 2;
-	l->name = *name;
-	l->parts = 0;
-}
-
-void multipart_init(struct multipart *m, const char *boundary, size_t n, unsigned depth_max)
-{
-	memset(m, 0, offsetof(struct multipart, level));
-	m->depth_max = depth_max;
-	m->head_n = m->head_line = 0;
-	push(m, boundary, n, &no_prefix);
-	begin_outside(m);
 	begin_line(m);
+	return true;
 }
 
 /* "part.NAME"; without a name that of the part around it, or its number. */
-static void part_name(struct multipart *m, const char *name, size_t n, struct prefix *out)
+static void part_name(const struct multipart *m, const char *name, size_t n, struct prefix *out)
 {
-	struct multipart_level *l = &m->level[m->depth - 1];
-	unsigned v = l->parts ? l->parts - 1 : 0;
-	char t[12];
+	static const struct prefix none;
+	struct prefix part;
 
-	memcpy(out->text, "part.", 5);
-	out->key_at = 5;
-	if (n) {
-		out->n = n < PREFIX_MAX - 6 ? n : PREFIX_MAX - 6;
-		memcpy(out->text + 5, name, out->n);
-		out->n += 5;
+	if (!n && m->inner) {
+		*out = *m->in;
 		return;
 	}
-	if (l->name.n) {
-		*out = l->name;
+	if (!n) {
+		prefix_add_index(out, m->in, "part", m->parts ? m->parts - 1 : 0);
 		return;
 	}
-	n = sizeof(t);
-	t[--n] = ']';
-	do
-		t[--n] = (char)('0' + v % 10);
-	while (v /= 10);
-	t[--n] = '[';
-	out->n = 4 + sizeof(t) - n;
-	memcpy(out->text + 4, t + n, sizeof(t) - n);
-	out->key_at = out->n;
+	prefix_add(&part, m->inner ? &none : m->in, "part", 4);
+	prefix_add(out, &part, name, n);
 }
 
 struct part_head {
@@ -270,47 +194,41 @@ static void part_head_read(const struct multipart *m, struct part_head *h)
 	}
 }
 
-static void part_begin(struct multipart *m, struct emit *e)
+static void begin(struct multipart *m, struct nest *t, const struct prefix *in, const struct part_hint *hint)
 {
-	char text[MULTIPART_BOUNDARY];
-	struct part_head h;
-	struct prefix name;
-	size_t n = 0;
-
-	part_head_read(m, &h);
-	if (!named_param(h.disposition, "name", "name*", text, sizeof(text), &n))
-		n = 0;
-	part_name(m, text, n, &name);
-	if (named_param(h.disposition, "filename", "filename*", text, sizeof(text), &n) && n && e->out.file)
-		e->out.file(e->out.arg, text, n);
-	if (multipart_boundary(h.type, text, &n)) {
-		if (m->depth < MULTIPART_DEPTH && m->depth < m->depth_max) {
-			push(m, text, n, &name);
-			begin_outside(m);
-			return;
-		}
-		e->skip |= CONTENT_LIMIT;
-	}
-	m->state = DATA;
-	m->transfer.n = 0;
-	m->transfer.kind = slice_is_nocase(h.transfer, "base64")             ? TRANSFER_BASE64
-	                   : slice_is_nocase(h.transfer, "quoted-printable") ? TRANSFER_QUOTED
-	                                                                     : TRANSFER_PLAIN;
-	reader_init(&m->part, &name, slice_starts_nocase(h.type, "application/x-www-form-urlencoded"),
-	        m->depth_max);
+	m->state = hint ? DATA : OUTSIDE;
+	m->open = part_begin(t, in, hint);
 }
 
-static void part_end(struct multipart *m, struct emit *e)
+static void begin_part(struct multipart *m, struct nest *t)
 {
-	if (m->state == HEAD)
-		return;
-	transfer_end(m, e);
-	reader_end(&m->part, e);
+	char name[MULTIPART_BOUNDARY], file[NEST_NAME_MAX];
+	struct part_head h;
+	struct part_hint hint = {0};
+	struct prefix in;
+	size_t n = 0, file_n = 0;
+
+	part_head_read(m, &h);
+	if (!named_param(h.disposition, "name", "name*", name, sizeof(name), &n))
+		n = 0;
+	part_name(m, name, n, &in);
+	if (named_param(h.disposition, "filename", "filename*", file, sizeof(file), &file_n))
+		hint.name = slice_of(file, file_n);
+	hint.type = h.type;
+	hint.transfer = h.transfer;
+	begin(m, t, &in, &hint);
+}
+
+static void end_part(struct multipart *m, struct nest *t)
+{
+	if (m->open)
+		part_end(t);
+	m->open = false;
 }
 
 /* ---- lines ---- */
 
-static void give(struct multipart *m, struct emit *e, const void *p, size_t n)
+static void give(struct multipart *m, struct nest *t, const void *p, size_t n)
 {
 	if (m->state == HEAD) {
 		size_t room = sizeof(m->head) - m->head_n, take = n < room ? n : room;
@@ -320,32 +238,31 @@ static void give(struct multipart *m, struct emit *e, const void *p, size_t n)
 		if (take == n)
 			return;
 		/* no head is that long: this is content */
-		part_begin(m, e);
+		begin_part(m, t);
 		p = (const uint8_t *)p + take;
 		n -= take;
 	}
 	if (!n)
 		return;
-	if (m->transfer.kind == TRANSFER_BASE64)
-		base64_bytes(m, e, p, n);
-	else if (m->transfer.kind == TRANSFER_QUOTED)
-		quoted_bytes(m, e, p, n);
-	else
-		reader_feed(&m->part, e, p, n);
+	/* what stands outside is read as well */
+	if (m->state == OUTSIDE && !m->open)
+		begin(m, t, m->in, NULL);
+	if (m->open)
+		part_feed(t, p, n);
 }
 
 /* The held line end was content. */
-static void give_eol(struct multipart *m, struct emit *e)
+static void give_eol(struct multipart *m, struct nest *t)
 {
 	uint8_t n = m->eol;
 
 	m->eol = 0;
 	if (n)
-		give(m, e, n == 2 ? "\r\n" : "\n", n);
+		give(m, t, n == 2 ? "\r\n" : "\n", n);
 }
 
 /* A line of a part's head ended: an empty one ends the head, one that is no field is content already. */
-static void head_line(struct multipart *m, struct emit *e)
+static void head_line(struct multipart *m, struct nest *t)
 {
 	char *line = m->head + m->head_line;
 	size_t n = m->head_n - m->head_line;
@@ -359,39 +276,32 @@ static void head_line(struct multipart *m, struct emit *e)
 	}
 	memcpy(copy, line, n);
 	m->head_n = m->head_line;
-	part_begin(m, e);
+	begin_part(m, t);
 	if (n)
-		give(m, e, copy, n);
+		give(m, t, copy, n);
 	else
 		m->eol = 0;
 }
 
-static void delimiter(struct multipart *m, struct emit *e, bool closing)
+static void delimiter(struct multipart *m, struct nest *t, bool closing)
 {
-	struct multipart_level *l = &m->level[m->found];
-
-	part_end(m, e);
+	end_part(m, t);
 	m->eol = 0;
-	m->depth = m->found + !closing;
-	if (closing) {
-		begin_outside(m);
-		return;
-	}
-	l->parts++;
-	m->state = HEAD;
+	m->closed = closing;
+	m->state = closing ? OUTSIDE : HEAD;
+	m->parts += !closing;
 	m->head_n = m->head_line = 0;
 }
 
-/* The line began like a delimiter but is none: `n` bytes of it are content. */
-static void no_delimiter(struct multipart *m, struct emit *e, unsigned level, size_t n)
+/* The line began like a delimiter but is none: what was matched of it is content. */
+static void no_delimiter(struct multipart *m, struct nest *t)
 {
-	char text[MULTIPART_BOUNDARY + 2];
+	size_t n = m->matched;
 
-	memcpy(text, m->level[level].delim, n);
 	m->line_start = false;
 	m->after = 0;
-	give_eol(m, e);
-	give(m, e, text, n);
+	give_eol(m, t);
+	give(m, t, m->delim, n);
 }
 
 /* Behind the last delimiter: blanks and the line's end.  Anything else on the line is content, as that of the
@@ -407,7 +317,7 @@ static bool after_last(struct multipart *m, uint8_t c)
 }
 
 /* Behind a delimiter: "--" when it is the last, else blanks and the line's end (RFC 2046 5.1.1). */
-static bool after_delimiter(struct multipart *m, struct emit *e, uint8_t c)
+static bool after_delimiter(struct multipart *m, struct nest *t, uint8_t c)
 {
 	if (m->after == 3)
 		return after_last(m, c);
@@ -415,129 +325,123 @@ static bool after_delimiter(struct multipart *m, struct emit *e, uint8_t c)
 		m->after = 2;
 		return true;
 	} else if (c == '-') {
-		delimiter(m, e, true);
+		delimiter(m, t, true);
 		m->after = 3;
 		return true;
 	} else if (m->after == 2 || (c != '\n' && !is_blank((char)c))) {
 		bool dash = m->after == 2;
 
-		no_delimiter(m, e, m->found, m->level[m->found].n);
-		give(m, e, "-", dash);
+		no_delimiter(m, t);
+		give(m, t, "-", dash);
 		return false;
 	} else if (c != '\n') {
 		return true;
 	} else {
-		delimiter(m, e, false);
+		delimiter(m, t, false);
 	}
 	m->after = 0;
 	begin_line(m);
 	return true;
 }
 
-/* The next byte of a line that may be a delimiter; false: it is none, and the byte is yet to be read. */
-static bool match(struct multipart *m, struct emit *e, uint8_t c)
+/* The next byte of a line that may be the delimiter; false: it is none, and the byte is yet to be read. */
+static bool match(struct multipart *m, struct nest *t, uint8_t c)
 {
-	uint8_t was = m->alive;
-
-	for (unsigned l = 0; l < m->depth; l++)
-		if (m->matched >= m->level[l].n || (uint8_t)m->level[l].delim[m->matched] != c)
-			m->alive &= (uint8_t) ~(1u << l);
-	if (!m->alive) {
-		unsigned level = 0;
-
-		while (was && !(was >> level & 1))
-			level++;
-		no_delimiter(m, e, was ? level : 0, m->matched);
+	if (m->closed || (uint8_t)m->delim[m->matched] != c) {
+		no_delimiter(m, t);
 		return false;
 	}
-	m->matched++;
-	for (unsigned l = m->depth; l-- > 0;)
-		if (m->alive >> l & 1 && m->level[l].n == m->matched) {
-			m->found = l;
-			m->after = 1;
-			break;
-		}
+	m->after = ++m->matched == m->n_delim;
 	return true;
 }
 
 /* The rest of a line that is none; returns the bytes taken. */
-static size_t line_rest(struct multipart *m, struct emit *e, const uint8_t *p, size_t n)
+static size_t line_rest(struct multipart *m, struct nest *t, const uint8_t *p, size_t n)
 {
 	const uint8_t *lf = memchr(p, '\n', n);
 	size_t len = lf ? (size_t)(lf - p) : n, text = len;
 	bool cr = len ? p[len - 1] == '\r' : m->cr;
 
 	if (len && m->cr)
-		give(m, e, "\r", 1);
+		give(m, t, "\r", 1);
 	text -= len && cr;
-	give(m, e, p, text);
+	give(m, t, p, text);
 	m->cr = cr && !lf;
 	if (!lf)
 		return n;
 	m->eol = cr ? 2 : 1;
 	if (m->state == HEAD)
-		head_line(m, e);
+		head_line(m, t);
 	begin_line(m);
 	return len + 1;
 }
 
-void multipart_feed(struct multipart *m, struct emit *e, const uint8_t *p, size_t n)
+static void multipart_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 {
+	struct multipart *m = state;
 	size_t i = 0;
 
-	while (i < n) {
+	while (i < n && !nest_over(t)) {
 		if (m->after)
-			i += after_delimiter(m, e, p[i]);
+			i += after_delimiter(m, t, p[i]);
 		else if (m->line_start)
-			i += match(m, e, p[i]);
+			i += match(m, t, p[i]);
 		else
-			i += line_rest(m, e, p + i, n - i);
+			i += line_rest(m, t, p + i, n - i);
 	}
 }
 
 /* What was held, as content. */
-static void give_held(struct multipart *m, struct emit *e)
+static void give_held(struct multipart *m, struct nest *t)
 {
 	if (m->after == 1 || m->after == 2) {
 		bool dash = m->after == 2;
 
-		no_delimiter(m, e, m->found, m->level[m->found].n);
-		give(m, e, "-", dash);
+		no_delimiter(m, t);
+		give(m, t, "-", dash);
 	} else if (m->line_start && !m->after) {
-		(void)match(m, e, 0);
+		no_delimiter(m, t);
 	}
 	if (m->cr)
-		give(m, e, "\r", 1);
+		give(m, t, "\r", 1);
 	m->cr = false;
 	m->after = 0;
 }
 
 /* Delimiters may be among the missing bytes; the next one brings order again. */
-void multipart_gap(struct multipart *m, struct emit *e, uint64_t n)
+static void multipart_gap(void *state, struct nest *t, uint64_t n)
 {
-	e->skip |= CONTENT_GAP;
-	give_held(m, e);
+	struct multipart *m = state;
+
+	give_held(m, t);
 	if (m->state == HEAD)
-		part_begin(m, e);
-	m->transfer.n = 0;
-	reader_gap(&m->part, e, n);
+		begin_part(m, t);
+	if (!m->open && m->state == OUTSIDE)
+		begin(m, t, m->in, NULL);
+	if (m->open)
+		part_gap(t, n);
 	m->eol = 0;
 	begin_line(m);
 }
 
-void multipart_end(struct multipart *m, struct emit *e)
+static void multipart_end(void *state, struct nest *t)
 {
+	struct multipart *m = state;
+
 	/* the line end before a delimiter that was cut off */
 	if (m->after == 1) {
 		m->eol = 0;
 		m->after = 0;
 		m->line_start = false;
 	}
-	give_held(m, e);
-	if (m->state != OUTSIDE || m->depth) {
-		e->skip |= CONTENT_BROKEN;
-		if (m->state == HEAD && m->head_n)
-			part_begin(m, e);
-	}
-	part_end(m, e);
+	give_held(m, t);
+	/* an inner one may be ended by the delimiter of the outer (RFC 2046 5.1.2) */
+	if (!m->closed && !m->inner)
+		nest_skip(t, CONTENT_BROKEN);
+	if (m->state == HEAD && m->head_n)
+		begin_part(m, t);
+	end_part(m, t);
 }
+
+const struct reader_ops multipart_ops = {"multipart", sizeof(struct multipart), false, multipart_probe,
+        multipart_open, multipart_feed, multipart_gap, multipart_end};

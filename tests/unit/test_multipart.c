@@ -1,5 +1,6 @@
 /* test_multipart.c - multipart bodies (RFC 2046 5.1, RFC 7578): delimiters, part heads, transfer encodings.
  */
+#include "classify/content/nest.h"
 #include "tests/unit/content_record.h"
 
 static struct content_pool *pool;
@@ -155,7 +156,7 @@ static void test_nesting_limit(void **state)
 	struct record *r = malloc(sizeof(*r));
 
 	(void)state;
-	for (char c = 'a'; c < 'i'; c++) {
+	for (char c = 'a'; c < 'a' + NEST_DEPTH_MAX + 4; c++) {
 		p = stpcpy(stpcpy(p, "--"), c == 'a' ? "XX" : (char[]){(char)(c - 1), 'b', 0});
 		p = stpcpy(stpcpy(p, "\r\nContent-Type: multipart/mixed; boundary="), (char[]){c, 'b', 0});
 		p = stpcpy(p, "\r\n\r\n");

@@ -1,0 +1,127 @@
+/* formats.c - which format bytes are of: the first in the table that knows them by their beginning, or by
+ * what the sender says where that alone decides. */
+#include "classify/content/reader.h"
+
+/* Formats whose bytes are no text (the first bytes that file(1) and the formats' specifications name).  Those
+ * that are written in letters count only when something unprintable follows: a sentence may begin so. */
+static const struct {
+	uint8_t at, n;
+	bool letters;
+	char bytes[9];
+} magics[] = {
+        {0, 8, false, "\x89PNG\r\n\x1a\n"},
+        {0, 3, false, "\xff\xd8\xff"},
+        {0, 4, false, "PK\x03\x04"},
+        {0, 4, false, "PK\x05\x06"},
+        {0, 3, false, "\x1f\x8b\x08"},
+        {0, 4, false, "\x28\xb5\x2f\xfd"},
+        {0, 6, false, "\xfd\x37zXZ\x00"},
+        {0, 6, false, "7z\xbc\xaf\x27\x1c"},
+        {0, 8, false, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
+        {0, 4, false, "\x7f\x45LF"},
+        {0, 4, false, "\x1a\x45\xdf\xa3"},
+        {0, 4, false, "\xca\xfe\xba\xbe"},
+        {0, 4, false, "Rar!"},
+        {4, 4, true, "ftyp"},
+        {0, 4, true, "%PDF"},
+        {0, 4, true, "GIF8"},
+        {0, 4, true, "RIFF"},
+        {0, 4, true, "OggS"},
+        {0, 4, true, "fLaC"},
+        {0, 3, true, "ID3"},
+        {0, 3, true, "BZh"},
+};
+
+static bool is_control(uint8_t c)
+{
+	return (c < 0x20 && (c < 7 || c > 13) && c != 0x1b && c != 0x1e) || c == 0x7f;
+}
+
+static int binary_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
+{
+	size_t controls = 0, high = 0, zeros = 0;
+
+	(void)hint;
+	for (size_t i = 0; i < n; i++) {
+		controls += is_control(p[i]);
+		high += p[i] >= 0x80 && !utf8_len(p + i, n - i);
+		zeros += !p[i];
+	}
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (n >= (size_t)magics[i].at + magics[i].n &&
+		        !memcmp(p + magics[i].at, magics[i].bytes, magics[i].n) &&
+		        (!magics[i].letters || controls || high))
+			return 1;
+	/* Compressed or encrypted bytes: one in ten is a control, one in two is above ASCII.  Old eight-bit
+	 * text has many of the latter but none of the former. */
+	return zeros || controls * 8 > n || (n >= 16 && controls && high * 4 > n);
+}
+
+static bool binary_open(void *state, struct nest *t, const struct prefix *in, const struct part_hint *hint)
+{
+	(void)state;
+	(void)in;
+	(void)hint;
+	nest_skip(t, CONTENT_BINARY);
+	return true;
+}
+
+static void binary_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
+{
+	(void)state;
+	(void)t;
+	(void)p;
+	(void)n;
+}
+
+static void binary_gap(void *state, struct nest *t, uint64_t n)
+{
+	(void)state;
+	(void)t;
+	(void)n;
+}
+
+static void binary_end(void *state, struct nest *t)
+{
+	(void)state;
+	(void)t;
+}
+
+const struct reader_ops binary_ops = {
+        "binary", 0, true, binary_probe, binary_open, binary_feed, binary_gap, binary_end};
+
+/* The order matters where two may claim the same bytes: the surer one first.  What none claims is text. */
+static const struct reader_ops *const formats[] = {
+        &multipart_ops,
+        &json_ops,
+        &form_ops,
+        &binary_ops,
+};
+
+const struct reader_ops *format_find(
+        struct slice raw, struct slice chars, const struct part_hint *hint, bool all)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct slice s = formats[i]->chars ? chars : raw;
+		int yes = formats[i]->probe((const uint8_t *)s.p, s.n, hint);
+
+		if (yes > 0)
+			return formats[i];
+		if (yes < 0 && !all)
+			return NULL;
+	}
+	return &text_ops;
+}
+
+const struct reader_ops *format_by_hint(const struct part_hint *hint)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (formats[i]->probe(NULL, 0, hint) > 0)
+			return formats[i];
+	return NULL;
+}
+
+const struct reader_ops *format_flat(struct slice chars)
+{
+	return binary_probe((const uint8_t *)chars.p, chars.n, NULL) ? &binary_ops : &text_ops;
+}
