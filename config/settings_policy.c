@@ -286,12 +286,11 @@ const struct partner_key partner_keys[] = {
                 "Without it: any.",
                 read_accounts},
         {"upload_daily", "a size such as 2GiB",
-                "Bytes a day that may be sent to the service; checked and kept, this version raises no alert "
-                "for it.",
+                "Bytes a day (UTC) that may be sent to the service: more is volume.exceeded, told again each "
+                "time it doubles.",
                 read_upload_daily},
         {"tls_min", "\"1.2\" or \"1.3\"",
-                "The lowest TLS version that connections may use; checked and kept, this version raises no "
-                "alert for it.",
+                "The lowest TLS version that connections may use: one below it is posture.tls.",
                 read_tls_min},
 };
 
