@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 # quiet before scripts/setup has installed it
 PKG_CONFIG := $(if $(shell command -v pkg-config),pkg-config,true)
 VARIANT ?= release
-PKGS := libpcap libhs hiredis libcrypto libssl yaml-0.1 zlib libxxhash
+PKGS := libpcap libhs hiredis libcrypto libssl yaml-0.1 zlib libbrotlidec libzstd libxxhash
 DIRS := base config capture classify classify/names classify/http classify/content classify/detect \
         classify/policy alerts cli
 NDPI ?= $(shell $(PKG_CONFIG) --exists libndpi 2>/dev/null && echo 1 || echo 0)
@@ -39,7 +39,7 @@ CFLAGS ?= -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(FLAGS_$(VARIANT)) $(WARN) -pthread
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -pthread
 # what tests hold our own readers against
-TEST_LIBS = $(shell $(PKG_CONFIG) --libs libnghttp2)
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs libnghttp2 libbrotlienc)
 
 SRC := $(foreach d,$(DIRS),$(wildcard $(d)/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)

@@ -62,6 +62,40 @@ size_t utf8_len(const uint8_t *p, size_t left)
 	return n;
 }
 
+/* Might more bytes complete the sequence that these are the whole rest of? */
+static bool utf8_cut(const uint8_t *p, size_t n)
+{
+	uint8_t t[4] = {0, 0x80, 0x80, 0x80};
+
+	if (n > 3)
+		return false;
+	memcpy(t, p, n);
+	if (n == 1 && (t[0] == 0xe0 || t[0] == 0xf0))
+		t[1] = 0xa0;
+	return utf8_len(t, sizeof(t)) > n;
+}
+
+size_t text_run(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n) {
+		size_t len;
+
+		if (p[i] < 0x80) {
+			if ((p[i] < 0x20 && (p[i] < '\t' || p[i] > '\r')) || p[i] == 0x7f)
+				break;
+			i++;
+			continue;
+		}
+		len = utf8_len(p + i, n - i);
+		if (!len)
+			return utf8_cut(p + i, n - i) ? n : i;
+		i += len;
+	}
+	return i;
+}
+
 size_t utf8_put(uint32_t cp, uint8_t out[4])
 {
 	if (cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))

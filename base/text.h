@@ -31,6 +31,10 @@ size_t utf8_len(const uint8_t *p, size_t left);
  * become U+FFFD. */
 size_t utf8_put(uint32_t cp, uint8_t out[4]);
 
+/* How many of these bytes, from the first on, read as text: UTF-8 without controls but tabs and line ends.  A
+ * sequence that the end cuts off counts as text. */
+size_t text_run(const uint8_t *p, size_t n);
+
 /* Standard and URL alphabets, padding optional, stops at the first byte that is neither.  Returns the bytes
  * decoded (at most cap); *used, when not NULL, is how much text was read. */
 size_t base64_decode(const char *text, size_t n, uint8_t *out, size_t cap, size_t *used);

@@ -1,201 +1,237 @@
-/* codings.c - content codings (RFC 9110 8.4.1) undone as a stream: gzip (RFC 1952) and deflate, which is
- * zlib's format (RFC 1950) by the standard and raw deflate (RFC 1951) from some senders.
- *
- * zlib's memory comes from a room of the content pool.  The first bytes are tried before they are believed: a
- * body that does not begin as its label says is read as it is. */
-#include "classify/content/reader.h"
+/* codings.c - see codings.h: labels tried against the first bytes, limits on what comes out. */
+#include "classify/content/codings_internal.h"
 
 #include <string.h>
 
-#define BOMB_FREE   (1u << 20) /* so much may come out of anything before the ratio counts */
-#define INFLATE_OUT 16384
-
-enum phase { TRIAL, RUN, BETWEEN, PASS, OVER };
+static const struct {
+	const char *name;
+	enum coding_kind kind;
+} names[] = {
+        {"", CODING_NONE},
+        {"identity", CODING_NONE},
+        {"gzip", CODING_GZIP},
+        {"x-gzip", CODING_GZIP},
+        {"deflate", CODING_DEFLATE},
+        {"br", CODING_BROTLI},
+        {"zstd", CODING_ZSTD},
+        {"aws-chunked", CODING_AWS_CHUNKED},
+        {"compress", CODING_COMPRESS},
+        {"x-compress", CODING_COMPRESS},
+};
 
 enum coding_kind coding_by_name(struct slice name)
 {
-	static const struct {
-		const char *name;
-		enum coding_kind kind;
-	} names[] = {
-	        {"", CODING_NONE},
-	        {"identity", CODING_NONE},
-	        {"gzip", CODING_GZIP},
-	        {"x-gzip", CODING_GZIP},
-	        {"deflate", CODING_DEFLATE},
-	};
-
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (slice_is_nocase(name, names[i].name))
 			return names[i].kind;
 	return CODING_UNKNOWN;
 }
 
-static voidpf room_get(voidpf opaque, uInt items, uInt size)
+/* Takes the last element off a list; false when the list is empty. */
+static bool list_last(struct slice *list, struct slice *one)
 {
-	struct coding *c = opaque;
-	size_t n = ((size_t)items * size + 63) & ~(size_t)63;
-	uint8_t *p = c->room + c->room_used;
+	const char *comma = list->n ? memrchr(list->p, ',', list->n) : NULL;
+	size_t n = comma ? (size_t)(comma - list->p) : 0;
 
-	if (n > INFLATE_ROOM - c->room_used)
-		return Z_NULL;
-	c->room_used += n;
-	return p;
+	if (!list->n)
+		return false;
+	*one = slice_trim(slice_of(list->p + n + (comma != NULL), list->n - n - (comma != NULL)));
+	list->n = n;
+	return true;
 }
 
-static void room_free(voidpf opaque, voidpf p)
+unsigned coding_list(struct slice list, enum coding_kind kinds[CODINGS_MAX])
 {
-	(void)opaque;
-	(void)p;
-}
+	struct slice one;
+	unsigned n = 0;
 
-void coding_init(struct coding *c, enum coding_kind kind, uint8_t *room)
-{
-	memset(c, 0, sizeof(*c));
-	c->kind = (uint8_t)kind;
-	c->room = room;
-}
+	while (list_last(&list, &one)) {
+		enum coding_kind kind = coding_by_name(one);
 
-static bool start(struct coding *c, int window_bits)
-{
-	memset(&c->z, 0, sizeof(c->z));
-	c->z.zalloc = room_get;
-	c->z.zfree = room_free;
-	c->z.opaque = c;
-	c->room_used = 0;
-	return inflateInit2(&c->z, window_bits) == Z_OK;
-}
-
-/* Can the held bytes be this format?  Leaves the stream ready to read them. */
-static bool fits(struct coding *c, int window_bits)
-{
-	uint8_t out[1024];
-	int r = start(c, window_bits) ? Z_OK : Z_MEM_ERROR;
-
-	c->z.next_in = c->held;
-	c->z.avail_in = (uInt)c->n_held;
-	while (r == Z_OK && c->z.avail_in) {
-		c->z.next_out = out;
-		c->z.avail_out = sizeof(out);
-		r = inflate(&c->z, Z_NO_FLUSH);
+		if (kind == CODING_NONE)
+			continue;
+		if (n == CODINGS_MAX)
+			return CODINGS_MAX + 1;
+		/* AWS names it first though it is around the others: "aws-chunked,gzip" */
+		if (kind == CODING_AWS_CHUNKED) {
+			memmove(kinds + 1, kinds, n * sizeof(*kinds));
+			kinds[0] = kind;
+			n++;
+		} else {
+			kinds[n++] = kind;
+		}
 	}
-	return (r == Z_OK || r == Z_BUF_ERROR || r == Z_STREAM_END) && inflateReset(&c->z) == Z_OK;
+	return n;
 }
 
-static void choose(struct coding *c)
+/* RFC 1952 2.3: method 8, no reserved flag; RFC 8878 3.1: a frame, or one to skip */
+enum coding_kind coding_by_magic(const uint8_t *p, size_t n)
 {
-	/* RFC 1950 2.2: method 8 and a header that 31 divides */
-	bool zlib = c->n_held >= 2 && (c->held[0] & 0x0f) == 8 && (c->held[0] << 8 | c->held[1]) % 31 == 0;
-	bool gzip = c->n_held >= 2 && c->held[0] == 0x1f && c->held[1] == 0x8b;
-
-	c->phase = PASS;
-	if (gzip ? fits(c, 15 + 16) : c->kind == CODING_DEFLATE && ((zlib && fits(c, 15)) || fits(c, -15)))
-		c->phase = RUN;
-	c->kind = gzip ? CODING_GZIP : CODING_DEFLATE;
+	if (n >= 4 && p[0] == 0x1f && p[1] == 0x8b && p[2] == 8 && !(p[3] & 0xe0))
+		return CODING_GZIP;
+	if (n >= 4 && ((p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd) ||
+	                      ((p[0] & 0xf0) == 0x50 && p[1] == 0x2a && p[2] == 0x4d && p[3] == 0x18)))
+		return CODING_ZSTD;
+	return CODING_NONE;
 }
 
-/* Inflates what it can of *p; 0 or the reason to stop. */
-static unsigned run(struct coding *c, const uint8_t **p, size_t *n, unsigned ratio, coding_out out, void *arg)
+bool coding_held_is_text(const struct coding *c)
 {
-	uint8_t buf[INFLATE_OUT];
-	uInt take = *n > 1u << 30 ? 1u << 30 : (uInt)*n, got;
+	return text_run(c->held, c->n_held) == c->n_held;
+}
+
+unsigned coding_give(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg)
+{
+	c->out += n;
+	if (n && !out(arg, p, n))
+		return CONTENT_LIMIT;
+	return c->ratio && c->out > CODING_FREE && c->out / c->ratio > c->in ? CONTENT_LIMIT : 0;
+}
+
+void coding_init(struct coding *c, enum coding_kind kind, unsigned ratio, struct coding_memory *memory)
+{
+	memset(c, 0, offsetof(struct coding, held));
+	c->kind = (uint8_t)kind;
+	c->ratio = ratio;
+	c->memory = memory;
+}
+
+void coding_clear(struct coding *c)
+{
+	if (c->format && c->format->clear)
+		c->format->clear(c);
+	c->format = NULL;
+	c->decoder = NULL;
+}
+
+/* ---- what the first bytes say ---- */
+
+static int fits(struct coding *c, const struct coding_format *f)
+{
 	int r;
 
-	c->z.next_in = (Bytef *)(uintptr_t)*p;
-	c->z.avail_in = take;
-	do {
-		c->z.next_out = buf;
-		c->z.avail_out = sizeof(buf);
-		r = inflate(&c->z, Z_NO_FLUSH);
-		got = (uInt)sizeof(buf) - c->z.avail_out;
-		c->out += got;
-		if (got && !out(arg, buf, got))
-			return CONTENT_LIMIT;
-		if (ratio && c->out > BOMB_FREE && c->out / ratio > c->in + (take - c->z.avail_in))
-			return CONTENT_LIMIT;
-	} while (r == Z_OK && (c->z.avail_in || !c->z.avail_out));
-	c->in += take - c->z.avail_in;
-	*p += take - c->z.avail_in;
-	*n -= take - c->z.avail_in;
-	if (r == Z_STREAM_END)
-		c->phase = c->kind == CODING_GZIP ? BETWEEN : OVER;
-	else if (r != Z_OK && r != Z_BUF_ERROR)
-		return r == Z_MEM_ERROR ? CONTENT_UNSUPPORTED : CONTENT_BROKEN;
-	return 0;
+	c->format = f;
+	r = f->begins(c);
+	if (r <= 0)
+		coding_clear(c);
+	else
+		c->phase = CODING_RUN;
+	return r;
 }
 
-/* RFC 1952 2.2: another member may follow; some senders pad with zeros. */
-static unsigned between(struct coding *c, const uint8_t **p, size_t *n)
+/* Under a label that we cannot undo: bytes that a coding made have controls in them, one in nine. */
+static bool has_controls(const struct coding *c)
 {
-	if (**p == 0x1f && inflateReset(&c->z) == Z_OK) {
-		c->phase = RUN;
-		return 0;
-	}
-	if (**p)
-		return CONTENT_BROKEN;
-	++*p;
-	--*n;
-	return 0;
+	for (size_t i = 0; i < c->n_held; i++)
+		if (c->held[i] < 0x20 && (c->held[i] < '\t' || c->held[i] > '\r'))
+			return true;
+	return false;
 }
 
-static unsigned decode(
-        struct coding *c, const uint8_t *p, size_t n, unsigned ratio, coding_out out, void *arg)
+static bool is_refused(const struct coding *c)
+{
+	if (c->kind == CODING_COMPRESS) /* its mark in the files of compress(1) */
+		return c->n_held >= 2 && c->held[0] == 0x1f && c->held[1] == 0x9d;
+	return c->kind == CODING_UNKNOWN && has_controls(c);
+}
+
+/* The label's own format first: another's mark may stand at its beginning by chance. */
+static unsigned choose(struct coding *c)
+{
+	static const struct {
+		enum coding_kind kind;
+		const struct coding_format *format;
+	} rows[] = {
+	        {CODING_GZIP, &format_gzip},
+	        {CODING_DEFLATE, &format_zlib},
+	        {CODING_DEFLATE, &format_deflate},
+	        {CODING_BROTLI, &format_brotli},
+	        {CODING_ZSTD, &format_zstd},
+	        {CODING_AWS_CHUNKED, &format_aws_chunked},
+	};
+	enum coding_kind magic = coding_by_magic(c->held, c->n_held);
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !r; i++)
+		if (rows[i].kind == (enum coding_kind)c->kind)
+			r = fits(c, rows[i].format);
+	if (!r && magic != CODING_NONE)
+		r = fits(c, magic == CODING_GZIP ? &format_gzip : &format_zstd);
+	if (r < 0)
+		return CONTENT_LIMIT;
+	if (r > 0)
+		return 0;
+	c->phase = CODING_PASS;
+	return is_refused(c) ? CONTENT_UNSUPPORTED : 0;
+}
+
+/* ---- the stream ---- */
+
+static unsigned decode(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg)
 {
 	unsigned why = 0;
 
-	if (c->phase == PASS) {
-		out(arg, p, n);
+	if (c->phase == CODING_PASS) {
+		if (n)
+			out(arg, p, n);
 		return 0;
 	}
 	while (n && !why) {
-		if (c->phase == BETWEEN)
-			why = between(c, &p, &n);
-		else if (c->phase == RUN)
-			why = run(c, &p, &n, ratio, out, arg);
+		if (c->phase == CODING_RUN)
+			why = c->format->run(c, &p, &n, out, arg);
 		else
-			break;
+			why = c->format->after ? c->format->after(c, &p, &n) : CONTENT_BROKEN;
 	}
-	if (c->phase == OVER && n)
-		why = CONTENT_BROKEN;
 	return why;
 }
 
-static unsigned decode_held(struct coding *c, unsigned ratio, coding_out out, void *arg)
+static unsigned decode_held(struct coding *c, bytes_out out, void *arg)
 {
-	choose(c);
-	return decode(c, c->held, c->n_held, ratio, out, arg);
+	uint8_t held[CODING_TRIAL];
+	size_t n = c->n_held;
+	unsigned why = choose(c);
+
+	/* the room is the decoder's from here on */
+	memcpy(held, c->held, n);
+	c->n_held = 0;
+	return why ? why : decode(c, held, n, out, arg);
 }
 
-unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, unsigned ratio, coding_out out, void *arg)
+unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg)
 {
-	if (c->phase == TRIAL) {
+	if (c->phase == CODING_TRY) {
+		size_t room = CODING_TRIAL - c->n_held, take = n < room ? n : room;
 		unsigned why;
 
-		while (n && c->n_held < CODING_TRIAL) {
-			c->held[c->n_held++] = *p++;
-			n--;
-		}
+		memcpy(c->held + c->n_held, p, take);
+		c->n_held += take;
 		if (c->n_held < CODING_TRIAL)
 			return 0;
-		why = decode_held(c, ratio, out, arg);
+		p += take;
+		n -= take;
+		why = decode_held(c, out, arg);
 		if (why)
 			return why;
 	}
-	return n ? decode(c, p, n, ratio, out, arg) : 0;
+	return decode(c, p, n, out, arg);
 }
 
-unsigned coding_end(struct coding *c, unsigned ratio, coding_out out, void *arg)
+unsigned coding_end(struct coding *c, bytes_out out, void *arg)
 {
-	unsigned why = c->phase == TRIAL && c->n_held ? decode_held(c, ratio, out, arg) : 0;
+	unsigned why = c->phase == CODING_TRY && c->n_held ? decode_held(c, out, arg) : 0;
 
-	if (!why && c->phase == RUN)
+	if (!why && (c->phase == CODING_RUN || (c->phase == CODING_AFTER && c->n_held)))
 		why = CONTENT_BROKEN;
 	return why;
 }
 
-bool coding_settle(struct coding *c, unsigned ratio, coding_out out, void *arg)
+unsigned coding_gap(struct coding *c, uint64_t n, bytes_out out, void *arg)
 {
-	if (c->phase == TRIAL && c->n_held)
-		(void)decode_held(c, ratio, out, arg);
-	return c->phase == PASS;
+	unsigned why = c->phase == CODING_TRY && c->n_held ? decode_held(c, out, arg) : 0;
+
+	if (why)
+		return why;
+	return c->phase == CODING_PASS || (c->format == &format_aws_chunked && coding_chunk_skip(c, n))
+	               ? 0
+	               : CONTENT_GAP;
 }

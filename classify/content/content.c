@@ -29,7 +29,8 @@ struct content_pool *content_pool_create(size_t bodies, const struct content_lim
 	p->bodies = pool_create(sizeof(struct content), bodies);
 	p->rooms.small = pool_create(NEST_ROOM_SMALL, bodies * SMALL_ROOMS + NEST_DEPTH_MAX);
 	p->rooms.large = pool_create(NEST_ROOM_LARGE, bodies * LARGE_ROOMS + NEST_DEPTH_MAX);
-	if (p->bodies && p->rooms.small && p->rooms.large)
+	p->rooms.decoders = coding_memory_create(l->decode_bytes ? l->decode_bytes : CONTENT_DECODE_BYTES);
+	if (p->bodies && p->rooms.small && p->rooms.large && p->rooms.decoders)
 		return p;
 	content_pool_destroy(p);
 	return NULL;
@@ -42,6 +43,7 @@ void content_pool_destroy(struct content_pool *p)
 	pool_destroy(p->bodies);
 	pool_destroy(p->rooms.small);
 	pool_destroy(p->rooms.large);
+	coding_memory_destroy(p->rooms.decoders);
 	free(p);
 }
 

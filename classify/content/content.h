@@ -31,10 +31,13 @@ struct text_sink {
 	void (*file)(void *arg, const char *name, size_t n);
 };
 
+#define CONTENT_DECODE_BYTES (256u << 20)
+
 struct content_limits {
 	uint64_t body_limit;    /* decoded bytes read of one body; 0: all */
 	unsigned inflate_ratio; /* decoded/encoded above this (after 1 MiB decoded) is a bomb */
 	unsigned depth;         /* JSON and multipart nesting */
+	size_t decode_bytes;    /* memory of decoders, for all bodies of the pool; 0: CONTENT_DECODE_BYTES */
 };
 
 /* Why a body, or a part of it, was not read; bits. */

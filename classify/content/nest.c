@@ -120,11 +120,22 @@ static size_t allowed(const struct nest *t, size_t n)
 	return used >= limit ? 0 : n < limit - used ? n : (size_t)(limit - used);
 }
 
+/* What came out at all levels, weighed against what was sent: bombs may be wrapped one in the other. */
+static bool is_bomb(const struct nest *t)
+{
+	uint64_t all = t->decoded + t->charged;
+
+	return t->limits->inflate_ratio && all > CODING_FREE &&
+	       all / t->limits->inflate_ratio > t->received;
+}
+
 bool nest_charge(struct nest *t, size_t n)
 {
-	if (allowed(t, n) < n)
-		stop_all(t, CONTENT_LIMIT);
+	bool fits = allowed(t, n) == n;
+
 	t->charged += n;
+	if (!fits || is_bomb(t))
+		stop_all(t, CONTENT_LIMIT);
 	return !t->over;
 }
 
@@ -285,6 +296,8 @@ static void read_plain(struct at *at, const uint8_t *b, size_t n)
 	} else if (p->n_codings) {
 		some = allowed(t, n);
 		t->charged += some;
+		if (is_bomb(t))
+			stop_all(t, CONTENT_LIMIT);
 	}
 	if (!some)
 		; /* the limit was reached before */
@@ -311,45 +324,30 @@ static bool to_coding(void *arg, const uint8_t *b, size_t n)
 		read_plain(at, b, n);
 		return !p->dead && !at->t->over;
 	}
-	why = coding_feed(p->coding[at->coding], b, n, at->t->limits->inflate_ratio, to_coding, &next);
+	why = coding_feed(p->coding[at->coding], b, n, to_coding, &next);
 	if (why && !p->dead && !at->t->over)
 		stop(at->t, p, why);
 	return !p->dead && !at->t->over;
 }
 
-/* Takes the last element off a list; false when the list is empty. */
-static bool list_last(struct slice *list, struct slice *one)
-{
-	const char *comma = list->n ? memrchr(list->p, ',', list->n) : NULL;
-	size_t n = comma ? (size_t)(comma - list->p) : 0;
-
-	if (!list->n)
-		return false;
-	*one = slice_trim(slice_of(list->p + n + (comma != NULL), list->n - n - (comma != NULL)));
-	list->n = n;
-	return true;
-}
-
 static void open_codings(struct nest *t, struct part *p)
 {
-	struct slice list = p->hint.codings, name;
+	enum coding_kind kinds[CODINGS_MAX];
+	unsigned n = coding_list(p->hint.codings, kinds);
 
-	while (!p->dead && list_last(&list, &name)) {
-		enum coding_kind kind = coding_by_name(name);
-		struct coding *c;
-		uint8_t *room;
+	if (n > CODINGS_MAX || (n && !t->rooms)) {
+		stop(t, p, CONTENT_LIMIT);
+		return;
+	}
+	while (p->n_codings < n) {
+		struct coding *c = take(t, sizeof(*c));
 
-		if (kind == CODING_NONE)
-			continue;
-		if (kind == CODING_UNKNOWN) {
-			stop(t, p, CONTENT_UNSUPPORTED);
-		} else if (p->n_codings == CODINGS_MAX || !(c = take(t, sizeof(*c))) ||
-		           !(room = take(t, INFLATE_ROOM))) {
+		if (!c) {
 			stop(t, p, CONTENT_LIMIT);
-		} else {
-			coding_init(c, kind, room);
-			p->coding[p->n_codings++] = c;
+			return;
 		}
+		coding_init(c, kinds[p->n_codings], t->limits->inflate_ratio, t->rooms->decoders);
+		p->coding[p->n_codings++] = c;
 	}
 }
 
@@ -360,6 +358,8 @@ static void feed(struct nest *t, struct part *p, const uint8_t *b, size_t n)
 {
 	struct at at = {t, p, 0};
 
+	if (!p->outer)
+		t->received += n;
 	if (!n || p->dead || t->over)
 		return;
 	if (!p->transfer.kind)
@@ -386,10 +386,10 @@ static void gap(struct nest *t, struct part *p, uint64_t n)
 	}
 	for (unsigned i = 0; i < p->n_codings && !p->dead && !t->over; i++) {
 		struct at next = {t, p, i + 1};
+		unsigned why = coding_gap(p->coding[i], n, to_coding, &next);
 
-		/* behind a gap nothing can be inflated */
-		if (!coding_settle(p->coding[i], t->limits->inflate_ratio, to_coding, &next) && !p->dead)
-			stop(t, p, CONTENT_GAP);
+		if (why && !p->dead && !t->over)
+			stop(t, p, why);
 	}
 	if (p->dead || t->over)
 		return;
@@ -412,7 +412,7 @@ static void drain(struct nest *t, struct part *p)
 		transfer_end(&p->transfer, to_coding, &at);
 	for (unsigned i = 0; i < p->n_codings && !p->dead && !t->over; i++) {
 		struct at next = {t, p, i + 1};
-		unsigned why = coding_end(p->coding[i], t->limits->inflate_ratio, to_coding, &next);
+		unsigned why = coding_end(p->coding[i], to_coding, &next);
 
 		if (why && !p->dead && !t->over)
 			stop(t, p, why);
@@ -447,6 +447,8 @@ static void end(struct nest *t, struct part *p)
 	t->newest = p->outer;
 	*(p->outer ? &p->outer->inner : &t->first) = NULL;
 	t->depth--;
+	for (unsigned i = 0; i < p->n_codings; i++)
+		coding_clear(p->coding[i]);
 	give_back(t, p->mark);
 }
 

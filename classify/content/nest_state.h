@@ -23,6 +23,7 @@ struct nest_mark {
 /* Where rooms come from, shared by the bodies of a worker; NULL: there are none but a body's own. */
 struct nest_rooms {
 	struct pool *small, *large;
+	struct coding_memory *decoders;
 };
 
 struct part {
@@ -52,6 +53,7 @@ struct nest {
 	unsigned depth;
 	uint32_t parts;
 	bool over;
+	uint64_t received;         /* of the body as it was sent */
 	uint64_t decoded, charged; /* the body's bytes without its codings; those of parts inside */
 	size_t memory;             /* of rooms taken */
 	struct room *room;         /* the newest */

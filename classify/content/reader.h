@@ -2,11 +2,11 @@
 #ifndef CLASSIFY_CONTENT_READER_H
 #define CLASSIFY_CONTENT_READER_H
 
+#include "classify/content/codings.h"
 #include "classify/content/nest.h"
 
 #include <stdbool.h>
 #include <string.h>
-#include <zlib.h>
 
 /* ---- formats.c ---- */
 
@@ -63,8 +63,6 @@ struct transfer {
 };
 
 enum transfer_kind transfer_by_name(struct slice name);
-/* Where decoded bytes go; false: no more is wanted. */
-typedef bool (*bytes_out)(void *arg, const uint8_t *p, size_t n);
 /* false: the label is not true, and what follows is handed out as it is. */
 bool transfer_feed(struct transfer *x, const uint8_t *p, size_t n, bytes_out out, void *arg);
 void transfer_gap(struct transfer *x, uint64_t n, bytes_out out, void *arg);
@@ -94,33 +92,5 @@ void charset_feed(struct charset *c, const uint8_t *p, size_t n, bytes_out out, 
 /* n bytes are missing (0: unknown how many, and the rest is taken to be whole characters). */
 void charset_gap(struct charset *c, uint64_t n, bytes_out out, void *arg);
 void charset_end(struct charset *c, bytes_out out, void *arg);
-
-/* ---- codings.c ---- */
-
-#define CODINGS_MAX  3
-#define CODING_TRIAL 64    /* bytes held to see whether the label is true */
-#define INFLATE_ROOM 65536 /* zlib's state and window: 40 KiB, with room for other makes of it */
-
-struct coding {
-	z_stream z;
-	uint8_t kind, phase;
-	uint8_t *room; /* zlib's memory, of the part */
-	size_t room_used;
-	uint64_t in, out;
-	size_t n_held;
-	uint8_t held[CODING_TRIAL];
-};
-
-enum coding_kind { CODING_NONE, CODING_GZIP, CODING_DEFLATE, CODING_UNKNOWN };
-enum coding_kind coding_by_name(struct slice name);
-void coding_init(struct coding *c, enum coding_kind kind, uint8_t *room);
-
-/* Where decoded bytes go; false: no more is wanted. */
-typedef bool (*coding_out)(void *arg, const uint8_t *p, size_t n);
-/* Decodes; returns 0 to go on, or the content_skip bit that ends it. */
-unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, unsigned ratio, coding_out out, void *arg);
-unsigned coding_end(struct coding *c, unsigned ratio, coding_out out, void *arg);
-/* Bytes are missing: reads what is held; true when the body is not coded after all, and goes on. */
-bool coding_settle(struct coding *c, unsigned ratio, coding_out out, void *arg);
 
 #endif

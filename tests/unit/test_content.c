@@ -86,9 +86,17 @@ static void test_false_labels(void **state)
 	        "prompt <prompt> this body says that it is deflated, but it is not, whatever its header "
 	        "says\n",
 	        0);
-	record_check(pool, "", "br", JSON_BODY, strlen(JSON_BODY), "", CONTENT_UNSUPPORTED);
-	record_check(pool, "", "zstd", JSON_BODY, strlen(JSON_BODY), "", CONTENT_UNSUPPORTED);
-	record_check(pool, "", "gzip, aes128gcm", JSON_BODY, strlen(JSON_BODY), "", CONTENT_UNSUPPORTED);
+	record_check(pool, "", "br", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "br", longer, strlen(longer),
+	        "prompt <prompt> this body says that it is deflated, but it is not, whatever its header "
+	        "says\n",
+	        0);
+	record_check(pool, "", "zstd", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "gzip, aes128gcm", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "utf-8", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "aes128gcm", "\x93\x12\xf0\x01 AKIA", 9, "", CONTENT_UNSUPPORTED);
+	record_check(pool, "", "compress", JSON_BODY, strlen(JSON_BODY), JSON_FIELDS, 0);
+	record_check(pool, "", "compress", "\x1f\x9d\x90", 3, "", CONTENT_UNSUPPORTED);
 }
 
 static void test_broken_gzip(void **state)
@@ -323,7 +331,8 @@ static void test_gaps(void **state)
 	        {"", "gzip", "text that is not", "gzip", "body <> text that is not CUT\nbody <> gzip\n",
 	                CONTENT_GAP},
 	        {"", "gzip", "\x1f\x8b\x08", "gzip", "", CONTENT_GAP},
-	        {"", "br", "x", "y", "", CONTENT_GAP | CONTENT_UNSUPPORTED},
+	        {"", "exi", "\x01", "y", "", CONTENT_GAP | CONTENT_UNSUPPORTED},
+	        {"", "br", "text as it is", "y", "body <> text as it is CUT\nbody <> y\n", CONTENT_GAP},
 	        {"", "", "PK\x03\x04", "xx", "", CONTENT_GAP | CONTENT_BINARY},
 	};
 
