@@ -52,8 +52,10 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 	        .flow_bytes = TCP_FLOW_BYTES,
 	        .gap_bytes = TCP_GAP_BYTES,
 	        .gap_ns = TCP_GAP_NS};
-	struct content_limits content = {
-	        .body_limit = s->inspect.body_limit, .inflate_ratio = INFLATE_RATIO, .depth = CONTENT_DEPTH};
+	struct content_limits content = {.body_limit = s->inspect.body_limit,
+	        .inflate_ratio = INFLATE_RATIO,
+	        .depth = CONTENT_DEPTH,
+	        .decode_bytes = (size_t)s->limits.decode_mb << 20};
 
 	if (!(c->tcp = tcp_reader_create(&tcp, e)))
 		return -1;
@@ -68,7 +70,10 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 	if (!(c->detect = detect_worker_create(en, s->limits.bodies, s->limits.findings, e)))
 		return -1;
 	if (!(c->contents = content_pool_create(s->limits.bodies, &content)))
-		return err_set(e, "no address space for %u bodies (limits.bodies)", s->limits.bodies);
+		return err_set(e,
+		        "no address space for %u bodies (limits.bodies) and %u MiB of decoders "
+		        "(limits.decode_mb)",
+		        s->limits.bodies, s->limits.decode_mb);
 	if (!(c->requests = request_pool_create(s->limits.bodies)))
 		return err_set(e, "no address space for %u requests (limits.bodies)", s->limits.bodies);
 	c->second = second_create(SECOND_FLOWS, e);
@@ -743,4 +748,5 @@ void classify_stats(const struct classify *c, struct classify_stats *out)
 	*out = c->stats;
 	tcp_reader_stats(c->tcp, &out->tcp);
 	out->refused_bodies += content_refused(c->contents);
+	out->refused_decoders += content_decoders_refused(c->contents);
 }

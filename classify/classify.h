@@ -11,7 +11,7 @@
 struct classify_stats {
 	uint64_t ai_flows, named_flows, inspected_flows;
 	uint64_t not_inspected[WHY_NOTS]; /* flows, by reason */
-	uint64_t requests, findings, bad_streams, refused_flows, refused_bodies;
+	uint64_t requests, findings, bad_streams, refused_flows, refused_bodies, refused_decoders;
 	uint64_t dns_messages, dns_malformed, unknown_direction;
 	uint64_t alerts[ALERT_KINDS];
 	struct tcp_stats tcp;

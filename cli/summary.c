@@ -42,6 +42,7 @@ static void add_classify(struct classify_stats *t, const struct classify_stats *
 	t->bad_streams += o->bad_streams;
 	t->refused_flows += o->refused_flows;
 	t->refused_bodies += o->refused_bodies;
+	t->refused_decoders += o->refused_decoders;
 	t->dns_messages += o->dns_messages;
 	t->dns_malformed += o->dns_malformed;
 	t->unknown_direction += o->unknown_direction;
@@ -171,6 +172,8 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 	fprintf(out, "inspected  requests %" PRIu64 ", findings %" PRIu64, c->requests, c->findings);
 	if (c->refused_bodies)
 		fprintf(out, ", bodies not read for want of memory %" PRIu64, c->refused_bodies);
+	if (c->refused_decoders)
+		fprintf(out, ", decoders without memory %" PRIu64, c->refused_decoders);
 	fputs("; flows not wholly inspected", out);
 	if (!print_reasons(out, c->not_inspected, WHY_NOTS, why_not_name))
 		fputs(" 0", out);

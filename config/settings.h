@@ -88,6 +88,7 @@ struct settings {
 		unsigned flows, flow_idle_s, udp_idle_s, flow_active_s;
 		unsigned inspected;   /* flows read at once */
 		unsigned bodies;      /* messages read at once */
+		unsigned decode_mb;   /* windows and tables of decoders */
 		unsigned segments_mb; /* out-of-order bytes */
 		unsigned fragments_mb, fragment_s;
 		unsigned copies; /* packets remembered, to know those seen twice; 0: not looked for */

@@ -142,6 +142,9 @@ const struct setting settings_table[] = {
 		"Connections of each worker whose content is followed at once."),
 	NUMBER("limits.bodies", limits.bodies, 16, 1u << 18, "4096",
 		"Requests of each worker that are searched at once."),
+	NUMBER("limits.decode_mb", limits.decode_mb, 16, 65536, "256",
+		"MiB of each worker for undoing content codings (gzip, deflate, br, zstd). A body that finds no room is not"
+		" searched, which is counted."),
 	NUMBER("limits.segments_mb", limits.segments_mb, 1, 65536, "64",
 		"MiB of each worker for TCP data that came before its turn."),
 	NUMBER("limits.fragments_mb", limits.fragments_mb, 1, 4096, "16",

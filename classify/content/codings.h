@@ -80,8 +80,8 @@ void coding_init(struct coding *c, enum coding_kind kind, unsigned ratio, struct
 unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg);
 /* The coded bytes end: reads what is held, and says so when they should not end here. */
 unsigned coding_end(struct coding *c, bytes_out out, void *arg);
-/* n coded bytes are missing, 0: unknown how many.  0: as many decoded bytes are, and it goes on; else what ends
- * it, CONTENT_GAP when nothing can be undone behind a gap. */
+/* n coded bytes are missing, 0: unknown how many.  0: as many decoded bytes are, and it goes on; else what
+ * ends it, CONTENT_GAP when nothing can be undone behind a gap. */
 unsigned coding_gap(struct coding *c, uint64_t n, bytes_out out, void *arg);
 /* Gives the memory back; in any state, also twice. */
 void coding_clear(struct coding *c);

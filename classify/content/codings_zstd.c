@@ -10,7 +10,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define MAGIC_SIZE 4
+#define MAGIC_SIZE   4
+#define BLOCK_HEADER 3
 
 static void *take(void *memory, size_t n)
 {
@@ -57,8 +58,15 @@ static unsigned reason(size_t r)
 	}
 }
 
-/* The library is given what it asked for, a block at a time (c->left): the block is then read where it
- * stands, and what came of it is out before the next one may be found at fault. */
+/* The library asks for a block together with the header of the next (c->left).  It is given the block alone:
+ * that is read where it stands, and what came of it is out before the next may be found at fault. */
+static size_t portion(const struct coding *c, size_t n)
+{
+	uint64_t want = c->left > BLOCK_HEADER ? c->left - BLOCK_HEADER : c->left;
+
+	return want < n ? (size_t)want : n;
+}
+
 static unsigned run(struct coding *c, const uint8_t **p, size_t *n, bytes_out out, void *arg)
 {
 	uint8_t buf[CODING_OUT];
@@ -70,8 +78,9 @@ static unsigned run(struct coding *c, const uint8_t **p, size_t *n, bytes_out ou
 	do {
 		size_t before = in.pos;
 
-		if (in.pos == in.size)
-			in.size += c->left < *n - in.pos ? (size_t)c->left : *n - in.pos;
+		/* what did not fit is fetched first */
+		if (in.pos == in.size && text.pos < text.size)
+			in.size += portion(c, *n - in.pos);
 		text.pos = 0;
 		r = ZSTD_decompressStream(c->decoder, &text, &in);
 		if (ZSTD_isError(r))

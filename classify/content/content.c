@@ -52,6 +52,11 @@ uint64_t content_refused(const struct content_pool *p)
 	return pool_refused(p->bodies);
 }
 
+uint64_t content_decoders_refused(const struct content_pool *p)
+{
+	return coding_memory_refused(p->rooms.decoders);
+}
+
 struct content *content_open(struct content_pool *p, const struct message *m, const struct text_sink *out)
 {
 	static const struct prefix none;

@@ -1,8 +1,9 @@
 /* content.h - from the body of a message to text with the place where it stood.
  *
- * Content codings are undone (gzip, deflate), then the structure is read as a stream: JSON strings unescaped
- * with their path, form fields, multipart parts (their content in turn), else plain text.  The body's first
- * bytes decide, not the Content-Type: clients mislabel.  Memory per body is bounded whatever its length. */
+ * Content codings are undone (gzip, deflate, br, zstd), then the structure is read as a stream: JSON strings
+ * unescaped with their path, form fields, multipart parts (their content in turn), else plain text.  The
+ * body's first bytes decide, not the Content-Type: clients mislabel.  Memory per body is bounded whatever its
+ * length. */
 #ifndef CLASSIFY_CONTENT_CONTENT_H
 #define CLASSIFY_CONTENT_CONTENT_H
 
@@ -61,6 +62,8 @@ void content_gap(struct content *c, uint64_t n);
 /* Ends the body (hands out what is pending) and gives the memory back; returns content_skip bits. */
 unsigned content_close(struct content *c, uint64_t *decoded);
 uint64_t content_refused(const struct content_pool *p);
+/* Pieces of memory that decoders asked for in vain (decode_bytes). */
+uint64_t content_decoders_refused(const struct content_pool *p);
 
 /* For text that is not a body (leaktap detect on JSON lines, query strings): the same readers. */
 void content_query(const struct slice *query, const struct text_sink *out); /* fields query.NAME */

@@ -13,8 +13,6 @@ static const struct {
         {0, 3, false, "\xff\xd8\xff"},
         {0, 4, false, "PK\x03\x04"},
         {0, 4, false, "PK\x05\x06"},
-        {0, 3, false, "\x1f\x8b\x08"},
-        {0, 4, false, "\x28\xb5\x2f\xfd"},
         {0, 6, false, "\xfd\x37zXZ\x00"},
         {0, 6, false, "7z\xbc\xaf\x27\x1c"},
         {0, 8, false, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
@@ -92,6 +90,8 @@ const struct reader_ops binary_ops = {
 
 /* The order matters where two may claim the same bytes: the surer one first.  What none claims is text. */
 static const struct reader_ops *const formats[] = {
+        &gzip_ops,
+        &zstd_ops,
         &multipart_ops,
         &json_ops,
         &form_ops,

@@ -125,8 +125,7 @@ static bool is_bomb(const struct nest *t)
 {
 	uint64_t all = t->decoded + t->charged;
 
-	return t->limits->inflate_ratio && all > CODING_FREE &&
-	       all / t->limits->inflate_ratio > t->received;
+	return t->limits->inflate_ratio && all > CODING_FREE && all / t->limits->inflate_ratio > t->received;
 }
 
 bool nest_charge(struct nest *t, size_t n)

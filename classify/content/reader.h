@@ -24,6 +24,10 @@ extern const struct reader_ops text_ops;
 /* Nothing that can be read: noted as CONTENT_BINARY and passed over. */
 extern const struct reader_ops binary_ops;
 
+/* ---- compressed.c: gzip and zstd by their first bytes ---- */
+
+extern const struct reader_ops gzip_ops, zstd_ops;
+
 /* ---- json_read.c: RFC 8259, NDJSON, RFC 7464, records of SignalR ---- */
 
 #define JSON_DEPTH_MAX  128  /* settings may allow less */

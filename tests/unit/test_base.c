@@ -296,6 +296,28 @@ static void slices_compare_and_trim(void **state)
 }
 
 /* Every code point goes out and comes in again; what RFC 3629 forbids is no sequence. */
+static void text_runs(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n, run;
+	} rows[] = {{"", 0, 0}, {"plain\ttext\r\n", 12, 12}, {"a\0b", 3, 1}, {"a\x1b", 2, 1}, {"a\x7f", 2, 1},
+	        {"Stra\xc3\x9f"
+	         "e",
+	                7, 7},
+	        {"Stra\xc3", 5, 5},
+	        {"Stra\xdf"
+	         "e",
+	                6, 4},
+	        {"\xe2\x82", 2, 2}, {"\xe2\x82\xac", 3, 3}, {"\xe2\x82 ", 3, 0}, {"\xf0\x9f\x98", 3, 3},
+	        {"\xe0\x80", 2, 0}, {"\xe0", 1, 1}, {"\xf0", 1, 1}, {"\xed\xa0", 2, 0}, {"\xed", 1, 1},
+	        {"\xf4\x90", 2, 0}, {"\xff", 1, 0}, {"\x80", 1, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(text_run((const uint8_t *)rows[i].bytes, rows[i].n), rows[i].run);
+}
+
 static void utf8_both_ways(void **state)
 {
 	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
@@ -549,6 +571,7 @@ int main(void)
 	        cmocka_unit_test(json_is_whole_or_says_so),
 	        cmocka_unit_test(slices_compare_and_trim),
 	        cmocka_unit_test(utf8_both_ways),
+	        cmocka_unit_test(text_runs),
 	        cmocka_unit_test(base64_as_found),
 	        cmocka_unit_test(hex_both_ways),
 	        cmocka_unit_test(hosts_in_their_usual_form),

@@ -200,6 +200,7 @@ static void test_every_key(void **state)
 	                           "  flow_active_s: 3600\n"
 	                           "  inspected: 64\n"
 	                           "  bodies: 16\n"
+	                           "  decode_mb: 16\n"
 	                           "  segments_mb: 1\n"
 	                           "  dns_entries: 2048\n"
 	                           "  dns_grace_s: 0\n"
@@ -252,6 +253,7 @@ static void test_every_key(void **state)
 	assert_int_equal(s->limits.flow_active_s, 3600);
 	assert_int_equal(s->limits.inspected, 64);
 	assert_int_equal(s->limits.bodies, 16);
+	assert_int_equal(s->limits.decode_mb, 16);
 	assert_int_equal(s->limits.segments_mb, 1);
 	assert_int_equal(s->limits.dns_entries, 2048);
 	assert_int_equal(s->limits.dns_grace_s, 0);
