@@ -313,6 +313,7 @@ static bool fragment_read(struct walk *w, uint32_t header, uint32_t id, uint32_t
 	w->c = cur_of(whole, len);
 	w->cut = 0;
 	w->whole = true;
+	p->in_fragments = true;
 	p->ip_len = header + len;
 	return true;
 }

@@ -76,9 +76,10 @@ struct packet {
 	uint16_t tcp_window;
 	uint8_t n_tunnels;
 	struct tunnel tunnel[PACKET_TUNNELS_MAX]; /* outermost first; deeper ones are read, not kept */
-	uint32_t network; /* id of the innermost tunnel that names a network, 0: none; part of the flow's key
-	                   */
-	bool no_tunnel;   /* UDP to the port of a tunnel, but with another header or another inside */
+	uint32_t network;  /* id of the innermost tunnel that names a network, 0: none; part of the flow's key
+	                    */
+	bool in_fragments; /* it, or what it came wrapped in, was put together */
+	bool no_tunnel;    /* UDP to the port of a tunnel, but with another header or another inside */
 };
 
 #endif

@@ -169,12 +169,17 @@ static void live_wait(const struct live *l)
 
 /* From here on the socket hears nothing.  Set past libpcap, which would apply the filter to what is in the
  * ring already. */
-static void drain_begin(struct live *l)
+static int deafen(const struct live *l)
 {
 	struct sock_filter none = {.code = BPF_RET | BPF_K, .k = 0};
 	struct sock_fprog program = {.len = 1, .filter = &none};
 
-	if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+	return setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static void drain_begin(struct live *l)
+{
+	if (deafen(l) < 0)
 		log_warn("%s: the ring cannot be closed: %s", l->interface, strerror(errno));
 	l->draining = true;
 	l->drain_until_ns = clock_mono_ns() + DRAIN_MAX;
@@ -271,7 +276,7 @@ static int activate_fault(const struct live *l, int code, struct err *e)
 	        *pcap_geterr(l->pcap) ? pcap_geterr(l->pcap) : pcap_statustostr(code));
 }
 
-/* The ring, bound to a protocol that nobody sends: the filter comes before the first packet. */
+/* The ring, bound to a protocol that nobody sends. */
 static int live_activate(struct live *l, const struct source_live *how, struct err *e)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
@@ -309,13 +314,17 @@ static int live_activate(struct live *l, const struct source_live *how, struct e
 	return l->copy ? 0 : err_set(e, "%s: no memory", l->interface);
 }
 
-static int live_filter(struct live *l, const char *text, struct err *e)
+/* From here on the socket hears what passes the filter. */
+static int live_hear(struct live *l, const char *text, struct err *e)
 {
 	struct bpf_program program;
-	int rc = 0;
+	int rc = 0, unused = 0;
 
-	if (!text || !*text)
+	if (!text || !*text) {
+		if (setsockopt(l->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)) < 0)
+			return err_set(e, "%s: cannot listen: %s", l->interface, strerror(errno));
 		return 0;
+	}
 	if (pcap_compile(l->pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN) < 0)
 		return err_set(e, "%s: filter '%s': %s", l->interface, text, pcap_geterr(l->pcap));
 	/* a longer one libpcap would run by itself, behind the kernel's counters */
@@ -341,13 +350,14 @@ static void live_ignore_outgoing(const struct live *l)
 		(void)setsockopt(l->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
+/* Deaf until it has its filter and its place among the workers: in between it would hear everything. */
 static int live_listen(const struct live *l, struct err *e)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 
 	if (!l->passes_over)
 		at.sll_ifindex = (int)if_nametoindex(l->interface);
-	if (bind(l->fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+	if (deafen(l) < 0 || bind(l->fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
 		return err_set(e, "%s: cannot listen: %s", l->interface, strerror(errno));
 	return 0;
 }
@@ -359,7 +369,8 @@ static int live_listen(const struct live *l, struct err *e)
 static int live_fanout(const struct live *l, const struct source_live *how, struct err *e)
 {
 	struct sock_filter code[SHARE_PROGRAM_MAX];
-	size_t n = share_program(how->share, code, SHARE_PROGRAM_MAX);
+	unsigned levels;
+	size_t n = share_program(how->share, code, SHARE_PROGRAM_MAX, &levels);
 	struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
 	int kind = n ? PACKET_FANOUT_CBPF : PACKET_FANOUT_HASH;
 	int arg = (how->fanout_group & 0xffff) | kind << 16;
@@ -371,6 +382,10 @@ static int live_fanout(const struct live *l, const struct source_live *how, stru
 		         "instead: names "
 		         "from DNS may be missed with several workers",
 		        l->interface);
+	if (n && levels < SHARE_LEVELS && !how->fanout_other)
+		log_warn("%s: so many internal networks that packets in more than %u tunnels are shared out "
+		         "by what is outside of them",
+		        l->interface, levels - 1);
 	if (setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg)) < 0)
 		return err_set(e, "%s: packet fanout group %d: %s", l->interface, how->fanout_group,
 		        strerror(errno));
@@ -399,11 +414,11 @@ struct source *source_open_live(const struct source_live *how, struct err *e)
 	}
 	memcpy(l->interface, how->interface, strlen(how->interface));
 	l->passes_over = !strcmp(l->interface, "any");
-	if (live_activate(l, how, e) < 0 || live_filter(l, how->filter, e) < 0)
+	if (live_activate(l, how, e) < 0)
 		goto fail;
 	live_ignore_outgoing(l);
 	drops_open(l, how);
-	if (live_listen(l, e) < 0 || live_fanout(l, how, e) < 0)
+	if (live_listen(l, e) < 0 || live_fanout(l, how, e) < 0 || live_hear(l, how->filter, e) < 0)
 		goto fail;
 	l->stats_ns = clock_mono_ns();
 	return &l->s;

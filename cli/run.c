@@ -362,8 +362,10 @@ static int finish(struct run *r, sigset_t *set)
 	alerts_stats(r->alerts, &al);
 	if (al.lost_output || al.lost_stop)
 		status = EXIT_FAILED; /* the output's name and reason were told */
-	if (!r->o.quiet)
+	if (!r->o.quiet) {
+		summary_print_workers(stderr, r->workers, r->started);
 		summary_print(stderr, &total, &al, clock_mono_ns() - r->began_ns);
+	}
 	if (watching) {
 		pthread_cancel(watcher);
 		pthread_join(watcher, NULL);

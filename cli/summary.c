@@ -130,6 +130,28 @@ static void print_fragments(FILE *out, const struct defrag_stats *d)
 	        d->overlap_differs, d->bad, d->cut);
 }
 
+void summary_print_workers(FILE *out, const struct worker *workers, unsigned n)
+{
+	uint64_t all = 0, most = 0, elsewhere = 0;
+
+	if (n < 2)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		const struct worker_stats *s = &workers[i].stats;
+
+		all += s->handled;
+		most = s->handled > most ? s->handled : most;
+		elsewhere += s->elsewhere;
+	}
+	fprintf(out, "workers    %u, of %" PRIu64 " packets the busiest had %" PRIu64, n, all, most);
+	if (elsewhere)
+		fprintf(out,
+		        "; %" PRIu64
+		        " in tunnels or fragments came to another worker than the rest of their flow",
+		        elsewhere);
+	fputc('\n', out);
+}
+
 void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_stats *a, int64_t took_ns)
 {
 	const struct source_stats *s = &t->source;

@@ -16,6 +16,8 @@ struct worker_stats {
 	uint64_t decoded, understood_not[DECODE_RESULTS]; /* by enum decode_result */
 	uint64_t copies;    /* of those decoded: seen before, and not looked at again */
 	uint64_t no_tunnel; /* of those decoded: packet.no_tunnel */
+	uint64_t handled;   /* of those decoded: its own, as packets are shared out */
+	uint64_t elsewhere; /* of those decoded: live, and the rest of their flow comes to another worker */
 	struct defrag_stats fragments;
 	struct flow_stats flows;
 	struct classify_stats classify;

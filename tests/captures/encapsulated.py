@@ -1,5 +1,6 @@
 """A recording delivered in every way that scripts/wrap-capture knows: the records stay the same but for what names
-the way (tunnels, tags, MAC addresses) and what differs from run to run; the summary is balanced."""
+the way (tunnels, tags, MAC addresses) and what differs from run to run; the summary is balanced.  The kernel's
+program that shares out live packets finds the same worker for each as a replay does (share_check, the argument)."""
 import concurrent.futures
 import os
 import subprocess
@@ -36,10 +37,16 @@ def observed(path):
     return records(out), err
 
 
+def kernel_decides(path):
+    """Whether the kernel's program agrees, and what was said."""
+    p = subprocess.run([os.path.join(TOP, sys.argv[1]), "10.0.0.0/8", path], stdout=subprocess.PIPE, text=True)
+    return p.returncode == 0, p.stdout.strip()
+
+
 def wrapped(directory, options):
     path = os.path.join(directory, "-".join(options).replace("/", "") or "plain")
     subprocess.run([os.path.join(TOP, "scripts/wrap-capture"), os.path.join(DEMO, "capture.pcap"), path, *options], check=True)
-    return observed(path)
+    return (*observed(path), kernel_decides(path))
 
 
 def texts(found):
@@ -47,12 +54,13 @@ def texts(found):
 
 
 def same(result, want):
-    got, summary = result
+    got, summary, (agrees, said) = result
     got = texts(got)
     missing, extra = [w for w in want if w not in got], [g for g in got if g not in want]
     true(len(got) == len(want) and not missing and not extra,
          f"{len(got)} records of {len(want)}; missing {str(missing[:1])[:250]} extra {str(extra[:1])[:250]}")
     equal((summary.count(": balanced"), summary.count("NOT BALANCED")), (3, 0), "balanced")
+    true(agrees, "the kernel's program decides otherwise: " + said)
 
 
 def alerts(found):
@@ -74,7 +82,7 @@ def main():
         with case("a clock that jumps loses no finding"):
             equal(alerts(jump.result()[0]), alerts(base), "alerts")
         with case("what a snaplen cut away is missing, and nothing is found that is not there"):
-            got, summary = cut.result()
+            got, summary, _ = cut.result()
             left = alerts(base)
             for one in alerts(got):
                 true(one in left, f"not there in the whole: {one}")
