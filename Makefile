@@ -5,7 +5,8 @@ PREFIX ?= /usr/local
 PKG_CONFIG := $(if $(shell command -v pkg-config),pkg-config,true)
 VARIANT ?= release
 PKGS := libpcap libhs hiredis libcrypto libssl yaml-0.1 zlib libbrotlidec libzstd libxxhash
-DIRS := base config capture classify classify/names classify/http classify/content classify/detect \
+DIRS := base config capture classify classify/names classify/http classify/content \
+        classify/content/documents classify/detect \
         classify/policy alerts cli
 NDPI ?= $(shell $(PKG_CONFIG) --exists libndpi 2>/dev/null && echo 1 || echo 0)
 

@@ -1,9 +1,8 @@
 /* charset.c - characters become UTF-8: UTF-16 (RFC 2781) and UTF-32 by their byte order mark, by the type's
- * charset parameter, or by the zeros in them; ISO-8859-1 and windows-1252 by the parameter alone, and read as
- * the WHATWG Encoding standard does, one like the other.
+ * charset parameter, or by the zeros in them; eight-bit sets by the parameter alone (codepage.c).
  *
  * Labels are often wrong.  A wide charset counts only where the bytes are not plain ASCII, and of text that
- * is labelled ISO-8859-1 what is UTF-8 stays UTF-8: such sequences do not occur in it by chance. */
+ * is labelled an eight-bit set what is UTF-8 stays UTF-8: such sequences do not occur in it by chance. */
 #include "classify/content/reader.h"
 
 /* What the zero bytes of wide ASCII text say (the rule of RFC 4627 3, which fits any text): the first four
@@ -60,36 +59,36 @@ static bool all_ascii(const uint8_t *p, size_t n)
 	return true;
 }
 
-static enum charset_kind by_label(const uint8_t *p, size_t n, struct slice type)
+static struct charset by_label(const uint8_t *p, size_t n, struct slice type)
 {
 	static const struct {
 		const char *name;
 		enum charset_kind kind;
 	} labels[] = {{"utf-16", CHARSET_UTF16LE}, /* WHATWG: little-endian, where no mark says */
 	        {"utf-16le", CHARSET_UTF16LE}, {"utf-16be", CHARSET_UTF16BE}, {"utf-32", CHARSET_UTF32LE},
-	        {"utf-32le", CHARSET_UTF32LE}, {"utf-32be", CHARSET_UTF32BE}, {"iso-8859-1", CHARSET_1252},
-	        {"iso_8859-1", CHARSET_1252}, {"iso8859-1", CHARSET_1252}, {"latin1", CHARSET_1252},
-	        {"windows-1252", CHARSET_1252}, {"cp1252", CHARSET_1252}};
+	        {"utf-32le", CHARSET_UTF32LE}, {"utf-32be", CHARSET_UTF32BE}};
+	struct charset c = {0};
 	char name[16];
 	size_t len;
 
 	if (!type.n || !header_param(type, "charset", name, sizeof(name), &len))
-		return CHARSET_AS_IS;
-	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		return c;
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]) && !all_ascii(p, n); i++)
 		if (slice_is_nocase(slice_of(name, len), labels[i].name))
-			return labels[i].kind != CHARSET_1252 && all_ascii(p, n) ? CHARSET_AS_IS
-			                                                         : labels[i].kind;
-	return CHARSET_AS_IS;
+			c.kind = (uint8_t)labels[i].kind;
+	c.page = codepage_by_name(slice_of(name, len));
+	if (c.page)
+		c.kind = CHARSET_PAGE;
+	return c;
 }
 
-enum charset_kind charset_find(const uint8_t *p, size_t n, struct slice type, size_t *mark)
+struct charset charset_find(const uint8_t *p, size_t n, struct slice type, size_t *mark)
 {
-	enum charset_kind kind = by_mark(p, n, mark);
+	struct charset c = {.kind = (uint8_t)by_mark(p, n, mark)};
 
-	if (*mark)
-		return kind;
-	kind = guess(p, n);
-	return kind ? kind : by_label(p, n, type);
+	if (!*mark)
+		c.kind = (uint8_t)guess(p, n);
+	return *mark || c.kind ? c : by_label(p, n, type);
 }
 
 /* ---- conversion -----------------------------------------------------------------------------------------
@@ -160,16 +159,6 @@ static void wide_feed(struct charset *c, const uint8_t *p, size_t n, struct gath
 	}
 }
 
-/* Bytes 80 to 9f; those that windows-1252 leaves open are controls, as in ISO-8859-1. */
-static const uint16_t high_1252[32] = {0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,
-        0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013,
-        0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178};
-
-static void put_1252(struct gathered *g, uint8_t b)
-{
-	put(g, b >= 0x80 && b < 0xa0 ? high_1252[b - 0x80] : b);
-}
-
 static size_t ascii_run(const uint8_t *p, size_t n)
 {
 	size_t i = 0;
@@ -202,12 +191,12 @@ static void maybe_utf8(struct charset *c, struct gathered *g, uint8_t b)
 			c->n = 0;
 			return;
 		}
-		put_1252(g, c->held[0]);
+		put(g, codepage_char(c->page, c->held[0]));
 		memmove(c->held, c->held + 1, --c->n);
 	}
 }
 
-static void feed_1252(struct charset *c, const uint8_t *p, size_t n, struct gathered *g)
+static void page_feed(struct charset *c, const uint8_t *p, size_t n, struct gathered *g)
 {
 	size_t i = 0;
 
@@ -233,8 +222,8 @@ void charset_feed(struct charset *c, const uint8_t *p, size_t n, bytes_out out, 
 {
 	struct gathered g = {.n = 0, .out = out, .arg = arg};
 
-	if (c->kind == CHARSET_1252)
-		feed_1252(c, p, n, &g);
+	if (c->kind == CHARSET_PAGE)
+		page_feed(c, p, n, &g);
 	else if (c->kind)
 		wide_feed(c, p, n, &g);
 	else if (n)
@@ -246,8 +235,8 @@ void charset_feed(struct charset *c, const uint8_t *p, size_t n, bytes_out out, 
 static void cut(struct charset *c, struct gathered *g)
 {
 	drop_high(c, g);
-	for (unsigned i = 0; i < c->n && c->kind == CHARSET_1252; i++)
-		put_1252(g, c->held[i]);
+	for (unsigned i = 0; i < c->n && c->kind == CHARSET_PAGE; i++)
+		put(g, codepage_char(c->page, c->held[i]));
 }
 
 void charset_gap(struct charset *c, uint64_t n, bytes_out out, void *arg)

@@ -1,5 +1,6 @@
 /* formats.c - which format bytes are of: the first in the table that knows them by their beginning, or by
  * what the sender says where that alone decides. */
+#include "classify/content/documents/documents.h"
 #include "classify/content/reader.h"
 
 /* Formats whose bytes are no text (the first bytes that file(1) and the formats' specifications name).  Those
@@ -11,8 +12,6 @@ static const struct {
 } magics[] = {
         {0, 8, false, "\x89PNG\r\n\x1a\n"},
         {0, 3, false, "\xff\xd8\xff"},
-        {0, 4, false, "PK\x03\x04"},
-        {0, 4, false, "PK\x05\x06"},
         {0, 6, false, "\xfd\x37zXZ\x00"},
         {0, 6, false, "7z\xbc\xaf\x27\x1c"},
         {0, 8, false, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
@@ -95,6 +94,8 @@ static const struct reader_ops *const formats[] = {
         &multipart_ops,
         &json_ops,
         &form_ops,
+        &zip_ops,
+        &markup_ops,
         &binary_ops,
 };
 

@@ -220,7 +220,7 @@ static bool choose(struct at *at, const uint8_t *b, size_t n, bool all)
 {
 	struct part *p = at->p;
 	size_t bom, blanks = 0;
-	struct charset c = {.kind = (uint8_t)charset_find(b, n, p->hint.type, &bom)};
+	struct charset c = charset_find(b, n, p->hint.type, &bom);
 	struct text x;
 	struct slice chars = slice_of(b + bom, n - bom);
 	const struct reader_ops *ops;

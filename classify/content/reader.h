@@ -72,6 +72,15 @@ bool transfer_feed(struct transfer *x, const uint8_t *p, size_t n, bytes_out out
 void transfer_gap(struct transfer *x, uint64_t n, bytes_out out, void *arg);
 void transfer_end(struct transfer *x, bytes_out out, void *arg);
 
+/* ---- codepage.c: eight-bit character sets ---- */
+
+struct codepage; /* constant */
+/* By its name on the Internet or its Windows number; NULL: it is none, or one that is not known. */
+const struct codepage *codepage_by_name(struct slice name);
+const struct codepage *codepage_by_number(unsigned number);
+/* The code point of a byte; U+FFFD where there is none. */
+uint32_t codepage_char(const struct codepage *page, uint8_t c);
+
 /* ---- charset.c ---- */
 
 enum charset_kind {
@@ -80,18 +89,19 @@ enum charset_kind {
 	CHARSET_UTF16BE,
 	CHARSET_UTF32LE,
 	CHARSET_UTF32BE,
-	CHARSET_1252, /* and ISO-8859-1, which browsers read like it */
+	CHARSET_PAGE, /* eight bits, by `page` */
 };
 
 struct charset {
 	uint8_t kind, n; /* n: bytes held of a character */
 	uint8_t held[4];
 	uint32_t high; /* first half of a surrogate pair, 0 none */
+	const struct codepage *page;
 };
 
 /* By byte order mark, the type's charset parameter, or the zeros of ASCII text in wide characters, in this
  * order; *mark: the mark's length.  A label that the bytes belie does not count. */
-enum charset_kind charset_find(const uint8_t *p, size_t n, struct slice type, size_t *mark);
+struct charset charset_find(const uint8_t *p, size_t n, struct slice type, size_t *mark);
 void charset_feed(struct charset *c, const uint8_t *p, size_t n, bytes_out out, void *arg);
 /* n bytes are missing (0: unknown how many, and the rest is taken to be whole characters). */
 void charset_gap(struct charset *c, uint64_t n, bytes_out out, void *arg);
