@@ -264,6 +264,8 @@ static void write_request(struct json *j, const struct request_facts *r)
 	some(j, "tool", r->tool);
 	some(j, "shape", r->shape);
 	some(j, "model", r->model);
+	some(j, "conversation", r->conversation);
+	some(j, "words", r->words);
 	some(j, "account", r->account);
 	some(j, "user_agent", r->user_agent);
 	json_u64(j, "messages", r->messages);
@@ -281,8 +283,11 @@ static void write_finding(struct json *j, const struct finding *f)
 	json_u64(j, "confidence", f->confidence);
 	some(j, "mask", f->mask);
 	some(j, "token", f->token);
+	some(j, "role", speaker_name((enum speaker)f->speaker));
 	some(j, "field", f->field);
 	json_u64(j, "offset", f->offset);
+	if (f->again)
+		json_bool(j, "again", true);
 	json_end_object(j);
 }
 

@@ -299,9 +299,11 @@ static void show_who(const struct show *s, struct record_value r)
 	l.len = 0;
 	show_way(s, r);
 	if (*get(s, r, "request.operation", &m))
-		add(&l, "%s %s  ", m.text, get(s, r, "request.tool", &path));
+		add(&l, *get(s, r, "request.tool", &path) ? "%s %s  " : "%s  ", m.text, path.text);
 	if (*get(s, r, "request.model", &m))
 		add(&l, "model %s  ", m.text);
+	if (*get(s, r, "request.conversation", &m))
+		add(&l, "conversation %s  ", m.text);
 	if (*get(s, r, "request.account", &m))
 		add(&l, "account %s  ", m.text);
 	if (*get(s, r, "request.user_agent", &m))
@@ -325,6 +327,8 @@ static void show_finding(const struct show *s, struct record_value f, const char
 		add(&l, "  %s %%", m.text);
 	if (*get(s, f, "field", &m))
 		add(&l, "  in %s", m.text);
+	if (*get(s, f, "role", &m))
+		add(&l, " (%s)", m.text);
 	put_line(s, label, MAGENTA, &l);
 }
 

@@ -140,9 +140,12 @@ uint8_t facts_sure(const struct facts *x);
 struct request_facts {
 	uint32_t index;
 	char method[24], path[512], host[HOST_MAX], model[64], account[96], user_agent[128];
-	char operation[48]; /* JSON-RPC method ("tools/call") or GraphQL operation */
-	char tool[64];      /* with it: name of the tool, resource or prompt */
-	char shape[24];     /* wire shape of the request, "" none */
+	char operation[64];    /* "chat", "embeddings", ...; JSON-RPC method ("tools/call"), event, GraphQL
+	                          operation */
+	char tool[64];         /* with it: name of the tool, resource or prompt */
+	char shape[24];        /* wire shape of the request, "" none */
+	char conversation[96]; /* id of the conversation or thread, "" none */
+	char words[160];       /* field that holds the user's newest words, "" not known */
 	uint32_t messages, files;
 	uint64_t bytes; /* of the body, decoded */
 	bool whole;

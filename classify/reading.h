@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "classify/account.h"
+#include "classify/call.h"
 #include "classify/classify.h"
 #include "classify/content/content.h"
 #include "classify/http/message.h"

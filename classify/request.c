@@ -19,13 +19,11 @@ struct request {
 	struct content *content;
 	struct facts facts; /* the flow's, with this request's own destination */
 	struct request_facts q;
-	struct shape shape;
-	bool model_next, shape_next;
+	struct shape shape; /* of a host that nobody knows */
+	bool shaped, shape_next;
 	char field[SHAPE_FIELD_MAX]; /* with shape_next */
 	size_t field_n;
-	char model[256];  /* as sent */
-	size_t model_n;   /* its length, also of what does not fit */
-	unsigned skipped; /* enum content_skip bits */
+	struct call call; /* begun by call_head() */
 };
 
 struct pool *request_pool_create(size_t n)
@@ -70,31 +68,15 @@ static bool own_credential(const struct service *svc, const struct finding *f)
 /* ---- text on its way to the detectors -------------------------------------------------------------------
  */
 
-static void count_messages(struct request *q, const char *path, size_t n)
-{
-	static const char *const lists[] = {"messages[", "contents[", "input["};
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
-		size_t k = strlen(lists[i]);
-		uint32_t at = 0;
-
-		if (n <= k || memcmp(path, lists[i], k) != 0)
-			continue;
-		for (size_t d = k; d < n && path[d] >= '0' && path[d] <= '9' && at < 1000000; d++)
-			at = at * 10 + (uint32_t)(path[d] - '0');
-		if (at + 1 > q->q.messages)
-			q->q.messages = at + 1;
-	}
-}
-
 static void text_field(void *arg, const char *path, size_t path_len, const char *key, size_t key_len)
 {
 	struct request *q = arg;
 
-	count_messages(q, path, path_len);
-	q->model_next = path_len == 5 && !memcmp(path, "model", 5) && !q->model_n;
-	shape_field(&q->shape, path, path_len);
-	q->shape_next = shape_reads(path, path_len);
+	detect_mark_fields(q->detect, call_field(&q->call, path, path_len));
+	if (q->shaped) {
+		shape_field(&q->shape, path, path_len);
+		q->shape_next = shape_reads(path, path_len);
+	}
 	if (q->shape_next) {
 		q->field_n = path_len < sizeof(q->field) ? path_len : 0;
 		memcpy(q->field, path, q->field_n);
@@ -108,12 +90,7 @@ static void text_piece(void *arg, const uint8_t *p, size_t n, uint64_t offset)
 
 	if (q->shape_next && !offset)
 		shape_text(&q->shape, q->field, q->field_n, p, n);
-	if (q->model_next) {
-		size_t room = q->model_n < sizeof(q->model) ? sizeof(q->model) - q->model_n : 0;
-
-		memcpy(q->model + sizeof(q->model) - room, p, n < room ? n : room);
-		q->model_n += n;
-	}
+	call_text(&q->call, p, n);
 	detect_text(q->detect, p, n);
 }
 
@@ -121,7 +98,7 @@ static void text_end(void *arg, bool whole)
 {
 	struct request *q = arg;
 
-	q->model_next = false;
+	call_field_end(&q->call, whole);
 	if (!whole)
 		detect_gap(q->detect);
 }
@@ -132,7 +109,7 @@ static void text_file(void *arg, const char *name, size_t n)
 
 	(void)name;
 	(void)n;
-	q->q.files++;
+	call_file(&q->call);
 }
 
 static struct text_sink text_sink_of(struct request *q)
@@ -203,6 +180,30 @@ static void tell_account(struct request *q, const struct account *a)
 	}
 	snprintf(x->account.plan, sizeof(x->account.plan), "%s", a->plan);
 	q->r->facts.account = x->account;
+}
+
+static void copy_taken(struct request *q, enum wire_take what, char *out, size_t cap)
+{
+	const struct call_text *t = &q->call.take[what];
+
+	out[0] = '\0';
+	if (t->n <= sizeof(t->text))
+		copy_masked(q, slice_of(t->text, t->n), out, cap);
+}
+
+/* What the record shows of the call; again once the body is read. */
+static void tell_call(struct request *q)
+{
+	struct request_facts *x = &q->q;
+
+	copy_masked(q, call_operation(&q->call), x->operation, sizeof(x->operation));
+	copy_taken(q, TAKE_MODEL, x->model, sizeof(x->model));
+	copy_taken(q, TAKE_TOOL, x->tool, sizeof(x->tool));
+	copy_taken(q, TAKE_CONVERSATION, x->conversation, sizeof(x->conversation));
+	copy_masked(q, slice_of(q->call.words.text, q->call.words.n), x->words, sizeof(x->words));
+	snprintf(x->shape, sizeof(x->shape), "%s", q->call.named ? q->call.named : "");
+	x->messages = q->call.messages;
+	x->files = q->call.files;
 }
 
 /* Where a request goes: on a connection to many hosts that is not the flow's destination. */
@@ -315,6 +316,22 @@ static void answer_body(struct reading *r, const struct message *m, const uint8_
 	suspect(r, &r->facts, NULL, &r->shape, m->when_ns);
 }
 
+/* What is asked for, as far as the head tells; the shape of requests to nobody we know is looked at too. */
+static void read_call(struct request *q)
+{
+	const struct service *svc = q->facts.match.service;
+
+	q->shaped = !svc;
+	if (q->shaped)
+		shape_head(&q->shape, q->m);
+	call_head(&q->call, q->c->s->catalogue, svc, q->shaped ? shape_by_path(&q->shape) : NULL, q->m);
+	if (q->call.named) {
+		snprintf(q->facts.shape, sizeof(q->facts.shape), "%s", q->call.named);
+		memcpy(q->r->facts.shape, q->facts.shape, sizeof(q->facts.shape));
+	}
+	tell_call(q);
+}
+
 static void request_head(void *arg, struct message *m)
 {
 	struct reading *r = arg;
@@ -342,7 +359,7 @@ static void request_head(void *arg, struct message *m)
 		r->facts.why_not |= WHY_LIMIT;
 		return;
 	}
-	memset(q, 0, sizeof(*q));
+	memset(q, 0, offsetof(struct request, call));
 	q->c = c;
 	q->r = r;
 	q->m = m;
@@ -363,8 +380,8 @@ static void request_head(void *arg, struct message *m)
 	facts_judge(c, &q->facts, r->flow, m->when_ns, &account);
 	name_flow(q, &to);
 	r->settled = true;
+	read_call(q);
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
-	shape_head(&q->shape, m);
 	m->user = q;
 	if (c->s->inspect.scope == INSPECT_AI && !q->facts.match.service)
 		return;
@@ -449,8 +466,6 @@ static void end_shape(struct request *q, struct reading *r)
 {
 	struct shape *s = &q->shape;
 
-	copy_masked(q, slice_of(s->operation, strlen(s->operation)), q->q.operation, sizeof(q->q.operation));
-	copy_masked(q, slice_of(s->tool, strlen(s->tool)), q->q.tool, sizeof(q->q.tool));
 	if (s->name)
 		snprintf(q->q.shape, sizeof(q->q.shape), "%s", s->name);
 	suspect(r, &q->facts, &q->q, s, r->flow->last_ns);
@@ -459,6 +474,27 @@ static void end_shape(struct request *q, struct reading *r)
 	r->shape_stream = q->m->stream;
 	r->answer_bytes = 0;
 	r->enough = !facts_leaves(q->c, &r->facts, r->flow) && s->sure < SHAPE_SURE;
+}
+
+/* The body names the account (a project of watsonx, a compartment of OCI): judged again. */
+static void body_account(struct request *q, struct reading *r)
+{
+	const struct call_text *t = &q->call.take[TAKE_ACCOUNT];
+	struct facts *x = &q->facts;
+	struct account a = {.n = 1};
+
+	if (!t->n || t->n >= sizeof(a.id[0]) || t->n > sizeof(t->text) || x->account.id[0] ||
+	        !x->match.service)
+		return;
+	memcpy(a.id[0], t->text, t->n);
+	snprintf(a.by[0], sizeof(a.by[0]), "body");
+	snprintf(a.plan, sizeof(a.plan), "%s", x->account.plan);
+	tell_account(q, &a);
+	facts_judge(q->c, x, r->flow, q->m->when_ns, &a);
+	if (x->match.service == r->facts.match.service)
+		r->facts.verdict = x->verdict;
+	if (x->verdict.kind == ALERT_DESTINATION_ACCOUNT)
+		tell_destination(q->c, r, x, &q->q, q->m->when_ns);
 }
 
 static void request_end(void *arg, struct message *m, bool whole)
@@ -485,15 +521,17 @@ static void request_end(void *arg, struct message *m, bool whole)
 		for (size_t i = 0; i < n; i++) {
 			if (own_credential(q->facts.match.service, &found[i]))
 				continue;
-			if (kept < sizeof(list) / sizeof(*list))
-				list[kept++] = found[i];
-			else
+			if (kept == sizeof(list) / sizeof(*list)) {
 				more++;
+				continue;
+			}
+			list[kept] = found[i];
+			list[kept++].speaker = (uint8_t)call_speaker(&q->call, found[i].mark);
 		}
 	}
-	/* whole, or not at all: half a key that stands there is one that no detector knows */
-	if (q->model_n <= sizeof(q->model))
-		copy_masked(q, slice_of(q->model, q->model_n), q->q.model, sizeof(q->q.model));
+	call_end(&q->call);
+	tell_call(q);
+	body_account(q, r);
 	end_shape(q, r);
 	if (kept) {
 		q->c->stats.findings += kept;

@@ -314,12 +314,6 @@ void shape_head(struct shape *s, const struct message *m)
 		if (slice_is_nocase(h->name, "authorization") && h->value.n &&
 		        memmem(h->value.p, h->value.n, "/bedrock/aws4_request", 21))
 			s->head |= H_BEDROCK;
-		/* AWS's JSON protocols name the operation there */
-		if (slice_is_nocase(h->name, "x-amz-target") || slice_is_nocase(h->name, "mcp-method"))
-			keep_text(
-			        s->operation, sizeof(s->operation), (const uint8_t *)h->value.p, h->value.n);
-		if (slice_is_nocase(h->name, "mcp-name"))
-			keep_text(s->tool, sizeof(s->tool), (const uint8_t *)h->value.p, h->value.n);
 	}
 	settle(s);
 }
@@ -374,11 +368,10 @@ void shape_field(struct shape *s, const char *path, size_t n)
 
 bool shape_reads(const char *path, size_t n)
 {
-	static const char *const read[] = {
-	        "messages.role", "input.role", "method", "params.name", "params.uri", "operationName"};
+	static const char *const read[] = {"messages.role", "input.role", "method"};
 	char name[48];
 
-	if (n > FIELD_MAX || !n || !strchr("mipo[", path[0]) || !plain_path(path, n, name, sizeof(name)))
+	if (n > FIELD_MAX || !n || !strchr("mi[", path[0]) || !plain_path(path, n, name, sizeof(name)))
 		return false;
 	return ONE_OF(read, name);
 }
@@ -393,14 +386,9 @@ void shape_text(struct shape *s, const char *path, size_t n, const uint8_t *p, s
 	if (!strcmp(name, "messages.role") || !strcmp(name, "input.role")) {
 		s->keys |= ONE_OF(roles, word) ? K_ROLE : 0;
 	} else if (!strcmp(name, "method")) {
-		keep_text(s->operation, sizeof(s->operation), p, len);
 		s->keys |= (ONE_OF(mcp_methods, word) ? K_METHOD_MCP : 0) |
 		           (ONE_OF(a2a_methods, word) ? K_METHOD_A2A : 0) |
 		           (!strcmp(word, "initialize") ? K_INITIALIZE : 0);
-	} else if (!strcmp(name, "params.name") || !strcmp(name, "params.uri")) {
-		keep_text(s->tool, sizeof(s->tool), p, len);
-	} else if (!strcmp(name, "operationName")) { /* GraphQL */
-		keep_text(s->operation, sizeof(s->operation), p, len);
 	} else {
 		return;
 	}
@@ -454,6 +442,14 @@ const char *shape_evidence(const struct shape *s, char *buf, size_t cap)
 	if (n < cap)
 		snprintf(buf + n, cap - n, " are those of %s", r->looks_like);
 	return buf;
+}
+
+const char *shape_by_path(const struct shape *s)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (s->head & rows[i].path)
+			return rows[i].name;
+	return NULL;
 }
 
 /* POST and a path of the table, in the first packet. */

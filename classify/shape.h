@@ -22,7 +22,6 @@ struct shape {
 	uint32_t keys;    /* shape.c's own: members seen */
 	uint32_t head;    /* shape.c's own: what path and headers told */
 	uint8_t answer;   /* shape.c's own: what the response told */
-	char operation[48], tool[64]; /* JSON-RPC method and name of what it calls; unmasked */
 };
 
 void shape_head(struct shape *s, const struct message *m);
@@ -37,6 +36,8 @@ const char *shape_looks_like(const struct shape *s);
 const char *shape_evidence(const struct shape *s, char *buf, size_t cap);
 /* Is this field one whose text shape_text() reads? */
 bool shape_reads(const char *path, size_t n);
+/* The first shape whose requests go to such a path; NULL: none. */
+const char *shape_by_path(const struct shape *s);
 /* Could these first bytes of an internal connection be such a request?  A cheap look at the request line. */
 bool shape_probe(const uint8_t *p, size_t n);
 

@@ -231,6 +231,7 @@ static void print_counts(const struct catalogue *c)
 		hosts += k[i].hosts;
 	}
 	printf("%-12s %8zu %8zu\n", "all", catalogue_count(c), hosts);
+	printf("%zu shapes of requests\n", catalogue_shape_count(c));
 }
 
 /* The wider rule of the same service that says the same about this name already; NULL: the rule has a use. */
@@ -256,6 +257,15 @@ static size_t remarks(const struct catalogue *c)
 		const struct service *s = catalogue_at(c, i);
 		bool carries = !s->n_hosts || s->resolver;
 
+		for (size_t k = 0; k < s->n_wire; k++) {
+			if (catalogue_shape(c, s->wire[k]))
+				continue;
+			printf("%s:%u: remark: the shape `%s' of %s is described nowhere: its requests are "
+			       "read by "
+			       "what is usual\n",
+			        s->file, s->line, s->wire[k], s->id);
+			n++;
+		}
 		for (size_t k = 0; k < s->n_hosts; k++) {
 			const struct service_host *h = &s->hosts[k], *wide = covered_by(c, s, h);
 

@@ -96,6 +96,8 @@ void catalogue_free(struct catalogue *c)
 	free(c->ranges.slots);
 	free(c->heads);
 	free(c->changes);
+	free(c->shapes);
+	free(c->shape_ids.slots);
 	free(c);
 }
 
@@ -114,6 +116,34 @@ const struct service *catalogue_by_id(const struct catalogue *c, const char *id)
 	const uint32_t *at = key_map_find(&c->ids, id, strlen(id));
 
 	return at ? &c->services[*at] : NULL;
+}
+
+const struct wire_shape *catalogue_shape(const struct catalogue *c, const char *id)
+{
+	const uint32_t *at = key_map_find(&c->shape_ids, id, strlen(id));
+
+	return at ? &c->shapes[*at] : NULL;
+}
+
+size_t catalogue_shape_count(const struct catalogue *c)
+{
+	return c->n_shapes;
+}
+
+const struct wire_shape *catalogue_shape_at(const struct catalogue *c, size_t i)
+{
+	return i < c->n_shapes ? &c->shapes[i] : NULL;
+}
+
+const struct wire_shape *catalogue_generic(const struct catalogue *c)
+{
+	return c->generic;
+}
+
+const struct wire_shape *const *catalogue_copied(const struct catalogue *c, size_t *n)
+{
+	*n = c->n_copied;
+	return c->copied;
 }
 
 const char *catalogue_near(const struct catalogue *c, const char *id)

@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/text.h"
 #include "config/faults.h"
+#include "config/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,7 +71,10 @@ struct service {
 	const struct service_host *hosts;
 	size_t n_hosts;
 	const char *const *wire;
-	size_t n_wire; /* shapes, e.g. openai-chat */
+	size_t n_wire;                          /* shapes, e.g. openai-chat */
+	const struct wire_shape *const *shapes; /* those of wire that are described, in the same order */
+	size_t n_shapes;
+	const struct wire_shape *own; /* for what none of them knows: the generic one and prompt_at */
 	const char *const *paths;
 	size_t n_paths; /* "POST /v1/chat/completions" */
 	const char *const *prompt_at;
@@ -104,6 +108,16 @@ const struct service *catalogue_at(const struct catalogue *c, size_t i);
 const struct service *catalogue_by_id(const struct catalogue *c, const char *id); /* NULL: none */
 /* The id nearest to a mistyped one, NULL when none is near. */
 const char *catalogue_near(const struct catalogue *c, const char *id);
+
+/* Descriptions of wire shapes. */
+const struct wire_shape *catalogue_shape(const struct catalogue *c, const char *id); /* NULL: none */
+size_t catalogue_shape_count(const struct catalogue *c);
+const struct wire_shape *catalogue_shape_at(const struct catalogue *c, size_t i);
+/* Of requests that no description knows; never NULL, may know nothing. */
+const struct wire_shape *catalogue_generic(const struct catalogue *c);
+
+/* Those that many vendors copy. */
+const struct wire_shape *const *catalogue_copied(const struct catalogue *c, size_t *n);
 
 /* What later places did to earlier entries, in the order they were read. */
 struct catalogue_change {

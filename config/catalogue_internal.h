@@ -10,10 +10,15 @@
 
 #include "config/catalogue.h"
 #include "config/store.h"
+#include "config/yaml.h"
 
 #define CATALOGUE_LABELS_MAX 16 /* in a rule; no published name of a service comes near */
 #define CATALOGUE_PATTERN_MAX                                                                                \
 	200 /* bytes of a path pattern; below CATALOGUE_PATH_MAX, so that a cut path decides */
+
+#define CATALOGUE_ID_MAX   40
+#define CATALOGUE_TEXT_MAX 400
+#define CATALOGUE_LIST_MAX 1024
 
 /* Bytes to a number.  Open addressing, at most half full; keys are borrowed. */
 struct key_slot {
@@ -51,6 +56,26 @@ struct entry {
 	size_t place;
 };
 
+/* A path that a shape's description lists, as read. */
+struct shape_field {
+	const char *path;
+	uint8_t list, rank; /* in which of its lists, and where */
+	uint8_t n_values;
+	const char *const *values;
+	struct service_place at;
+};
+
+struct shape_entry {
+	const char *id, *extends; /* one of them */
+	struct shape_field *fields;
+	size_t n_fields, fields_cap;
+	struct wire_request *requests;
+	size_t n_requests;
+	bool copied;
+	size_t place;
+	struct service_place at;
+};
+
 struct catalogue {
 	struct store store;
 	struct service *services;
@@ -65,6 +90,12 @@ struct catalogue {
 	size_t n_range_bits; /* lengths in use, longest first */
 	struct catalogue_change *changes;
 	size_t n_changes, changes_cap;
+	struct wire_shape *shapes;
+	size_t n_shapes;
+	struct key_map shape_ids; /* id -> shape */
+	const struct wire_shape *generic;
+	const struct wire_shape *const *copied;
+	size_t n_copied;
 };
 
 struct reader {
@@ -77,10 +108,41 @@ struct reader {
 	struct zone *zones;
 	size_t n_zones, zones_cap;
 	struct key_map zone_names;
+	struct shape_entry *shapes;
+	size_t n_shapes, shapes_cap;
 };
+
+/* catalogue_nodes.c: parts of entries, each read or told with its place. */
+void entry_bad(struct reader *r, const struct ynode *at, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* "`hots' is no key of a host (did you mean `hosts'?); allowed are: ..." */
+void entry_bad_word(
+        struct reader *r, const struct ynode *at, const char *what, const char *const *words, size_t n);
+/* The index of the word, -1 after a fault. */
+int entry_word(struct reader *r, const struct ynode *v, const char *what, const char *const *words, size_t n);
+bool entry_is_map(
+        struct reader *r, const struct ynode *v, const char *what, const char *const *keys, size_t n);
+bool entry_is_list(struct reader *r, const struct ynode *v, const char *key, size_t most);
+bool entry_bool(struct reader *r, const struct ynode *v, const char *key);
+const struct ynode *entry_need(struct reader *r, const struct ynode *map, const char *key);
+/* In the catalogue's store; "" after a fault. */
+const char *entry_text(struct reader *r, const struct ynode *v, bool (*ok)(const char *), const char *key,
+        const char *allowed);
+const char *const *entry_texts(struct reader *r, const struct ynode *v, bool (*ok)(const char *),
+        const char *key, const char *allowed, size_t *n);
+bool catalogue_id_ok(const char *t);
+bool catalogue_text_ok(const char *t);
+bool catalogue_braces_ok(const char *t); /* every placeholder is whole */
+bool catalogue_path_ok(const char *t);
+bool catalogue_request_ok(const char *t); /* "POST /v1/{x}" */
+bool catalogue_field_ok(const char *t);
 
 /* catalogue_read.c: one file into entries and zones. */
 void catalogue_read_file(struct reader *r, const char *path);
+
+/* wire_read.c: descriptions of shapes; after the services are known, what each of them is read by. */
+void shapes_read(struct reader *r, const struct ynode *list);
+void shapes_link(struct reader *r);
 
 /* catalogue_index.c: faults of rules, then the tables. */
 void catalogue_index(struct reader *r);

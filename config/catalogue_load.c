@@ -165,6 +165,7 @@ struct catalogue *catalogue_load(const char *const *places, size_t n, struct fau
 	for (size_t i = 0; i < r.n_entries; i++)
 		if (r.entries[i].extends && *r.entries[i].extends)
 			extend(&r, &r.entries[i]);
+	shapes_link(&r);
 	catalogue_index(&r);
 	free(from);
 	free(r.entries);

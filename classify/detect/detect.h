@@ -28,6 +28,9 @@ struct finding {
 	uint64_t value_hash;           /* keyed per process; tells repeats apart, never leaves the process */
 	char field[FINDING_FIELD_MAX]; /* masked as detect_mask() does; of a long one the end */
 	uint64_t offset;               /* of the value in its field */
+	uint32_t mark;                 /* what detect_mark_fields() said of the field */
+	uint8_t speaker;               /* enum speaker of config/wire.h; whoever reads the text sets it */
+	bool again;                    /* told before in the same conversation; whoever tells it sets it */
 };
 
 struct detect_engine; /* compiled databases; immutable, any thread */
@@ -47,6 +50,8 @@ struct detect_stream *detect_open(struct detect_worker *w);
  * `password: hunter2`.  Nothing matches across fields.  May be left out: one nameless field. */
 void detect_field(
         struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len);
+/* A number of the caller's that findings in the fields which begin from now on carry; 0 at first. */
+void detect_mark_fields(struct detect_stream *s, uint32_t mark);
 void detect_text(struct detect_stream *s, const uint8_t *p, size_t n);
 void detect_gap(struct detect_stream *s); /* bytes are missing here: nothing matches across */
 /* Ends the text.  Returns the findings, one for each (detector, value, field), highest severity and

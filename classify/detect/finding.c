@@ -244,6 +244,7 @@ static int32_t merge(struct detect_stream *s, const struct field *f, const struc
 		x->confidence = confidence;
 		x->value_hash = hash;
 		x->offset = (uint64_t)offset;
+		x->mark = f->mark;
 		memcpy(x->field, s->paths + f->path, f->path_len);
 		mask_value(r, v->p + v->start, v->end - v->start, x->mask);
 		make_token(s->w, r, normal, n, x->token);

@@ -75,6 +75,7 @@ struct field {
 	uint32_t path;  /* in paths */
 	uint32_t path_len;
 	uint32_t number;
+	uint32_t mark;
 };
 
 /* A value that was found, or a documented example that keeps others away from its bytes (finding < 0). */
@@ -92,6 +93,7 @@ struct detect_stream {
 	size_t len, done; /* bytes in buf; of them searched */
 	size_t n_fields, paths_len;
 	uint32_t next_field;
+	uint32_t mark;
 	bool field_open;           /* a field was begun */
 	unsigned n_hits, next_hit; /* ring */
 	size_t n_findings;

@@ -24,6 +24,7 @@ void stream_reset(struct detect_stream *s)
 	s->len = s->done = 0;
 	s->n_fields = s->paths_len = 0;
 	s->next_field = 0;
+	s->mark = 0;
 	s->field_open = false;
 	s->n_hits = s->next_hit = 0;
 	s->n_findings = 0;
@@ -178,6 +179,7 @@ static void begin_field(
 	f->path = (uint32_t)s->paths_len;
 	f->path_len = (uint32_t)path_len;
 	f->number = s->next_field++;
+	f->mark = s->mark;
 	if (path_len)
 		memcpy(s->paths + s->paths_len, shown, path_len);
 	s->paths_len += path_len;
@@ -193,6 +195,11 @@ static void begin_field(
 void detect_field(struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len)
 {
 	begin_field(s, path, path_len, key, key_len);
+}
+
+void detect_mark_fields(struct detect_stream *s, uint32_t mark)
+{
+	s->mark = mark;
 }
 
 void detect_text(struct detect_stream *s, const uint8_t *p, size_t n)

@@ -34,6 +34,22 @@ with case("summary, list and check agree"):
     true(total >= 220, "too few services")
     true("no faults" in checked, checked)
 
+with case("own shapes are checked, and a shape that is described nowhere is remarked on"), tempfile.TemporaryDirectory() as folder:
+    own = os.path.join(folder, "own.yaml")
+    service = "services: [{id: acme, name: A, vendor: V, kind: api, wire: [acme-chat, openai-chat]}]\n"
+    with open(own, "w") as f:
+        f.write(service)
+    checked = leaktap("catalogue", "--check", own)[0]
+    true("own.yaml:1: remark: the shape `acme-chat' of acme is described nowhere" in checked, checked)
+    with open(own, "w") as f:
+        f.write(service + "shapes: [{id: acme-chat, requests: [{at: POST /ask, operation: chat}], words: [question]}]\n")
+    checked = leaktap("catalogue", "--check", own)[0]
+    true("remark: the shape" not in checked and "no faults" in checked, checked)
+    with open(own, "w") as f:
+        f.write(service + "shapes: [{id: acme-chat, words: [a..b]}]\n")
+    _, err = leaktap("catalogue", "--check", own, status=2)
+    true("own.yaml:2:34: `words': `a..b' is not a field path" in err, err)
+
 with case("the list is aligned"):
     column = listed[0].index("NAME")
     true(all(line[column] != " " and line[column - 1] == " " for line in listed), "columns differ")

@@ -132,25 +132,6 @@ static void shapes(void **state)
 	assert_true(yes >= 30 && no >= 20);
 }
 
-static void operations(void **state)
-{
-	static const struct example call = {
-	        "/mcp", "", "", "jsonrpc=2.0\nmethod=tools/call\nparams.name=search_files\n", "", NULL};
-	static const struct example amazon = {
-	        "/", "x-amz-target", "AmazonCodeWhispererService.GenerateCompletions", "", "", NULL};
-	static const struct example graph = {"/graphql", "", "", "operationName=SendMessage\n", "", NULL};
-	struct shape s;
-
-	(void)state;
-	look(&s, &call);
-	assert_string_equal(s.operation, "tools/call");
-	assert_string_equal(s.tool, "search_files");
-	look(&s, &amazon);
-	assert_string_equal(s.operation, "AmazonCodeWhispererService.GenerateCompletions");
-	look(&s, &graph);
-	assert_string_equal(s.operation, "SendMessage");
-}
-
 static void probes(void **state)
 {
 	static const char yes[] = "POST /api/chat HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -219,7 +200,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(shapes),
-	        cmocka_unit_test(operations),
 	        cmocka_unit_test(probes),
 	        cmocka_unit_test(accounts),
 	};
