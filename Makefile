@@ -47,11 +47,12 @@ OBJ := $(SRC:%.c=$(B)/%.o)
 LIB_OBJ := $(filter-out $(B)/cli/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
 C_FILES = $(shell git ls-files '*.c' '*.h')
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
-.PHONY: all setup demo check check-threads unit fuzz bench install uninstall format lint clean captures
+.PHONY: all setup demo check check-threads unit fuzz bench bench-programs install uninstall format lint clean captures
 all: build/leaktap
 
 build/leaktap: build/release/leaktap
@@ -79,6 +80,11 @@ $(B)/e2e/%: tests/e2e/%.c $(B)/libleaktap.a
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a $(LDLIBS)
 
+$(B)/bench/%: tests/bench/%.c $(B)/libleaktap.a
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a $(LDFLAGS) $(LDLIBS)
+
 build/fuzz/bin/%: tests/fuzz/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
@@ -86,6 +92,7 @@ build/fuzz/bin/%: tests/fuzz/%.c $(B)/libleaktap.a
 
 unit: $(UNIT)
 fuzz: $(FUZZ)
+bench-programs: $(BENCH)
 
 setup:
 	@scripts/setup
@@ -101,7 +108,7 @@ check-threads:
 	@tests/run-threads
 bench:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all bench-programs
 	@scripts/bench
 # make fuzz-NAME: until stopped, over tests/corpus/NAME
 fuzz-%:
@@ -130,4 +137,4 @@ lint:
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(BENCH:=.d)

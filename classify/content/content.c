@@ -8,9 +8,12 @@
 #define SMALL_ROOMS 2
 #define LARGE_ROOMS 1
 
+#define QUERY_ROOM 32768 /* on the stack: JSON in base64 in a value */
+
 struct content {
 	struct content_pool *pool;
 	struct nest nest;
+	_Alignas(16) uint8_t own[NEST_ROOM_OWN];
 };
 
 struct content_pool {
@@ -66,7 +69,7 @@ struct content *content_open(struct content_pool *p, const struct message *m, co
 	if (!c)
 		return NULL;
 	c->pool = p;
-	nest_init(&c->nest, &p->rooms, &p->limits, out);
+	nest_init(&c->nest, sizeof(c->own), &p->rooms, &p->limits, out);
 	part_begin(&c->nest, &none, &hint); /* its own room holds the first part */
 	return c;
 }
@@ -97,13 +100,16 @@ void content_query(const struct slice *query, const struct text_sink *out)
 {
 	static const struct content_limits l = {.depth = 2};
 	static const struct prefix in = {.text = "query", .n = 5, .key_at = 5};
-	struct nest t;
+	struct {
+		struct nest nest;
+		_Alignas(16) uint8_t own[QUERY_ROOM];
+	} q;
 
 	if (!query->n)
 		return;
-	nest_init(&t, NULL, &l, out);
-	if (!part_begin_as(&t, &form_ops, &in, NULL))
+	nest_init(&q.nest, sizeof(q.own), NULL, &l, out);
+	if (!part_begin_as(&q.nest, &form_ops, &in, NULL))
 		return;
-	part_feed(&t, (const uint8_t *)query->p, query->n);
-	part_end(&t);
+	part_feed(&q.nest, (const uint8_t *)query->p, query->n);
+	part_end(&q.nest);
 }

@@ -44,17 +44,37 @@ void prefix_add(struct prefix *out, const struct prefix *in, const char *name, s
 	prefix_set(out, path, at + n, at, n);
 }
 
+/* Puts `tail` behind a path; the key stays.  (Names from the network may hold NULs: no printf.) */
+static void behind(struct prefix *out, const struct prefix *in, const char *tail, size_t n)
+{
+	char path[2 * CONTENT_PATH_MAX];
+	size_t room = sizeof(path) - in->n;
+
+	memcpy(path, in->text, in->n);
+	n = n < room ? n : room;
+	memcpy(path + in->n, tail, n);
+	prefix_set(out, path, in->n + n, in->key_at, in->key_len);
+}
+
+void prefix_mark(struct prefix *out, const struct prefix *in, const char *how)
+{
+	char tail[64];
+
+	behind(out, in, tail, (size_t)snprintf(tail, sizeof(tail), "(%.48s)", how));
+}
+
 void prefix_add_index(struct prefix *out, const struct prefix *in, const char *name, uint32_t index)
 {
-	char path[CONTENT_PATH_MAX + 80];
-	int n = snprintf(path, sizeof(path), "%.*s%s%.48s[%u]", (int)in->n, in->text,
-	        in->n && *name ? "." : "", name, index);
+	char tail[80];
 
-	prefix_set(out, path, (size_t)n, in->key_at, in->key_len);
+	behind(out, in, tail,
+	        (size_t)snprintf(tail, sizeof(tail), "%s%.48s[%u]", in->n && *name ? "." : "", name, index));
 }
 
 void emit_field(struct emit *e, const char *path, size_t n, size_t key_at, size_t key_len)
 {
+	if (e->muted)
+		return;
 	if (e->named)
 		emit_end(e, true);
 	prefix_set(&e->path, path, n, key_at, key_len);
@@ -72,7 +92,8 @@ static void tell(struct emit *e)
 
 void emit_text_on(struct emit *e, const uint8_t *p, size_t n)
 {
-	if (!n || !e->named)
+	e->would = e->would || (e->muted && n);
+	if (!n || !e->named || e->muted)
 		return;
 	if (!e->open)
 		tell(e);
@@ -89,6 +110,8 @@ void emit_text_on(struct emit *e, const uint8_t *p, size_t n)
 
 void emit_end(struct emit *e, bool whole)
 {
+	if (e->muted)
+		return;
 	if (e->open) {
 		flush(e);
 		if (e->out.field_end)

@@ -26,6 +26,8 @@ struct emit {
 	struct text_sink out;
 	unsigned skip;    /* enum content_skip bits met so far */
 	bool named, open; /* a field was named; its first text was told */
+	bool muted;       /* what is read is only tried: nothing is told */
+	bool would;       /* while muted: something would have been */
 	bool cut;         /* a limit ended what is read: no field is whole */
 	uint64_t offset;
 	size_t n_staged;
@@ -65,6 +67,8 @@ void emit_end(struct emit *e, bool whole);
 void prefix_set(struct prefix *out, const char *path, size_t n, size_t key_at, size_t key_len);
 /* A name behind a prefix: "part.invoice" + "word/document.xml" -> "part.invoice.word/document.xml". */
 void prefix_add(struct prefix *out, const struct prefix *in, const char *name, size_t n);
+/* What was done to the text that stands there: "image_url.url" + "base64" -> "image_url.url(base64)". */
+void prefix_mark(struct prefix *out, const struct prefix *in, const char *how);
 /* The nth of its kind: "mail" + "part" + 3 -> "mail.part[3]".  The key is that of `in`. */
 void prefix_add_index(struct prefix *out, const struct prefix *in, const char *name, uint32_t index);
 

@@ -6,6 +6,7 @@
  * control character cannot stand in a form: from there on the text is taken as it is, so that a '+' in a key
  * stays one. */
 #include "classify/content/reader.h"
+#include "classify/content/text_scan.h"
 
 enum state { NAME, VALUE };
 
@@ -17,7 +18,9 @@ struct form_reader {
 	bool name_out; /* the name is handed out as text */
 	char hex;
 	unsigned name_n;
+	struct nest *t;
 	const struct prefix *in;
+	struct text_scan scan; /* of the value */
 	char name[FORM_NAME_SHOWN];
 };
 
@@ -47,8 +50,8 @@ static bool form_open(void *state, struct nest *t, const struct prefix *in, cons
 	static const struct prefix form = {.text = "form", .n = 4, .key_at = 4};
 	struct form_reader *f = state;
 
-	(void)t;
 	(void)hint;
+	f->t = t;
 	f->in = in->n ? in : &form;
 	return true;
 }
@@ -87,7 +90,7 @@ static void put(struct form_reader *f, struct emit *e, const uint8_t *p, size_t 
 	if (f->state == NAME)
 		name_text(f, e, p, n);
 	else
-		emit_text(e, p, n);
+		scan_text(&f->scan, f->t, p, n);
 }
 
 /* %XX that was cut short stands for itself. */
@@ -120,6 +123,7 @@ static void begin_value(struct form_reader *f, struct emit *e)
 		emit_end(e, true);
 	f->name_out = false;
 	field(f, e, f->name, f->name_n, "");
+	scan_begin(&f->scan, true);
 	f->state = VALUE;
 }
 
@@ -130,7 +134,9 @@ static void end_pair(struct form_reader *f, struct emit *e)
 		field(f, e, NULL, 0, "{}");
 		emit_text(e, (const uint8_t *)f->name, f->name_n);
 	}
-	if (e->named)
+	if (f->state == VALUE)
+		scan_end(&f->scan, f->t, true);
+	else if (e->named)
 		emit_end(e, true);
 	f->state = NAME;
 	f->name_n = 0;
@@ -196,11 +202,14 @@ static void form_gap(void *state, struct nest *t, uint64_t n)
 
 	(void)n;
 	escape_end(f, e);
-	if (e->named)
+	if (f->state == VALUE)
+		scan_end(&f->scan, t, false);
+	else if (e->named)
 		emit_end(e, false);
 	f->name_n = 0;
 	f->name_out = false;
 	field(f, e, NULL, 0, "");
+	scan_begin(&f->scan, false);
 	f->state = VALUE;
 }
 

@@ -34,24 +34,49 @@ static bool is_control(uint8_t c)
 	return (c < 0x20 && (c < 7 || c > 13) && c != 0x1b && c != 0x1e) || c == 0x7f;
 }
 
-static int binary_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
-{
-	size_t controls = 0, high = 0, zeros = 0;
+struct tally { /* of bytes that are no text */
+	size_t controls, high, zeros;
+};
 
-	(void)hint;
+static struct tally count(const uint8_t *p, size_t n)
+{
+	struct tally c = {0};
+
 	for (size_t i = 0; i < n; i++) {
-		controls += is_control(p[i]);
-		high += p[i] >= 0x80 && !utf8_len(p + i, n - i);
-		zeros += !p[i];
+		c.controls += is_control(p[i]);
+		c.high += p[i] >= 0x80 && !utf8_len(p + i, n - i);
+		c.zeros += !p[i];
 	}
+	return c;
+}
+
+static bool magic(const uint8_t *p, size_t n, bool unprintable)
+{
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (n >= (size_t)magics[i].at + magics[i].n &&
 		        !memcmp(p + magics[i].at, magics[i].bytes, magics[i].n) &&
-		        (!magics[i].letters || controls || high))
-			return 1;
+		        (!magics[i].letters || unprintable))
+			return true;
+	return false;
+}
+
+bool format_magic(const uint8_t *p, size_t n)
+{
+	struct tally c = count(p, n);
+
+	return magic(p, n, c.controls || c.high);
+}
+
+static int binary_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
+{
+	struct tally c = count(p, n);
+
+	(void)hint;
+	if (magic(p, n, c.controls || c.high))
+		return 1;
 	/* Compressed or encrypted bytes: one in ten is a control, one in two is above ASCII.  Old eight-bit
 	 * text has many of the latter but none of the former. */
-	return zeros || controls * 8 > n || (n >= 16 && controls && high * 4 > n);
+	return c.zeros || c.controls * 8 > n || (n >= 16 && c.controls && c.high * 4 > n);
 }
 
 static bool binary_open(void *state, struct nest *t, const struct prefix *in, const struct part_hint *hint)

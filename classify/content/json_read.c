@@ -6,6 +6,9 @@
  * can be hidden behind a stray comma.  The same after a gap, where nobody knows whether a quote opens or
  * closes. */
 #include "classify/content/reader.h"
+#include "classify/content/text_scan.h"
+
+#include <stddef.h>
 
 enum state {
 	TOP,         /* between top-level values */
@@ -40,7 +43,9 @@ struct json_reader {
 	uint8_t num_last;
 	char num[24];            /* a short number, until it is known to be well placed */
 	char key[JSON_KEY_LONG]; /* beginning of the name being read */
+	struct nest *t;
 	const struct prefix *in;
+	struct text_scan scan; /* of a string, or what is left when there is no structure */
 	size_t path_len;
 	char path[JSON_PATH_ROOM];
 	struct level level[JSON_DEPTH_MAX];
@@ -76,6 +81,7 @@ static bool json_open(void *state, struct nest *t, const struct prefix *in, cons
 	unsigned depth = nest_limits(t)->depth;
 
 	(void)hint;
+	j->t = t;
 	j->in = in;
 	j->depth_max = depth < JSON_DEPTH_MAX ? depth : JSON_DEPTH_MAX;
 	return true;
@@ -145,17 +151,11 @@ static void raw_begin(struct json_reader *j, struct emit *e, unsigned why)
 	if (e->named)
 		emit_end(e, !(why & CONTENT_GAP));
 	emit_plain(e, j->in);
+	scan_begin(&j->scan, false);
 	j->state = RAW;
 	j->in_key = false;
 	j->esc = 0;
 	j->high = 0;
-}
-
-/* The grammar ends here; a short number before it goes along ("4111 1111 1111 1111" in brackets). */
-static void broken(struct json_reader *j, struct emit *e)
-{
-	raw_begin(j, e, CONTENT_BROKEN);
-	emit_text(e, (const uint8_t *)j->num, j->num_n);
 }
 
 static bool enter(struct json_reader *j, struct emit *e, bool array)
@@ -193,6 +193,7 @@ static void begin_string(struct json_reader *j, struct emit *e, bool key)
 	if (!key || !l) { /* keys stand in objects only, so there is a level */
 		path_value(j);
 		name_field(j, e, "");
+		scan_begin(&j->scan, true);
 		return;
 	}
 	j->key_n = 0;
@@ -232,13 +233,26 @@ static void string_text(struct json_reader *j, struct emit *e, const uint8_t *p,
 {
 	if (j->in_key)
 		key_text(j, e, p, n);
-	else
+	else if (e->muted)
 		emit_text(e, p, n);
+	else
+		scan_text(&j->scan, j->t, p, n);
+}
+
+/* The grammar ends here; a short number before it goes along ("4111 1111 1111 1111" in brackets). */
+static void broken(struct json_reader *j, struct emit *e)
+{
+	raw_begin(j, e, CONTENT_BROKEN);
+	string_text(j, e, (const uint8_t *)j->num, j->num_n);
 }
 
 static void end_string(struct json_reader *j, struct emit *e)
 {
-	if (e->named)
+	if (e->muted)
+		;
+	else if (!j->in_key)
+		scan_end(&j->scan, j->t, true);
+	else if (e->named)
 		emit_end(e, true);
 	j->state = j->in_key ? COLON : j->depth ? AFTER : TOP;
 }
@@ -336,37 +350,51 @@ static void escape_end(struct json_reader *j, struct emit *e)
 	drop_high(j, e);
 }
 
-/* Bytes before the next quote or backslash, eight at a time: a byte of x is zero where the word has it, and
- * (x - 1) & ~x sets its top bit (Hacker's Delight 6-1; a false hit can only stand above a true one). */
+typedef uint8_t lane __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+/* Where the first byte that is not zero stands, in memory order; v is not zero. */
+static size_t first_byte(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (size_t)__builtin_ctzll(v) / 8;
+#else
+	return (size_t)__builtin_clzll(v) / 8;
+#endif
+}
+
+/* Bytes before the next quote or backslash, 16 at a time in the vectors that compilers have for every
+ * machine.
+ */
 static size_t plain_run(const uint8_t *p, size_t n)
 {
-	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 	size_t i = 0;
 
-	for (; i + 8 <= n; i += 8) {
-		uint64_t w, q, b;
+	for (; i + 16 <= n; i += 16) {
+		lane v;
+		halves hit;
 
-		memcpy(&w, p + i, 8);
-		q = w ^ (ones * '"');
-		b = w ^ (ones * '\\');
-		q = (((q - ones) & ~q) | ((b - ones) & ~b)) & tops;
-		if (!q)
-			continue;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		return i + (size_t)__builtin_ctzll(q) / 8;
-#else
-		break;
-#endif
+		memcpy(&v, p + i, sizeof(v));
+		hit = (halves)((v == '"') | (v == '\\'));
+		if (hit[0] | hit[1])
+			return i + (hit[0] ? first_byte(hit[0]) : 8 + first_byte(hit[1]));
 	}
 	while (i < n && p[i] != '"' && p[i] != '\\')
 		i++;
 	return i;
 }
 
+/* Is the byte at p+i one that ends a run of base64 for certain: the string's end, or an escape for something
+ * else than a letter? */
+static bool breaks(const uint8_t *p, size_t i, size_t n)
+{
+	return i < n && (p[i] == '"' || (p[i] == '\\' && i + 1 < n && escapes[p[i + 1]] && p[i + 1] != '/'));
+}
+
 /* Text with escapes: the inside of a string, or (raw) what is left when there is no structure. */
 static size_t read_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
 {
-	bool raw = j->state == RAW;
+	bool raw = j->state == RAW, value = !j->in_key && !e->muted;
 	size_t i = 0;
 
 	while (i < n) {
@@ -385,15 +413,20 @@ static size_t read_text(struct json_reader *j, struct emit *e, const uint8_t *p,
 			run++;
 		if (run) {
 			drop_high(j, e);
-			string_text(j, e, p + i, run);
+			if (value && breaks(p, i + run, n))
+				scan_piece(&j->scan, j->t, p + i, run);
+			else
+				string_text(j, e, p + i, run);
 			i += run;
 			continue;
 		}
+		if (p[i] == '\\' && value && !j->high && breaks(p, i, n)) {
+			scan_break(&j->scan, j->t, e, escapes[p[i + 1]]);
+			i += 2;
+			continue;
+		}
 		if (p[i++] == '\\') {
-			if (i < n && escapes[p[i]] && !j->high && !j->in_key)
-				emit_byte(e, escapes[p[i++]]);
-			else
-				j->esc = ESCAPE;
+			j->esc = ESCAPE;
 			continue;
 		}
 		drop_high(j, e);
@@ -459,7 +492,7 @@ static size_t read_word(struct json_reader *j, struct emit *e, const uint8_t *p)
 {
 	if (*p != (uint8_t)j->word[j->word_at]) {
 		raw_begin(j, e, CONTENT_BROKEN);
-		emit_text(e, (const uint8_t *)j->word, j->word_at);
+		string_text(j, e, (const uint8_t *)j->word, j->word_at);
 		return 0;
 	}
 	if (!j->word[++j->word_at])
@@ -547,6 +580,17 @@ static void json_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 	}
 }
 
+/* Ends what is open of a string or of raw text; nothing when there is none. */
+static void end_open(struct json_reader *j, struct emit *e, bool whole)
+{
+	if (j->state == STRING || j->state == RAW)
+		escape_end(j, e);
+	if (j->state == RAW || (j->state == STRING && !j->in_key))
+		scan_end(&j->scan, j->t, whole);
+	else if (e->named)
+		emit_end(e, whole);
+}
+
 /* Bytes are missing: what follows is read as text, its escapes undone. */
 static void json_gap(void *state, struct nest *t, uint64_t n)
 {
@@ -554,10 +598,7 @@ static void json_gap(void *state, struct nest *t, uint64_t n)
 	struct emit *e = nest_emit(t);
 
 	(void)n;
-	if (j->state == STRING || j->state == RAW)
-		escape_end(j, e);
-	if (e->named)
-		emit_end(e, false);
+	end_open(j, e, false);
 	j->in_key = false;
 	raw_begin(j, e, CONTENT_GAP);
 }
@@ -565,14 +606,27 @@ static void json_gap(void *state, struct nest *t, uint64_t n)
 static void json_end(void *state, struct nest *t)
 {
 	struct json_reader *j = state;
-	struct emit *e = nest_emit(t);
 
-	if (j->state == STRING || j->state == RAW)
-		escape_end(j, e);
+	end_open(j, nest_emit(t), j->state == RAW);
 	if (j->state != TOP && j->state != RAW)
-		e->skip |= CONTENT_BROKEN;
-	if (e->named)
-		emit_end(e, j->state == RAW);
+		nest_skip(t, CONTENT_BROKEN);
+}
+
+bool json_fits(struct nest *t, const uint8_t *p, size_t n, bool whole)
+{
+	static const struct prefix none;
+	struct emit *e = nest_emit(t);
+	struct json_reader j;
+	unsigned skip = e->skip;
+
+	memset(&j, 0, offsetof(struct json_reader, path));
+	json_open(&j, t, &none, NULL);
+	e->muted = true;
+	e->would = false;
+	json_feed(&j, t, p, n);
+	e->muted = false;
+	e->skip = skip;
+	return whole ? j.state == TOP && e->would : j.state != RAW;
 }
 
 const struct reader_ops json_ops = {

@@ -570,7 +570,7 @@ void part_end(struct nest *t)
 /* ---- a body ---------------------------------------------------------------------------------------------
  */
 
-void nest_init(struct nest *t, const struct nest_rooms *rooms, const struct content_limits *l,
+void nest_init(struct nest *t, size_t own, const struct nest_rooms *rooms, const struct content_limits *l,
         const struct text_sink *out)
 {
 	memset(t, 0, offsetof(struct nest, emit));
@@ -578,7 +578,6 @@ void nest_init(struct nest *t, const struct nest_rooms *rooms, const struct cont
 	t->limits = l;
 	t->rooms = rooms;
 	t->emit.out = *out;
-	t->own = (struct room){.size = sizeof(*t) - offsetof(struct nest, own) -
-	                               (size_t)(room_bytes(&t->own) - (uint8_t *)&t->own)};
+	t->own = (struct room){.size = own};
 	t->room = &t->own;
 }

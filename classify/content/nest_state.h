@@ -58,12 +58,12 @@ struct nest {
 	size_t memory;             /* of rooms taken */
 	struct room *room;         /* the newest */
 	struct emit emit;
-	_Alignas(16) struct room own;
-	uint8_t own_bytes[NEST_ROOM_OWN];
+	_Alignas(16) struct room own; /* its bytes stand behind it */
 };
 
-/* Begins a body: its outermost part, whatever its hint says. */
-void nest_init(struct nest *t, const struct nest_rooms *rooms, const struct content_limits *l,
+/* A body without parts.  `own`: bytes of the first room, behind the nest itself; what more is needed comes
+ * from `rooms` (NULL: nothing more). */
+void nest_init(struct nest *t, size_t own, const struct nest_rooms *rooms, const struct content_limits *l,
         const struct text_sink *out);
 
 #endif

@@ -19,6 +19,9 @@ const struct reader_ops *format_flat(struct slice chars);
 /* The format that the sender's word alone decides; NULL: none. */
 const struct reader_ops *format_by_hint(const struct part_hint *hint);
 
+/* Do these bytes begin as a format that is no text does? */
+bool format_magic(const uint8_t *p, size_t n);
+
 /* Text, with what text may hold. */
 extern const struct reader_ops text_ops;
 /* Nothing that can be read: noted as CONTENT_BINARY and passed over. */
@@ -37,6 +40,8 @@ extern const struct reader_ops gzip_ops, zstd_ops;
 #define JSON_DIGITS_MIN 6    /* whole numbers of this length are handed out as text */
 
 extern const struct reader_ops json_ops;
+/* Is this JSON with something in it to tell, or, when it is not the whole text, the beginning of JSON? */
+bool json_fits(struct nest *t, const uint8_t *p, size_t n, bool whole);
 
 /* ---- form.c: application/x-www-form-urlencoded (WHATWG URL 5.1) ---- */
 

@@ -1,8 +1,10 @@
-/* text_read.c - text without a structure of its own. */
+/* text_read.c - text without a structure of its own: one field, and what it holds (text_scan.h). */
 #include "classify/content/reader.h"
+#include "classify/content/text_scan.h"
 
 struct text_reader {
 	const struct prefix *in;
+	struct text_scan scan;
 };
 
 static bool text_open(void *state, struct nest *t, const struct prefix *in, const struct part_hint *hint)
@@ -12,13 +14,15 @@ static bool text_open(void *state, struct nest *t, const struct prefix *in, cons
 	(void)hint;
 	x->in = in;
 	emit_plain(nest_emit(t), in);
+	scan_begin(&x->scan, true);
 	return true;
 }
 
 static void text_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 {
-	(void)state;
-	emit_text(nest_emit(t), p, n);
+	struct text_reader *x = state;
+
+	scan_text(&x->scan, t, p, n);
 }
 
 static void text_gap(void *state, struct nest *t, uint64_t n)
@@ -26,14 +30,16 @@ static void text_gap(void *state, struct nest *t, uint64_t n)
 	struct text_reader *x = state;
 
 	(void)n;
-	emit_end(nest_emit(t), false);
+	scan_end(&x->scan, t, false);
 	emit_plain(nest_emit(t), x->in);
+	scan_begin(&x->scan, false);
 }
 
 static void text_end(void *state, struct nest *t)
 {
-	(void)state;
-	emit_end(nest_emit(t), true);
+	struct text_reader *x = state;
+
+	scan_end(&x->scan, t, true);
 }
 
 const struct reader_ops text_ops = {
