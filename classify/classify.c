@@ -11,6 +11,7 @@
 #include "classify/evasion.h"
 #include "classify/links.h"
 #include "classify/reading.h"
+#include "classify/told.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 		return -1;
 	if (!(c->dns = dns_cache_create(s->limits.dns_entries, s->limits.dns_grace_s, e)))
 		return -1;
-	if (!(c->told_values = calloc(TOLD_VALUES, sizeof(*c->told_values))))
+	if (!(c->told = told_create()))
 		return err_set(e, "no memory");
 	if (!(c->certs = hidden_certs_create()))
 		return err_set(e, "no memory");
@@ -115,7 +116,7 @@ void classify_destroy(struct classify *c)
 	dns_cache_destroy(c->dns);
 	links_destroy(c->links);
 	free(c->certs);
-	free(c->told_values);
+	told_destroy(c->told);
 	second_destroy(c->second);
 	detect_worker_destroy(c->detect);
 	content_pool_destroy(c->contents);

@@ -147,7 +147,8 @@ struct request_facts {
 	char conversation[96]; /* id of the conversation or thread, "" none */
 	char words[160];       /* field that holds the user's newest words, "" not known */
 	uint32_t messages, files;
-	uint64_t bytes; /* of the body, decoded */
+	uint64_t bytes;  /* of the body, decoded */
+	uint64_t thread; /* stands for the conversation between this source and this service, 0 unknown */
 	bool whole;
 };
 

@@ -13,11 +13,10 @@
 #include "classify/shape.h"
 #include "classify/stack.h"
 
-#define TOLD_VALUES        8192 /* a power of two; a newer value takes an older one's place */
-#define FACTS_SURE_ALERT   60   /* a name less sure alerts nobody */
-#define FLOW_FINDINGS_MAX  16   /* told in a flow record; more are counted */
-#define FLOW_SERVICES_MAX  8    /* destinations of one connection told apart */
-#define READING_BLOCKS_MAX 32   /* arena blocks of one connection */
+#define FACTS_SURE_ALERT   60 /* a name less sure alerts nobody */
+#define FLOW_FINDINGS_MAX  16 /* told in a flow record; more are counted */
+#define FLOW_SERVICES_MAX  8  /* destinations of one connection told apart */
+#define READING_BLOCKS_MAX 32 /* arena blocks of one connection */
 #define ARENA_BLOCK        8192
 #define ARENA_BIG_BLOCK    (65536 + 4096)
 #define KEPT_SMALL         320  /* holds the facts of nearly every flow that is no longer read */
@@ -64,6 +63,8 @@ struct reading {
 	uint32_t more_findings;
 };
 
+struct told_table; /* told.h */
+
 struct classify {
 	struct settings *s;
 	struct teller tell;
@@ -74,7 +75,7 @@ struct classify {
 	struct second *second;
 	struct detect_worker *detect;
 	struct content_pool *contents;
-	uint64_t *told_values; /* TOLD_VALUES places: values told of a flow, for the other side of a proxy */
+	struct told_table *told; /* values that were told */
 	struct seen_cert *certs; /* of AI services, to see a change */
 	struct pool *readings, *blocks, *big_blocks, *requests;
 	struct reading *oldest, *newest;
@@ -152,8 +153,9 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 /* A host that nobody knows speaks the API of an AI service. */
 void tell_suspected(struct classify *c, struct reading *r, const struct facts *x,
         const struct request_facts *q, const struct shape *shape, int64_t when_ns);
+/* Sets `again` of the findings. */
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
-        const struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
+        struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
 /* Bytes that left on this flow since it was last told of. */
 void tell_volume(
         struct classify *c, const struct flow *f, const struct facts *x, uint64_t bytes, int64_t when_ns);

@@ -5,6 +5,8 @@
  * issued it) is not a leak; the same key sent to somebody else is. */
 #include "classify/reading.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -476,6 +478,20 @@ static void end_shape(struct request *q, struct reading *r)
 	r->enough = !facts_leaves(q->c, &r->facts, r->flow) && s->sure < SHAPE_SURE;
 }
 
+/* Requests of one conversation have the same number: by the id it has, else by the words it begins with. */
+static uint64_t thread_of(const struct request *q, const struct reading *r)
+{
+	const struct call_text *id = &q->call.take[TAKE_CONVERSATION];
+	const struct service *svc = q->facts.match.service;
+	const struct ip_addr *source = facts_source(&q->facts, r->flow);
+	uint64_t about[3] = {
+	        svc ? svc->index + 1 : 0, q->call.thread, hash64(source->b, sizeof(source->b), 0)};
+
+	if (id->n)
+		about[1] = hash64(id->text, id->n, 1);
+	return about[1] ? hash64(about, sizeof(about), 2) | 1 : 0;
+}
+
 /* The body names the account (a project of watsonx, a compartment of OCI): judged again. */
 static void body_account(struct request *q, struct reading *r)
 {
@@ -531,6 +547,7 @@ static void request_end(void *arg, struct message *m, bool whole)
 	}
 	call_end(&q->call);
 	tell_call(q);
+	q->q.thread = thread_of(q, r);
 	body_account(q, r);
 	end_shape(q, r);
 	if (kept) {

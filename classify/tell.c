@@ -1,5 +1,5 @@
 /* tell.c - events with their one sentence for a person: who, where to, what, how sure, what to do. */
-#include "classify/reading.h"
+#include "classify/tell.h"
 
 #include "base/hash.h"
 
@@ -7,25 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Equal keys are one thing told again (alerts side): built from what an alert is about. */
+uint64_t tell_repeat_key(uint64_t scope, int kind, const void *about, size_t n)
+{
+	return hash64(about, n, hash64(&kind, sizeof(kind), scope)) | 1;
+}
+
 static uint64_t repeat_key(const struct flow *f, int kind, const void *about, size_t n)
 {
-	uint64_t h = flow_id(f);
-
-	h = hash64(&kind, sizeof(kind), h);
-	return hash64(about, n, h) | 1;
+	return tell_repeat_key(flow_id(f), kind, about, n);
 }
 
 #define PROBABLY 80 /* below this confidence of the name a sentence says "probably" */
 
-static void emit(struct classify *c, struct event *ev)
+void tell_emit(struct classify *c, struct event *ev)
 {
 	if (ev->type == EVENT_ALERT)
 		c->stats.alerts[ev->kind]++;
 	c->tell.tell(c->tell.arg, ev);
 }
 
-static const char *who(
+const char *tell_who(
         const struct classify *c, const struct flow *f, const struct facts *x, char *buf, size_t cap)
 {
 	char ip[IP_TEXT_MAX];
@@ -36,7 +37,7 @@ static const char *who(
 	return buf;
 }
 
-static const char *where(const struct flow *f, const struct facts *x, char *buf, size_t cap)
+const char *tell_where(const struct flow *f, const struct facts *x, char *buf, size_t cap)
 {
 	char ip[IP_TEXT_MAX], proxy[IP_TEXT_MAX];
 	const char *host = x->host[0] ? x->host : ip_format(&f->addr[FLOW_S2C], ip);
@@ -103,12 +104,12 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 		return;
 	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service, x->verdict.kind))
 		return;
-	snprintf(summary, sizeof(summary), "%s %s %s%s%s%s: %s; %s", who(c, r->flow, x, a, sizeof(a)),
-	        facts_sure(x) < PROBABLY ? "probably uses" : "uses", where(r->flow, x, b, sizeof(b)),
+	snprintf(summary, sizeof(summary), "%s %s %s%s%s%s: %s; %s", tell_who(c, r->flow, x, a, sizeof(a)),
+	        facts_sure(x) < PROBABLY ? "probably uses" : "uses", tell_where(r->flow, x, b, sizeof(b)),
 	        x->evidence[0] ? " (" : "", x->evidence, x->evidence[0] ? ")" : "", x->verdict.why,
 	        advice(x->verdict.kind));
 	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
-	emit(c, &ev);
+	tell_emit(c, &ev);
 }
 
 void tell_suspected(struct classify *c, struct reading *r, const struct facts *x,
@@ -133,170 +134,10 @@ void tell_suspected(struct classify *c, struct reading *r, const struct facts *x
 	        "%s uses what looks like %s at %s, which is in no catalogue: %s; find out whose it is, then "
 	        "register or "
 	        "block it",
-	        who(c, r->flow, x, a, sizeof(a)), shape_looks_like(shape), where(r->flow, x, b, sizeof(b)),
-	        shape_evidence(shape, evidence, sizeof(evidence)));
+	        tell_who(c, r->flow, x, a, sizeof(a)), shape_looks_like(shape),
+	        tell_where(r->flow, x, b, sizeof(b)), shape_evidence(shape, evidence, sizeof(evidence)));
 	ev.repeat_key = repeat_key(r->flow, ev.kind, &about, sizeof(about));
-	emit(c, &ev);
-}
-
-/* ---- payload --------------------------------------------------------------------------------------------
- */
-
-/* The findings of one class, as the event's list; what alerts only in number does not count alone. */
-struct class_findings {
-	struct finding list[64];
-	size_t n;
-	bool alert;
-	enum severity severity;
-	uint8_t confidence;
-	uint64_t values; /* of all value hashes, order independent */
-	const char *why;
-};
-
-static unsigned distinct_values(const struct finding *f, size_t n, const struct detector *d)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t k = 0;
-
-		if (f[i].detector != d)
-			continue;
-		while (k < i && (f[k].detector != d || f[k].value_hash != f[i].value_hash))
-			k++;
-		count += k == i;
-	}
-	return count;
-}
-
-static void collect(struct class_findings *g, const struct verdict *v, enum data_class class,
-        const struct finding *f, size_t n)
-{
-	g->n = 0;
-	g->alert = false;
-	g->severity = SEVERITY_INFO;
-	g->confidence = 0;
-	g->values = 0;
-	g->why = "";
-	for (size_t i = 0; i < n; i++) {
-		struct payload_verdict p;
-
-		if (f[i].detector->class != class)
-			continue;
-		g->list[g->n++] = f[i];
-		if (distinct_values(f, n, f[i].detector) < f[i].detector->alert_from)
-			continue;
-		p = verdict_payload(v, class, f[i].detector->severity);
-		if (!p.alert)
-			continue;
-		g->alert = true;
-		g->values += f[i].value_hash;
-		g->why = p.why;
-		if (p.severity > g->severity)
-			g->severity = p.severity;
-		if (f[i].confidence > g->confidence)
-			g->confidence = f[i].confidence;
-	}
-}
-
-/* "2 GitHub tokens, AWS access key" - at most three kinds by name */
-static void name_findings(const struct class_findings *g, char *out, size_t cap)
-{
-	const struct detector *seen[3];
-	size_t k = 0, used = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < g->n && k < 3; i++) {
-		const struct detector *d = g->list[i].detector;
-		unsigned count;
-		size_t s = 0;
-		int w;
-
-		while (s < k && seen[s] != d)
-			s++;
-		if (s < k)
-			continue;
-		seen[k++] = d;
-		count = distinct_values(g->list, g->n, d);
-		w = snprintf(out + used, cap - used, count > 1 ? "%s%s (%u)" : "%s%s", used ? ", " : "",
-		        d->name, count);
-		if (w < 0 || (size_t)w >= cap - used)
-			break;
-		used += (size_t)w;
-	}
-}
-
-/* A value that a flow sent; 0 is no place's. */
-static uint64_t value_key(uint64_t flow, const struct finding *f)
-{
-	const uint64_t about[2] = {flow, f->value_hash};
-
-	return hash64(about, sizeof(about), 11) | 1;
-}
-
-static void remember_told(struct classify *c, const struct flow *f, const struct finding *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint64_t key = value_key(flow_id(f), &list[i]);
-
-		c->told_values[key / 2 % TOLD_VALUES] = key;
-	}
-}
-
-/* The proxy's own connection tells what the client's did not: a proxy that adds something, or somebody who
- * only pretends to be one. */
-static bool told_of_client(
-        const struct classify *c, const struct facts *x, const struct finding *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint64_t key = value_key(x->linked, &list[i]);
-
-		if (c->told_values[key / 2 % TOLD_VALUES] != key)
-			return false;
-	}
-	return true;
-}
-
-void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
-        const struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
-{
-	static _Thread_local struct class_findings g;
-	char summary[900], a[96], b[448], what[256];
-	uint64_t about[2];
-
-	if (!facts_leaves(c, x, r->flow) || (x->onward && told_of_client(c, x, findings, n)))
-		return;
-	remember_told(c, r->flow, findings, n);
-	for (int class = 0; class < CLASSES; class ++) {
-		struct event ev = {.type = EVENT_ALERT,
-		        .kind = ALERT_PAYLOAD_SENSITIVE,
-		        .when_ns = when_ns,
-		        .summary = summary,
-		        .flow = r->flow,
-		        .facts = x,
-		        .request = q,
-		        .more_findings = more,
-		        .class = (enum data_class) class};
-
-		collect(&g, &x->verdict, (enum data_class) class, findings, n);
-		if (!g.alert)
-			continue;
-		name_findings(&g, what, sizeof(what));
-		snprintf(summary, sizeof(summary), "%s sent %s to %s (%s); %s",
-		        who(c, r->flow, x, a, sizeof(a)), what, where(r->flow, x, b, sizeof(b)),
-		        g.list[0].field,
-		        class == CLASS_SECRET ? "revoke it and tell the sender"
-		                              : "ask the sender and have it deleted");
-		ev.severity = g.severity;
-		ev.confidence = g.confidence;
-		ev.findings = g.list;
-		ev.n_findings = g.n;
-		about[0] = g.values;
-		about[1] = x->match.service ? x->match.service->index + 1
-		                            : 0; /* the same value sent elsewhere is news */
-		ev.repeat_key = repeat_key(r->flow, ev.kind + class * ALERT_KINDS, about, sizeof(about));
-		emit(c, &ev);
-	}
+	tell_emit(c, &ev);
 }
 
 void tell_volume(
@@ -313,9 +154,9 @@ void tell_volume(
 
 	if (!bytes || x->onward || !x->match.service || !facts_leaves(c, x, f))
 		return;
-	snprintf(summary, sizeof(summary), "%s sends to %s", who(c, f, x, a, sizeof(a)),
-	        where(f, x, b, sizeof(b)));
-	emit(c, &ev);
+	snprintf(summary, sizeof(summary), "%s sends to %s", tell_who(c, f, x, a, sizeof(a)),
+	        tell_where(f, x, b, sizeof(b)));
+	tell_emit(c, &ev);
 }
 
 /* ---- flows and the sensor itself ------------------------------------------------------------------------
@@ -333,7 +174,7 @@ void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
 	        .n_findings = n,
 	        .more_findings = more};
 
-	emit(c, &ev);
+	tell_emit(c, &ev);
 }
 
 /* "why, and what to do", by kind of sign. */
@@ -369,10 +210,10 @@ void tell_evasion(struct classify *c, const struct flow *f, const struct facts *
 		return;
 	snprintf(summary, sizeof(summary),
 	        "%s %s, to %s: %s; ask the user, or block it if your policy forbids it",
-	        who(c, f, x, a, sizeof(a)), evasion_words(e->kind), ip_format(&f->addr[FLOW_S2C], ip),
+	        tell_who(c, f, x, a, sizeof(a)), evasion_words(e->kind), ip_format(&f->addr[FLOW_S2C], ip),
 	        e->evidence);
 	ev.repeat_key = repeat_key(f, ev.kind, &e->kind, sizeof(e->kind));
-	emit(c, &ev);
+	tell_emit(c, &ev);
 }
 
 void tell_posture(struct classify *c, struct reading *r, const char *what, int64_t when_ns)
@@ -392,9 +233,9 @@ void tell_posture(struct classify *c, struct reading *r, const char *what, int64
 	if (told_before(r, NULL, ALERT_POSTURE_TLS))
 		return;
 	snprintf(summary, sizeof(summary), "%s speaks with %s: %s; tell the owner of the contract",
-	        who(c, r->flow, x, a, sizeof(a)), where(r->flow, x, b, sizeof(b)), what);
+	        tell_who(c, r->flow, x, a, sizeof(a)), tell_where(r->flow, x, b, sizeof(b)), what);
 	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
-	emit(c, &ev);
+	tell_emit(c, &ev);
 }
 
 void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns)
@@ -419,5 +260,5 @@ void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns)
 	        "neither %s nor %s is internal: your internal networks do not cover what this port sees; set "
 	        "networks.internal",
 	        ip_format(&f->addr[FLOW_C2S], client), ip_format(&f->addr[FLOW_S2C], server));
-	emit(c, &ev);
+	tell_emit(c, &ev);
 }
