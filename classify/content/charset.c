@@ -152,7 +152,9 @@ static void wide_feed(struct charset *c, const uint8_t *p, size_t n, struct gath
 		for (unsigned k = 0; k < width; k++)
 			v = v << 8 | c->held[little ? width - 1 - k : k];
 		c->n = 0;
-		if (width == 2)
+		if (c->lost)
+			c->lost = false;
+		else if (width == 2)
 			unit16(c, g, v);
 		else
 			put(g, v);
@@ -249,8 +251,7 @@ void charset_gap(struct charset *c, uint64_t n, bytes_out out, void *arg)
 	cut(c, &g);
 	flush(&g);
 	c->n = (uint8_t)(n ? (c->n + n) % width : 0);
-	/* the lost beginning of a character reads as zeros */
-	memset(c->held, 0, sizeof(c->held));
+	c->lost = c->n;
 }
 
 void charset_end(struct charset *c, bytes_out out, void *arg)

@@ -68,6 +68,8 @@ enum transfer_kind { TRANSFER_PLAIN, TRANSFER_BASE64, TRANSFER_QUOTED };
 struct transfer {
 	uint8_t kind, n;
 	bool lines, seek; /* seek: behind a gap nothing is read before the next line */
+	bool unsure;      /* behind a gap: where groups begin is reckoned, not known */
+	bool lost;        /* the beginning of the group that is held is missing */
 	char held[4];
 };
 
@@ -99,6 +101,7 @@ enum charset_kind {
 
 struct charset {
 	uint8_t kind, n; /* n: bytes held of a character */
+	bool lost;       /* its beginning is missing */
 	uint8_t held[4];
 	uint32_t high; /* first half of a surrogate pair, 0 none */
 	const struct codepage *page;

@@ -34,8 +34,19 @@ static void quad(struct transfer *x, struct gathered *g)
 		g->out(g->arg, g->bytes, g->n);
 		g->n = 0;
 	}
-	g->n += base64_decode(x->held, x->n, g->bytes + g->n, 3, NULL);
+	if (!x->lost)
+		g->n += base64_decode(x->held, x->n, g->bytes + g->n, 3, NULL);
+	x->lost = false;
 	x->n = 0;
+}
+
+/* Lines are of whole groups: behind a gap, here is where one begins for certain. */
+static void line(struct transfer *x)
+{
+	if (x->seek || x->unsure)
+		x->n = 0;
+	x->lines = true;
+	x->seek = x->unsure = x->lost = false;
 }
 
 static bool base64_feed(struct transfer *x, const uint8_t *p, size_t n, bytes_out out, void *arg)
@@ -44,8 +55,8 @@ static bool base64_feed(struct transfer *x, const uint8_t *p, size_t n, bytes_ou
 
 	for (size_t i = 0; i < n; i++) {
 		if (is_blank(p[i])) {
-			x->lines = x->lines || p[i] == '\n';
-			x->seek = x->seek && p[i] != '\n';
+			if (p[i] == '\n')
+				line(x);
 		} else if (x->seek) {
 			continue;
 		} else if (in_alphabet(p[i])) {
@@ -58,7 +69,7 @@ static bool base64_feed(struct transfer *x, const uint8_t *p, size_t n, bytes_ou
 			x->kind = TRANSFER_PLAIN;
 			if (g.n)
 				out(arg, g.bytes, g.n);
-			if (x->n)
+			if (x->n && !x->lost)
 				out(arg, (const uint8_t *)x->held, x->n);
 			out(arg, p + i, n - i);
 			return false;
@@ -117,15 +128,9 @@ void transfer_gap(struct transfer *x, uint64_t n, bytes_out out, void *arg)
 		out(arg, (const uint8_t *)x->held, x->n);
 	if (x->kind == TRANSFER_BASE64 && (x->lines || !n))
 		x->seek = true;
-	/* what is left of a group whose beginning is missing decodes to nonsense, but stays in step */
-	if (x->kind == TRANSFER_BASE64 && !x->seek) {
-		unsigned at = (unsigned)((x->n + n) % 4);
-
-		memset(x->held, 'A', sizeof(x->held));
-		x->n = (uint8_t)at;
-	} else {
-		x->n = 0;
-	}
+	x->n = (uint8_t)(x->kind == TRANSFER_BASE64 && !x->seek ? (x->n + n) % 4 : 0);
+	x->lost = x->n;
+	x->unsure = !x->seek; /* line ends may be among what is missing */
 }
 
 void transfer_end(struct transfer *x, bytes_out out, void *arg)
@@ -133,7 +138,7 @@ void transfer_end(struct transfer *x, bytes_out out, void *arg)
 	uint8_t b[3];
 	size_t n;
 
-	if (x->kind == TRANSFER_BASE64 && x->n) {
+	if (x->kind == TRANSFER_BASE64 && x->n && !x->lost) {
 		n = base64_decode(x->held, x->n, b, sizeof(b), NULL);
 		if (n)
 			out(arg, b, n);

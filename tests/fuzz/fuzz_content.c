@@ -6,15 +6,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const char *const types[] = {"", "application/json", "application/x-www-form-urlencoded",
-	        "multipart/form-data; boundary=XX"};
+	static const char *const types[16] = {"", "application/json", "application/x-www-form-urlencoded",
+	        "multipart/form-data; boundary=XX", "text/plain; charset=utf-16",
+	        "text/plain; charset=latin1", "application/json; charset=utf-16be",
+	        "application/json; charset=utf-32", "multipart/mixed; boundary=XX",
+	        "application/x-www-form-urlencoded; charset=windows-1252",
+	        "multipart/related; boundary=\"X X\"", "text/html; charset=utf-16le",
+	        "application/octet-stream", "message/rfc822", "application/pdf",
+	        "application/x-ndjson; charset=\""};
 	static const char *const codings[] = {"", "gzip", "deflate", "gzip, deflate"};
 	struct message m = {0};
-	size_t gap_at;
+	size_t gap_at, type;
 
 	if (n < 2)
 		return 0;
-	m.content_type = slice_of(types[p[0] & 3], strlen(types[p[0] & 3]));
+	type = (p[0] & 3u) | (p[0] >> 4 & 3u) << 2;
+	m.content_type = slice_of(types[type], strlen(types[type]));
 	m.content_encoding = slice_of(codings[p[0] >> 2 & 3], strlen(codings[p[0] >> 2 & 3]));
 	gap_at = p[1];
 	p += 2;
