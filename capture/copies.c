@@ -6,8 +6,8 @@
  * there too).  Mirrors leave these bytes alone: a router changes TTL and MAC addresses, a switch the tag, an
  * overlay what is around the packet.
  *
- * The table has two places for each hash, of which the older is overwritten: a flood forgets early and costs
- * nothing.  One cache line is touched for a packet. */
+ * The table has four places for each hash, of which the oldest is overwritten: a flood forgets early and
+ * costs nothing.  They are one cache line, the only one that is touched for a packet. */
 #include "capture/copies.h"
 
 #include "base/hash.h"
@@ -15,15 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAYS   2
+#define WAYS   4
 #define SAMPLE 64 /* bytes of each end of a TCP payload */
 
 struct seen {
-	uint64_t hash; /* 0: free */
+	uint64_t what; /* 40 bits of the hash (0 only in a free place), identification, TTL */
 	int64_t when_ns;
-	uint16_t ip_id;
-	uint8_t ttl;
 };
+
+_Static_assert(sizeof(struct seen) * WAYS == 64, "one cache line");
 
 struct copies {
 	struct seen (*table)[WAYS];
@@ -76,38 +76,43 @@ static uint64_t shared_hash(const struct copies *c, const struct packet *p)
 	uint64_t h = hash64(&key, sizeof(key), c->seed);
 
 	if (p->proto == PROTO_UDP || p->payload_len <= 2 * SAMPLE)
-		return hash64(from, header + p->payload_len, h) | 1;
+		return hash64(from, header + p->payload_len, h);
 	h = hash64(from, header + SAMPLE, h);
-	return hash64(p->payload + p->payload_len - SAMPLE, SAMPLE, h) | 1;
+	return hash64(p->payload + p->payload_len - SAMPLE, SAMPLE, h);
+}
+
+static uint64_t what_of(const struct packet *p, uint64_t hash)
+{
+	return (hash << 24 | 1u << 24) | (uint64_t)p->ip_id << 8 | p->ttl;
 }
 
 /* What sends a packet again gives it another identification, but sends it with the same TTL; what passes it
  * on keeps the identification, or has it made anew and lowers the TTL.  IPv6 has none, and 0 numbers nothing
- * (RFC 6864): there all the rest being equal has to do. */
-static bool is_copy(const struct seen *s, const struct packet *p)
+ * (RFC 6864): there all the rest being equal has to do.  Both are of packets with the same hash. */
+static bool is_copy(uint64_t seen, uint64_t now)
 {
-	return s->ip_id == p->ip_id || s->ttl != p->ttl;
+	return (uint16_t)(seen >> 8) == (uint16_t)(now >> 8) || (uint8_t)seen != (uint8_t)now;
 }
 
 bool copies_seen(struct copies *c, const struct packet *p)
 {
-	uint64_t hash = shared_hash(c, p);
-	struct seen *set = c->table[hash & c->mask], *place = &set[0];
+	uint64_t hash = shared_hash(c, p), what = what_of(p, hash);
+	struct seen *set = c->table[hash >> 40 & c->mask], *place = &set[0];
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct seen *s = &set[i];
 		int64_t age = p->ts_ns - s->when_ns;
 
-		if (s->hash == hash) {
+		if (s->what >> 24 == what >> 24) {
 			/* a retransmission takes the place of what it repeats */
 			place = s;
-			if (age <= COPY_NS && age >= -COPY_NS && is_copy(s, p))
+			if (age <= COPY_NS && age >= -COPY_NS && is_copy(s->what, what))
 				return true;
 			break;
 		}
 		if (s->when_ns < place->when_ns)
 			place = s;
 	}
-	*place = (struct seen){.hash = hash, .when_ns = p->ts_ns, .ip_id = p->ip_id, .ttl = p->ttl};
+	*place = (struct seen){.what = what, .when_ns = p->ts_ns};
 	return false;
 }

@@ -269,6 +269,8 @@ void decode_datagram_end(struct walk *w, uint32_t len)
 	} else {
 		w->cut = len - (uint32_t)left;
 	}
+	if (w->snapped > w->cut)
+		w->snapped = w->cut;
 }
 
 bool decode_ip_plausible(const struct walk *w, size_t at)
@@ -311,7 +313,7 @@ static bool fragment_read(struct walk *w, uint32_t header, uint32_t id, uint32_t
 	if (!whole)
 		return false;
 	w->c = cur_of(whole, len);
-	w->cut = 0;
+	w->cut = w->snapped = 0;
 	w->whole = true;
 	p->in_fragments = true;
 	p->ip_len = header + len;
@@ -450,6 +452,7 @@ static int payload_found(struct walk *w)
 	w->p->payload = w->c.p;
 	w->p->payload_len = (uint32_t)cur_left(&w->c);
 	w->p->payload_wire = w->p->payload_len + w->cut;
+	w->p->payload_cut = w->snapped;
 	return END(DECODE_OK);
 }
 
@@ -488,7 +491,7 @@ static int udp_inside(struct walk *w)
 	*w->udp = *w->p;
 	w->in_udp = true;
 	w->p->payload = NULL;
-	w->p->payload_len = w->p->payload_wire = 0;
+	w->p->payload_len = w->p->payload_wire = w->p->payload_cut = 0;
 	return next;
 }
 
@@ -566,7 +569,7 @@ enum decode_result decode_packet(struct packet *p, struct defrag *frags)
 	if (frags)
 		defrag_next(frags, p->ts_ns);
 	if (p->wirelen > p->caplen)
-		w.cut = p->wirelen - p->caplen;
+		w.cut = w.snapped = p->wirelen - p->caplen;
 	next = ROW_FIND(link_types, p->linktype, DECODE_LINK_UNKNOWN);
 	for (unsigned depth = 0; next < LAYERS; depth++)
 		next = depth == DECODE_DEPTH_MAX ? END(DECODE_TOO_DEEP) : layers[next](&w);

@@ -48,8 +48,9 @@ enum layer {
 #define END(result) (LAYERS + (int)(result))
 
 struct walk {
-	struct cur c; /* captured bytes not yet read, up to the end of the innermost datagram */
-	uint32_t cut; /* bytes of it behind c.end that were on the wire but not captured */
+	struct cur c;     /* captured bytes not yet read, up to the end of the innermost datagram */
+	uint32_t cut;     /* bytes of it behind c.end that were not captured, as the headers say */
+	uint32_t snapped; /* of those: what the capture says was on the wire */
 	struct packet *p;
 	struct defrag *frags;
 	struct packet *udp; /* the packet as the innermost UDP datagram to a tunnel's port, with .. */

@@ -1,7 +1,8 @@
 /* defrag.c - see defrag.h.
  *
  * Bytes wait in cells of a pool, so a datagram costs what came of it and not what it may become; when the
- * last hole is closed they are copied together once.  What came is a sorted list of ranges that do not touch:
+ * last hole is closed they are copied together once; then the datagram is known for a moment yet, for the
+ * copies of its fragments that a mirror delivers.  What came is a sorted list of ranges that do not touch:
  * fragments in order, from either end, are one range all the time, and a list that grows past RANGES_MAX is
  * nobody's honest traffic. */
 #include "capture/defrag.h"
@@ -33,9 +34,9 @@ struct key {
 
 struct datagram {
 	struct key key;
-	int64_t since_ns, done_ns;
+	int64_t since_ns;      /* of its first fragment; once done, of its last */
 	uint32_t next;         /* in its hash chain, or in the free list */
-	uint32_t older, newer; /* by their first fragment */
+	uint32_t older, newer; /* by since_ns, among those that wait or those that are done */
 	uint32_t total;        /* bytes of the whole, 0: the last fragment has not come */
 	uint16_t n_ranges;
 	bool done;
@@ -47,7 +48,10 @@ struct datagram {
 struct defrag {
 	struct datagram *list;
 	uint32_t *chains, mask;
-	uint32_t free, oldest, newest;
+	uint32_t free;
+	struct line {
+		uint32_t oldest, newest;
+	} waiting, done;
 	struct pool *cells;
 	int64_t keep_ns;
 	uint64_t seed;
@@ -75,7 +79,7 @@ struct defrag *defrag_create(const struct defrag_limits *l, struct err *e)
 			goto no_memory;
 	memset(d->chains, 0xff, chains * sizeof(*d->chains));
 	d->mask = (uint32_t)(chains - 1);
-	d->oldest = d->newest = NONE;
+	d->waiting = d->done = (struct line){NONE, NONE};
 	for (size_t i = 0; i < l->datagrams; i++)
 		d->list[i].next = i + 1 < l->datagrams ? (uint32_t)(i + 1) : NONE;
 	d->keep_ns = (int64_t)l->seconds * NS_PER_S;
@@ -116,6 +120,31 @@ static void cells_free(struct defrag *d, struct datagram *g)
 	}
 }
 
+static struct line *line_of(struct defrag *d, const struct datagram *g)
+{
+	return g->done ? &d->done : &d->waiting;
+}
+
+static void line_leave(struct defrag *d, uint32_t at)
+{
+	struct datagram *g = &d->list[at];
+	struct line *l = line_of(d, g);
+
+	*(g->older == NONE ? &l->oldest : &d->list[g->older].newer) = g->newer;
+	*(g->newer == NONE ? &l->newest : &d->list[g->newer].older) = g->older;
+}
+
+static void line_join(struct defrag *d, uint32_t at)
+{
+	struct datagram *g = &d->list[at];
+	struct line *l = line_of(d, g);
+
+	g->older = l->newest;
+	g->newer = NONE;
+	*(l->newest == NONE ? &l->oldest : &d->list[l->newest].newer) = at;
+	l->newest = at;
+}
+
 static void forget(struct defrag *d, uint32_t at)
 {
 	struct datagram *g = &d->list[at];
@@ -124,8 +153,7 @@ static void forget(struct defrag *d, uint32_t at)
 	while (*link != at)
 		link = &d->list[*link].next;
 	*link = g->next;
-	*(g->older == NONE ? &d->oldest : &d->list[g->older].newer) = g->newer;
-	*(g->newer == NONE ? &d->newest : &d->list[g->newer].older) = g->older;
+	line_leave(d, at);
 	cells_free(d, g);
 	if (!g->done)
 		d->stats.waiting--;
@@ -133,12 +161,27 @@ static void forget(struct defrag *d, uint32_t at)
 	d->free = at;
 }
 
-/* Room is made by the oldest. */
 static void evict_oldest(struct defrag *d)
 {
-	if (!d->list[d->oldest].done)
-		d->stats.evicted++;
-	forget(d, d->oldest);
+	d->stats.evicted++;
+	forget(d, d->waiting.oldest);
+}
+
+/* Datagrams that are done make room first. */
+static void make_room(struct defrag *d)
+{
+	if (d->done.oldest != NONE)
+		forget(d, d->done.oldest);
+	else
+		evict_oldest(d);
+}
+
+static bool too_old(const struct defrag *d, const struct datagram *g, int64_t now_ns)
+{
+	int64_t keep = g->done ? DONE_NS : d->keep_ns;
+
+	/* what is of a later time was seen before the clock was set back */
+	return now_ns - g->since_ns > keep || g->since_ns - now_ns > keep;
 }
 
 static struct datagram *find(struct defrag *d, const struct key *k)
@@ -155,7 +198,7 @@ static struct datagram *begin(struct defrag *d, const struct key *k, int64_t now
 	struct datagram *g;
 
 	if (d->free == NONE)
-		evict_oldest(d);
+		make_room(d);
 	at = d->free;
 	g = &d->list[at];
 	d->free = g->next;
@@ -166,10 +209,7 @@ static struct datagram *begin(struct defrag *d, const struct key *k, int64_t now
 	g->done = false;
 	g->next = *chain;
 	*chain = at;
-	g->older = d->newest;
-	g->newer = NONE;
-	*(d->newest == NONE ? &d->oldest : &d->list[d->newest].newer) = at;
-	d->newest = at;
+	line_join(d, at);
 	d->stats.waiting++;
 	return g;
 }
@@ -187,7 +227,7 @@ static bool cells_get(struct defrag *d, struct datagram *g, uint32_t begin_at, u
 {
 	for (uint32_t i = begin_at / CELL; i <= (end - 1) / CELL; i++) {
 		while (!g->cell[i] && !(g->cell[i] = pool_get(d->cells))) {
-			if (&d->list[d->oldest] == g)
+			if (&d->list[d->waiting.oldest] == g)
 				return false;
 			evict_oldest(d);
 		}
@@ -272,8 +312,10 @@ static bool end_agrees(struct datagram *g, const struct fragment *f)
 		return !g->total || end <= g->total;
 	if (g->total)
 		return end == g->total;
+	if (seen > end)
+		return false;
 	g->total = end;
-	return seen <= end;
+	return true;
 }
 
 /* The first data wins here too: a second fragment at offset 0 changes nothing. */
@@ -297,8 +339,10 @@ static const uint8_t *complete(struct defrag *d, struct datagram *g, int64_t now
 		memcpy(out + at, g->cell[at / CELL], g->total - at < CELL ? g->total - at : CELL);
 	*len = g->total;
 	cells_free(d, g);
+	line_leave(d, (uint32_t)(g - d->list));
 	g->done = true;
-	g->done_ns = now_ns;
+	g->since_ns = now_ns;
+	line_join(d, (uint32_t)(g - d->list));
 	d->stats.completed++;
 	d->stats.waiting--;
 	return out;
@@ -317,29 +361,28 @@ const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *
 	k.version = f->version;
 	k.proto = f->version == 4 ? f->proto : 0; /* RFC 8200 4.5: not part of it there */
 	d->stats.fragments++;
-	g = find(d, &k);
-	if (g && g->done) {
-		if (f->when_ns - g->done_ns <= DONE_NS && f->when_ns >= g->done_ns) {
-			d->stats.duplicates++;
-			return NULL;
-		}
-		give_up(d, g); /* the identification is used again */
-		g = NULL;
-	}
-	if (f->cut) {
-		d->stats.cut++;
-		if (g)
-			give_up(d, g);
+	if (f->cut || !fragment_good(f)) {
+		*(f->cut ? &d->stats.cut : &d->stats.bad) += 1;
 		return NULL;
 	}
-	if (!fragment_good(f)) {
-		d->stats.bad++;
+	g = find(d, &k);
+	if (g && too_old(d, g, f->when_ns)) {
+		d->stats.expired += !g->done; /* else the identification is used again */
+		give_up(d, g);
+		g = NULL;
+	}
+	if (g && g->done) {
+		d->stats.duplicates++;
 		return NULL;
 	}
 	if (!g)
 		g = begin(d, &k, f->when_ns);
+	if (!end_agrees(g, f)) {
+		d->stats.bad++;
+		return NULL;
+	}
 	proto_keep(g, f);
-	if (!end_agrees(g, f) || !cells_get(d, g, f->offset, f->offset + f->len) ||
+	if (!cells_get(d, g, f->offset, f->offset + f->len) ||
 	        !merge(d, g, f->offset, f->offset + f->len, f->p)) {
 		d->stats.bad++;
 		give_up(d, g);
@@ -351,14 +394,19 @@ const uint8_t *defrag_add(struct defrag *d, const struct fragment *f, uint32_t *
 	return complete(d, g, f->when_ns, len);
 }
 
+static void expire(struct defrag *d, const struct line *l, int64_t now_ns)
+{
+	while (l->oldest != NONE && too_old(d, &d->list[l->oldest], now_ns)) {
+		d->stats.expired += !d->list[l->oldest].done;
+		forget(d, l->oldest);
+	}
+}
+
 void defrag_next(struct defrag *d, int64_t now_ns)
 {
 	d->outputs = 0;
-	while (d->oldest != NONE && now_ns - d->list[d->oldest].since_ns > d->keep_ns) {
-		if (!d->list[d->oldest].done)
-			d->stats.expired++;
-		forget(d, d->oldest);
-	}
+	expire(d, &d->waiting, now_ns);
+	expire(d, &d->done, now_ns);
 }
 
 void defrag_stats(const struct defrag *d, struct defrag_stats *out)

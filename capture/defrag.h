@@ -1,10 +1,11 @@
 /* defrag.h - IP fragments put together (RFC 791 3.2, RFC 8200 4.5, RFC 815).  One per decoder; memory is
  * taken at creation, time is packet time.
  *
- * Policy, the same for IPv4 and IPv6 and whatever the order of arrival: the first data seen wins; an overlap
- * that differs is counted, one that is equal is a duplicate.  A datagram that is not complete after `seconds`
- * is given up; when memory is out, the oldest goes first.  A fragment cut by the snaplen gives its datagram
- * up. */
+ * Policy, the same for IPv4 and IPv6 and whatever the order of arrival: the first that is seen wins, of data
+ * and of where the datagram ends.  A fragment that ends elsewhere is passed over, an overlap that differs is
+ * counted, one that is equal is a duplicate.  So is a fragment passed over that is malformed or was cut:
+ * whoever receives it drops it alone.  A datagram that is not complete after `seconds`, or of another time
+ * because the clock was set, is given up; when memory is out, the oldest goes first. */
 #ifndef CAPTURE_DEFRAG_H
 #define CAPTURE_DEFRAG_H
 

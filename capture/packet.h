@@ -70,7 +70,9 @@ struct packet {
 	const uint8_t *transport; /* TCP or UDP header; the payload stands in the same buffer */
 	const uint8_t *payload;
 	uint32_t payload_len;  /* captured */
-	uint32_t payload_wire; /* on the wire; more than payload_len when a snaplen cut the packet */
+	uint32_t payload_wire; /* as the headers say; more than payload_len when the packet was cut */
+	uint32_t payload_cut;  /* of what is missing: what the capture says it cut.  The rest may never have
+	                          been: a packet shorter than its headers say is dropped by who receives it */
 	uint32_t seq, ack;
 	uint8_t tcp_flags;
 	uint16_t tcp_window;

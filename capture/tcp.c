@@ -231,13 +231,21 @@ static bool trim(struct tcp_reader *t, const struct tcp_dir *d, struct tcp_segme
 	return seg->len + seg->cut;
 }
 
+/* A packet that is shorter than its headers say and was not cut by the capture may have been cut before (then
+ * its sender's next bytes are behind a hole), or have been sent so, and dropped (then they come again, and
+ * count).  Only where the stream ends its headers are believed: then it does not end too early. */
+static uint32_t fin_at(const struct packet *p, const struct tcp_segment *seg)
+{
+	return seg->seq + (p->payload_wire > seg->len ? p->payload_wire : seg->len);
+}
+
 static void take_data(struct tcp_reader *t, struct tcp_stream *s, enum flow_dir dir, const struct packet *p)
 {
 	struct tcp_dir *d = &s->d[dir];
 	struct tcp_segment seg = {.p = p->payload,
 	        .seq = p->seq + (p->tcp_flags & TCP_SYN ? 1 : 0),
 	        .len = p->payload_len,
-	        .cut = p->payload_wire > p->payload_len ? p->payload_wire - p->payload_len : 0,
+	        .cut = p->payload_cut,
 	        .when_ns = p->ts_ns};
 
 	if (d->flags & (DIR_MUTED | DIR_ENDED) || (!seg.len && !seg.cut && !(p->tcp_flags & TCP_FIN)))
@@ -251,13 +259,13 @@ static void take_data(struct tcp_reader *t, struct tcp_stream *s, enum flow_dir 
 			return;
 		restart_at(t, d, seg.seq);
 		if (p->tcp_flags & TCP_FIN)
-			take_fin(d, tcp_segment_end(&seg));
+			take_fin(d, fin_at(p, &seg));
 		s->in = seg;
 		return;
 	}
 	d->strays = 0;
 	if (p->tcp_flags & TCP_FIN)
-		take_fin(d, tcp_segment_end(&seg));
+		take_fin(d, fin_at(p, &seg));
 	if (!trim(t, d, &seg))
 		return;
 	t->stats.overlap_differs += tcp_hold_differs(&d->hold, &seg);

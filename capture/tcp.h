@@ -13,9 +13,10 @@
  *  - the peer is not seen: gap_bytes of later data wait, or gap_ns went by since the first of them came;
  *  - there is no memory for what waits (flow_bytes, or the pool): never blocks, never costs another flow;
  *  - the connection is over: RST, tcp_close().
- * Snaplen cuts are gaps.  One acknowledged byte with nothing behind it is taken for a FIN that was not
- *captured. Segments further than TCP_WINDOW_MAX from what is expected are ignored, until TCP_STRAYS_MAX in a
- *row follow one another: then the reader goes on there (gap; length 0 when that is backwards).
+ * What the capture says it cut is a gap; bytes that only the headers speak of are a hole like any other.  One
+ * acknowledged byte with nothing behind it is taken for a FIN that was not captured.  Segments further than
+ * TCP_WINDOW_MAX from what is expected are ignored, until TCP_STRAYS_MAX in a row follow one another: then
+ * the reader goes on there (gap; length 0 when that is backwards).
  *
  * Use: tcp_input() once for each packet, then tcp_next() until it answers false:
  *

@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 	        !(frags = defrag_create(&limits, &e)) ||
 	        !(s = source_open_files((const char *const *)argv + 2, (size_t)argc - 2, NULL, &e))) {
 		fprintf(stderr, "usage: share_check INTERNAL_NETWORK CAPTURE...\n");
+		defrag_destroy(frags);
 		return 2;
 	}
 	while (source_next(s, &p) > 0)

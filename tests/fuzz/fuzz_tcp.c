@@ -101,6 +101,7 @@ static void packet(struct world *w, enum flow_dir from, uint8_t flags, uint32_t 
 	k.payload = p;
 	k.payload_len = len;
 	k.payload_wire = len + cut;
+	k.payload_cut = cut;
 	w->f = flow_track(w->flows, &k, &dir);
 	must(dir == from && tcp_open(w->reader, w->f) == 0);
 	if (flags & TCP_FIN)

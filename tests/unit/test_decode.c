@@ -381,6 +381,13 @@ static void test_ip4_lengths(void **state)
 	assert_int_equal(decode(&f, 101, &p), DECODE_OK);
 	assert_int_equal(p.payload_len, TEXT_LEN);
 	assert_int_equal(p.payload_wire, TEXT_LEN + 100);
+	assert_int_equal(p.payload_cut, 0);
+	p = frame_packet(&f, 101, 0); /* ... and some of it by someone who did */
+	p.wirelen += 30;
+	assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
+	assert_int_equal(p.payload_len, TEXT_LEN);
+	assert_int_equal(p.payload_wire, TEXT_LEN + 100);
+	assert_int_equal(p.payload_cut, 30);
 
 	/* cut by a snaplen and of length 0: the wire length is the frame's */
 	frame_poke16(&f, 2, 0);
@@ -388,6 +395,7 @@ static void test_ip4_lengths(void **state)
 	p.wirelen = 90000;
 	assert_int_equal(decode_packet(&p, NULL), DECODE_OK);
 	assert_int_equal(p.payload_wire, 90000 - 40);
+	assert_int_equal(p.payload_cut, 90000 - 40 - TEXT_LEN);
 }
 
 static void test_big_frame(void **state)

@@ -204,14 +204,6 @@ static void not_good(void **state)
 	assert_int_equal(stats(d).bad, 2);
 	assert_int_equal(stats(d).waiting, 0);
 	assert_non_null(add(d, fragment(3, 0, 800, false), &len)); /* whole by itself */
-	assert_null(add(d, fragment(4, 800, 900, false), &len));
-	assert_null(add(d, fragment(4, 0, 960, true), &len)); /* beyond the end */
-	assert_null(add(d, fragment(5, 800, 900, false), &len));
-	assert_null(add(d, fragment(5, 800, 1000, false), &len)); /* another end */
-	assert_null(add(d, fragment(6, 800, 1600, true), &len));
-	assert_null(add(d, fragment(6, 0, 808, false), &len)); /* an end before what is there */
-	assert_int_equal(stats(d).waiting, 0);
-	assert_int_equal(stats(d).bad, 5);
 	{
 		struct fragment f = fragment(7, 65528, 65535, false);
 
@@ -226,28 +218,95 @@ static void not_good(void **state)
 	defrag_destroy(d);
 }
 
-static void cut_and_expired(void **state)
+/* Nobody ends a datagram for us by sending an end that is none, or a piece that was cut: its receiver drops
+ * that alone, and so do we. */
+static void one_bad_piece_ends_nothing(void **state)
 {
 	struct defrag *d = make(&limits);
-	struct fragment f = fragment(1, 0, 800, true);
+	struct fragment f;
 	uint32_t len;
 
 	(void)state;
-	add(d, f, &len);
-	f = fragment(1, 800, 900, false);
+	assert_null(add(d, fragment(4, 800, 900, false), &len));
+	assert_null(add(d, fragment(4, 0, 960, true), &len)); /* beyond the end */
+	assert_non_null(add(d, fragment(4, 0, 800, true), &len));
+	assert_int_equal(len, 900);
+	assert_null(add(d, fragment(5, 800, 900, false), &len));
+	assert_null(add(d, fragment(5, 800, 1000, false), &len)); /* another end */
+	assert_non_null(add(d, fragment(5, 0, 800, true), &len));
+	assert_int_equal(len, 900);
+	assert_null(add(d, fragment(6, 800, 1600, true), &len));
+	assert_null(add(d, fragment(6, 0, 808, false), &len)); /* an end before what is there */
+	assert_null(add(d, fragment(6, 0, 800, true), &len));
+	assert_non_null(add(d, fragment(6, 1600, 1608, false), &len));
+	assert_int_equal(len, 1608);
+	assert_int_equal(stats(d).bad, 3);
+	assert_null(add(d, fragment(7, 0, 800, true), &len));
+	f = fragment(7, 800, 900, false);
+	f.len = 8;
 	f.cut = true;
 	assert_null(add(d, f, &len));
-	assert_int_equal(stats(d).waiting, 0);
+	assert_null(add(d, fragment(7, 800, 801, true), &len));
+	assert_non_null(add(d, fragment(7, 800, 900, false), &len));
+	assert_int_equal(len, 900);
 	assert_int_equal(stats(d).cut, 1);
+	assert_int_equal(stats(d).bad, 4);
+	assert_int_equal(stats(d).waiting, 0);
+	defrag_destroy(d);
+}
+
+static void expired(void **state)
+{
+	struct defrag *d = make(&limits);
+	struct fragment f;
+	uint32_t len;
+
+	(void)state;
 	add(d, fragment(2, 0, 800, true), &len);
 	f = fragment(2, 800, 900, false);
 	f.when_ns = 31 * NS_PER_S;
 	assert_null(add(d, f, &len));
 	assert_int_equal(stats(d).expired, 1);
-	/* time that goes back ends nothing and breaks nothing */
+	/* time that goes back a little ends nothing */
 	f = fragment(2, 0, 800, true);
-	f.when_ns = 1;
+	f.when_ns = 2 * NS_PER_S;
 	assert_non_null(add(d, f, &len));
+	/* what waits from before the clock was set back is not mixed with what comes then */
+	f = fragment(3, 0, 800, true);
+	f.when_ns = 3600 * NS_PER_S;
+	assert_null(add(d, f, &len));
+	f = fragment(3, 800, 900, false);
+	f.when_ns = 1;
+	assert_null(add(d, f, &len));
+	assert_int_equal(stats(d).expired, 2);
+	f = fragment(3, 0, 800, true);
+	f.when_ns = 2;
+	assert_non_null(add(d, f, &len));
+	f.when_ns = 10 * NS_PER_S;
+	f.id = 4;
+	assert_null(add(d, f, &len));
+	assert_int_equal(stats(d).waiting, 1);
+	defrag_next(d, 3600 * NS_PER_S);
+	assert_int_equal(stats(d).waiting, 0);
+	assert_int_equal(stats(d).expired, 3);
+	defrag_destroy(d);
+}
+
+/* What is whole makes room for what is not, however much of it there was. */
+static void whole_ones_make_room(void **state)
+{
+	const struct defrag_limits small = {.datagrams = 64, .memory_mb = 1, .seconds = 30};
+	struct defrag *d = make(&small);
+	uint32_t len;
+
+	(void)state;
+	assert_null(add(d, fragment(1, 0, 800, true), &len));
+	for (uint32_t id = 2; id < 1000; id++) {
+		assert_null(add(d, fragment(id, 0, 800, true), &len));
+		assert_non_null(add(d, fragment(id, 800, 900, false), &len));
+	}
+	assert_int_equal(stats(d).evicted, 0);
+	assert_non_null(add(d, fragment(1, 800, 900, false), &len));
 	defrag_destroy(d);
 }
 
@@ -281,7 +340,9 @@ int main(void)
 	        cmocka_unit_test(duplicates),
 	        cmocka_unit_test(identity),
 	        cmocka_unit_test(not_good),
-	        cmocka_unit_test(cut_and_expired),
+	        cmocka_unit_test(one_bad_piece_ends_nothing),
+	        cmocka_unit_test(expired),
+	        cmocka_unit_test(whole_ones_make_room),
 	        cmocka_unit_test(flood),
 	};
 

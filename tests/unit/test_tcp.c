@@ -24,7 +24,7 @@ struct step {
 	int32_t seq; /* relative to the first data byte */
 	int32_t ack; /* the same of the other side; below 0: no ACK flag */
 	const char *data;
-	uint32_t cut; /* bytes the snaplen cut off */
+	int32_t cut; /* bytes the snaplen cut off; below 0: bytes that only the headers speak of */
 	int64_t ms;
 };
 
@@ -114,7 +114,8 @@ static void rig_step(struct rig *r, const struct step *s, bool *opened, uint32_t
 	p.tcp_flags = (uint8_t)(s->flags | (s->ack < 0 ? 0 : A));
 	p.payload = copy;
 	p.payload_len = (uint32_t)n;
-	p.payload_wire = (uint32_t)n + s->cut;
+	p.payload_wire = (uint32_t)n + (uint32_t)abs(s->cut);
+	p.payload_cut = s->cut < 0 ? 0 : (uint32_t)s->cut;
 	p.ip_len = 40 + (uint32_t)n;
 	r->f = flow_track(r->flows, &p, &dir);
 	if (*opened) {
@@ -223,6 +224,12 @@ static const struct schedule schedules[] = {
 	{"the other side fell silent", {OPEN, {'Z', 0, 0, 0, "x", 0, 3}, {'C', 0, 3, 1, "def", 0, 4}, {'C', 0, 6, 1, "g", 0, 2004}},
 		"Z:x C-3 C:defg"},
 	{"cut by the snaplen", {OPEN, {'C', 0, 0, 0, "abc", 5, 3}, {'C', 0, 8, 0, "i", 0, 4}}, "C:abc C-5 C:i"},
+	{"cut before us: a hole like any other", {OPEN, {'C', 0, 0, 0, "abc", -5, 3}, {'C', 0, 8, 0, "i", 0, 4},
+	        {'Z', 0, 0, 9, NULL, 0, 5}, {'Z', 0, 0, 9, NULL, 0, 200}}, "C:abc C-5 C:i"},
+	{"a packet shorter than it says is dropped and sent again", {OPEN, {'C', 0, 0, 0, "a", -1000, 3},
+	        {'C', 0, 0, 0, "abc", 0, 4}, {'C', 0, 3, 0, "d", 0, 5}}, "C:abcd"},
+	{"the same with a FIN", {OPEN, {'C', F, 0, 0, "a", -7, 3}, {'C', 0, 0, 0, "abc", 0, 4},
+	        {'C', F, 3, 0, "defgh", 0, 5}}, "C:abcdefgh C."},
 	{"cut, out of order", {OPEN, {'C', 0, 3, 0, "d", 2, 3}, {'C', 0, 0, 0, "abc", 0, 4}, {'C', 0, 6, 0, "g", 0, 5}},
 		"C:abcd C-2 C:g"},
 	{"nothing but the header captured", {OPEN, {'C', 0, 0, 0, 0, 9, 3}, {'C', F, 9, 0, 0, 0, 4}}, "C-9 C."},
