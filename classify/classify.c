@@ -527,6 +527,12 @@ static bool asks_proxy(const struct packet *p)
 	               slice_starts_nocase(rest, "https://"));
 }
 
+/* What HTTP/2 asks for shows only once it is read. */
+static bool http2_preface(const struct packet *p)
+{
+	return p->payload_len && http2_probe(p->payload, p->payload_len) > 0;
+}
+
 /* Is this flow worth reading, now that its first packets are here? */
 static bool worth_reading(struct classify *c, const struct flow *f, enum flow_dir dir, const struct packet *p)
 {
@@ -540,7 +546,8 @@ static bool worth_reading(struct classify *c, const struct flow *f, enum flow_di
 	case DIRECTION_INTERNAL:
 		return networks_proxy(c->s->networks, &f->addr[FLOW_S2C]) ||
 		       (dns_flow(f) && f->proto == PROTO_TCP) ||
-		       (dir == FLOW_C2S && (asks_proxy(p) || shape_probe(p->payload, p->payload_len)));
+		       (dir == FLOW_C2S && (asks_proxy(p) || shape_probe(p->payload, p->payload_len) ||
+		                                   http2_preface(p)));
 	case DIRECTION_IN:
 		break;
 	}

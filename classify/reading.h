@@ -16,7 +16,7 @@
 #define FACTS_SURE_ALERT   60 /* a name less sure alerts nobody */
 #define FLOW_FINDINGS_MAX  16 /* told in a flow record; more are counted */
 #define FLOW_SERVICES_MAX  8  /* destinations of one connection told apart */
-#define READING_BLOCKS_MAX 32 /* arena blocks of one connection */
+#define READING_BLOCKS_MAX 64 /* arena blocks of one connection */
 #define ARENA_BLOCK        8192
 #define ARENA_BIG_BLOCK    (65536 + 4096)
 #define KEPT_SMALL         320  /* holds the facts of nearly every flow that is no longer read */

@@ -334,6 +334,12 @@ static void read_call(struct request *q)
 	tell_call(q);
 }
 
+/* An internal connection that no request made look like that to an AI API. */
+static bool not_ours_to_read(const struct reading *r)
+{
+	return !facts_leaves(r->cls, &r->facts, r->flow) && !r->facts.shape[0];
+}
+
 static void request_head(void *arg, struct message *m)
 {
 	struct reading *r = arg;
@@ -385,6 +391,9 @@ static void request_head(void *arg, struct message *m)
 	read_call(q);
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
 	m->user = q;
+	/* with HTTP/2 the connection's first bytes did not show the path */
+	if (m->version == 20 && q->shaped && !q->shape.head && not_ours_to_read(r))
+		r->enough = true;
 	if (c->s->inspect.scope == INSPECT_AI && !q->facts.match.service)
 		return;
 	q->detect = detect_open(c->detect);
@@ -475,7 +484,7 @@ static void end_shape(struct request *q, struct reading *r)
 	r->shape_index = q->m->index;
 	r->shape_stream = q->m->stream;
 	r->answer_bytes = 0;
-	r->enough = !facts_leaves(q->c, &r->facts, r->flow) && s->sure < SHAPE_SURE;
+	r->enough = not_ours_to_read(r) && s->sure < SHAPE_SURE;
 }
 
 /* Requests of one conversation have the same number: by the id it has, else by the words it begins with. */

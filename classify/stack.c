@@ -23,6 +23,7 @@ struct branch {
 	struct branch *next;
 	uint64_t stream;
 	bool open;
+	struct arena arena; /* so that streams may come and go for as long as the connection lasts */
 	struct stack stack;
 };
 
@@ -47,6 +48,7 @@ static void branch_close(struct level *l, struct branch *b)
 	if (!b->open)
 		return;
 	stack_close(&b->stack);
+	arena_clear(&b->arena);
 	l->stack->conn.limited |= b->stack.conn.limited;
 	b->open = false;
 }
@@ -84,7 +86,9 @@ static void inner_open(void *arg, uint64_t stream, const struct upgrade *u)
 	}
 	b->open = true;
 	b->stream = stream;
-	stack_open(&b->stack, s->conn.arena, s->conn.flow, false, s->out, NULL);
+	arena_init(&b->arena, s->conn.arena->pool, STACK_BRANCH_BLOCKS);
+	arena_use_big(&b->arena, s->conn.arena->big);
+	stack_open(&b->stack, &b->arena, s->conn.flow, false, s->out, NULL);
 	b->stack.base = base;
 	b->stack.conn.upgrade = *u;
 	if (u->to == UPGRADE_WEBSOCKET && level_open(&b->stack.level[0], &websocket_layer) < 0)
@@ -195,6 +199,12 @@ static bool clear_port(const struct flow *f)
 	return false;
 }
 
+/* Where the beginning was missed, bytes on this port hold nothing that we could find. */
+static bool ciphertext_port(const struct flow *f)
+{
+	return f->port[FLOW_S2C] == 443;
+}
+
 /* The layer for these first bytes; NULL and *wait when more are needed. */
 static const struct layer_ops *recognize(
         const struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, bool *wait)
@@ -208,8 +218,10 @@ static const struct layer_ops *recognize(
 		if (yes < 0 && n < STACK_PROBE_BYTES)
 			*wait = true;
 	}
-	if (!*wait && s->conn.midstream && http2_frames(p, n))
+	if (s->conn.midstream && http2_frames(p, n, dir))
 		return &http2_layer;
+	if (s->conn.midstream && websocket_frames(p, n, dir))
+		return &websocket_layer;
 	if (!*wait && s->conn.midstream && clear_port(s->conn.flow))
 		return &http1_layer;
 	return NULL;
@@ -236,7 +248,7 @@ static enum stack_state layer_feed(
 		if (++s->upgrades > STACK_UPGRADES_MAX)
 			return s->state = STACK_UNKNOWN;
 		memset(l->probe, 0, sizeof(l->probe));
-		l->silent = 0;
+		l->silent = l->searched = 0;
 		if (s->conn.upgrade.to == UPGRADE_WEBSOCKET && level_open(l, &websocket_layer) < 0)
 			return s->state = STACK_REFUSED;
 		if (s->conn.upgrade.n_before && level_feed(l, dir, stream, s->conn.upgrade.before,
@@ -267,10 +279,19 @@ static enum stack_state probe_feed(
 		memcpy(l->probe[dir].p + have, p, more);
 	}
 	ops = have ? recognize(s, dir, l->probe[dir].p, have + more, &wait) : recognize(s, dir, p, n, &wait);
+	if (!ops && !wait && have && s->conn.midstream) { /* what was held may be the end of something else */
+		have = l->probe[dir].n = 0;
+		ops = recognize(s, dir, p, n, &wait);
+	}
 	if (!ops && wait) {
 		if (!have)
 			memcpy(l->probe[dir].p, p, n);
 		l->probe[dir].n = (uint8_t)(have + (have ? more : n));
+		return STACK_READING;
+	}
+	if (!ops && s->conn.midstream && !ciphertext_port(s->conn.flow) && l->searched < STACK_SEARCH_BYTES) {
+		l->searched += (uint32_t)(n < STACK_SEARCH_BYTES ? n : STACK_SEARCH_BYTES);
+		l->probe[dir].n = 0;
 		return STACK_READING;
 	}
 	if (!ops) {

@@ -10,11 +10,13 @@
 
 #include "classify/layer.h"
 
-#define STACK_LEVELS_MAX   6
-#define STACK_UPGRADES_MAX 8    /* protocols one after the other on a connection */
-#define STACK_PROBE_BYTES  64   /* enough for every probe to say yes or no */
-#define STACK_BRANCHES_MAX 8    /* streams of one layer that carry another protocol, at once */
-#define STACK_SILENT_BYTES 4096 /* an unknown server's bytes passed over while its client was not heard */
+#define STACK_LEVELS_MAX    6
+#define STACK_UPGRADES_MAX  8     /* protocols one after the other on a connection */
+#define STACK_PROBE_BYTES   64    /* enough for every probe to say yes or no */
+#define STACK_BRANCHES_MAX  32    /* streams of one layer that carry another protocol, at once */
+#define STACK_BRANCH_BLOCKS 16    /* arena blocks of one of them */
+#define STACK_SILENT_BYTES  4096  /* an unknown server's bytes passed over while its client was not heard */
+#define STACK_SEARCH_BYTES  32768 /* searched for a known protocol where the beginning was not captured */
 
 enum stack_state {
 	STACK_READING, /* wants more bytes */
@@ -36,6 +38,7 @@ struct level {
 		uint8_t n, no; /* bytes held; every probe said no */
 	} probe[2];
 	uint32_t silent; /* bytes passed over since the server's probes said no */
+	uint32_t searched;
 	struct branch *branches;
 };
 
@@ -49,7 +52,9 @@ struct stack {
 	struct level level[STACK_LEVELS_MAX];
 };
 
-/* `out` is the owner's sink; its bytes members are not used.  `first` may name the layer of level 0. */
+/* `out` is the owner's sink; its bytes members are not used.  `first` may name the layer of level 0.  Streams
+ * with a stack of their own have arenas of their own on the pools of `arena`: stack_close() gives these back,
+ * the owner clears `arena` after that. */
 void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool midstream,
         const struct sink *out, const struct layer_ops *first);
 enum stack_state stack_feed(struct stack *s, enum flow_dir dir, const uint8_t *p, size_t n, int64_t when_ns);

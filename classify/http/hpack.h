@@ -3,7 +3,11 @@
  * One per direction of a connection.  A reader that missed some header blocks (a capture that begins late, a
  * gap) does not know what the sender's table holds: fields that refer to such entries come out without the
  * part that is not known, and every entry that the sender adds from then on is known again.  (A library that
- * was made for an endpoint has to give the connection up there.) */
+ * was made for an endpoint has to give the connection up there.)
+ *
+ * Memory grows with what the table holds, up to HPACK_TABLE_MAX.  The work for a block is at most
+ * proportional to its bytes; what a field's text would take to handle is up to the caller, who is told where
+ * it came from the table (`indexed': a byte or two in the block, whatever its length). */
 #ifndef CLASSIFY_HTTP_HPACK_H
 #define CLASSIFY_HTTP_HPACK_H
 
@@ -14,14 +18,18 @@
 #include <stdint.h>
 
 #define HPACK_TABLE_DEFAULT 4096  /* SETTINGS_HEADER_TABLE_SIZE when nothing was agreed */
-#define HPACK_TABLE_MAX     40960 /* a sender with a larger table: its oldest entries are not known */
+#define HPACK_TABLE_MAX     65536 /* of a sender with a larger table the oldest entries are not known */
 #define HPACK_STRING_MAX    65536 /* a longer name or value is cut: field.cut */
+#define HPACK_COPY_FREE     (256u << 10) /* bytes copied from table to table on a connection before ... */
+#define HPACK_COPY_RATIO    64 /* ... they may be no more than this many times those of its blocks */
 
 struct hpack_field {
 	const char *name, *value; /* in the block, the table or the thread's scratch: until the next field */
 	size_t name_n, value_n;
 	bool name_known, value_known; /* false: stood in a part of the table that was not captured */
+	bool indexed;                 /* name and value came from the dynamic table */
 	bool never_indexed;           /* RFC 7541 6.2.3: the sender calls it sensitive */
+	bool cut;                     /* name or value were longer than HPACK_STRING_MAX */
 };
 
 struct hpack;

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define HEAD_FIRST     4096  /* of the head buffer; grows fourfold up to HTTP_HEAD_MAX */
-#define ASKED_MAX      64    /* requests whose answers are still to come; more are taken for plain ones */
 #define CHUNK_LINE_MAX 16384 /* chunk size with extensions (RFC 9112 7.1.1 leaves the limit to us) */
 #define TRAILER_MAX    65536
 
@@ -59,10 +58,8 @@ struct side {
 
 struct http1 {
 	struct side side[2];
-	uint8_t asked[ASKED_MAX]; /* enum http1_asked; a ring */
-	unsigned asked_first, asked_n;
-	uint64_t asked_more; /* beyond the ring */
-	bool awaiting;       /* the last request asked for another protocol */
+	struct http1_queue asked;
+	bool awaiting; /* the last request asked for another protocol */
 	enum upgrade_to await_to;
 };
 
@@ -77,37 +74,6 @@ struct run {
 	int64_t when_ns;
 	enum layer_verdict verdict;
 };
-
-/* ---- requests that wait for their answer ---- */
-
-static void asked_push(struct http1 *h, enum http1_asked a)
-{
-	if (h->asked_n == ASKED_MAX || h->asked_more)
-		h->asked_more++;
-	else
-		h->asked[(h->asked_first + h->asked_n++) % ASKED_MAX] = (uint8_t)a;
-}
-
-static enum http1_asked asked_pop(struct http1 *h)
-{
-	enum http1_asked a = ASKED_OTHER;
-
-	if (h->asked_n) {
-		a = h->asked[h->asked_first];
-		h->asked_first = (h->asked_first + 1) % ASKED_MAX;
-		h->asked_n--;
-	} else if (h->asked_more) {
-		h->asked_more--;
-	}
-	return a;
-}
-
-/* After a loss nobody knows which answer is whose. */
-static void asked_clear(struct http1 *h)
-{
-	h->asked_n = 0;
-	h->asked_more = 0;
-}
 
 /* ---- what goes up ---- */
 
@@ -183,7 +149,7 @@ static void resync(struct run *r, bool line_start)
 	r->s->n_held = 0;
 	if (r->s->open)
 		r->s->lossy = true;
-	asked_clear(r->h);
+	http1_asked_clear(&r->h->asked);
 }
 
 static void give_name(struct run *r)
@@ -246,7 +212,9 @@ static enum http1_framing on_request(struct run *r, const struct http1_head *hd)
 	struct message *m = &r->s->m;
 	bool tunnel = slice_is(m->method, "CONNECT");
 
-	asked_push(r->h, tunnel ? ASKED_CONNECT : slice_is(m->method, "HEAD") ? ASKED_HEAD : ASKED_OTHER);
+	http1_asked_push(&r->h->asked, tunnel                        ? ASKED_CONNECT
+	                               : slice_is(m->method, "HEAD") ? ASKED_HEAD
+	                                                             : ASKED_OTHER);
 	r->s->expect = hd->expect;
 	m->upgrade = tunnel || (hd->upgrade.n && hd->connection_upgrade);
 	r->h->awaiting = m->upgrade;
@@ -263,7 +231,7 @@ static enum http1_framing on_response(struct run *r, const struct http1_head *hd
 
 	if (m->status < 200 && m->status != 101)
 		return FRAMING_NONE;
-	asked = asked_pop(r->h);
+	asked = http1_asked_pop(&r->h->asked);
 	if (m->status == 101 || (asked == ASKED_CONNECT && m->status < 300)) {
 		m->upgrade = true;
 		r->c->upgrade =
@@ -273,7 +241,7 @@ static enum http1_framing on_response(struct run *r, const struct http1_head *hd
 		r->verdict = LAYER_UPGRADE;
 		return FRAMING_NONE;
 	}
-	if (!r->h->asked_n)
+	if (!r->h->asked.n)
 		r->h->awaiting = false;
 	if (client->open && client->expect && client->phase != HEAD)
 		client->refused = true;
@@ -683,6 +651,12 @@ static int http1_open(void *state, struct conn *c)
 	return 0;
 }
 
+/* A capture that begins late, and no head yet: it may be something that comes with HTTP. */
+static bool late(const struct http1 *h, const struct conn *c)
+{
+	return c->midstream && !h->side[0].any && !h->side[1].any;
+}
+
 static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir dir, uint64_t stream,
         const uint8_t *p, size_t len, int64_t when_ns, const struct sink *out)
 {
@@ -709,6 +683,12 @@ static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir 
 	size_t at = 0;
 
 	r.verdict = LAYER_MORE;
+	if (late(h, c) && (http2_frames(p, len, dir) || websocket_frames(p, len, dir))) {
+		if (r.s->open)
+			end_message(&r, false);
+		c->upgrade = (struct upgrade){.to = UPGRADE_UNKNOWN};
+		return LAYER_UPGRADE;
+	}
 	while (at < len && r.verdict == LAYER_MORE)
 		at += steps[r.s->phase](&r, p + at, len - at);
 	if (r.verdict == LAYER_UPGRADE) {

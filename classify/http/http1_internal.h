@@ -16,6 +16,18 @@ enum http1_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOS
 /* What a response's framing depends on: the request it answers. */
 enum http1_asked { ASKED_OTHER, ASKED_HEAD, ASKED_CONNECT };
 
+/* Requests that wait for their answer; those that do not fit are taken for plain ones. */
+#define HTTP1_ASKED_MAX 64
+struct http1_queue {
+	uint8_t asked[HTTP1_ASKED_MAX]; /* enum http1_asked; a ring */
+	unsigned first, n;
+	uint64_t more; /* beyond the ring */
+};
+void http1_asked_push(struct http1_queue *q, enum http1_asked a);
+enum http1_asked http1_asked_pop(struct http1_queue *q);
+/* After a loss nobody knows which answer is whose. */
+void http1_asked_clear(struct http1_queue *q);
+
 /* What the framing needs of a head beyond the message's fields. */
 struct http1_head {
 	bool chunked;

@@ -67,11 +67,16 @@ int http1_probe(const uint8_t *p, size_t n);
  * too. */
 extern const struct layer_ops http2_layer;
 int http2_probe(const uint8_t *p, size_t n);
-/* May frames begin here, in a connection whose beginning is not known?  Judged by what follows each. */
-bool http2_frames(const uint8_t *p, size_t n);
+/* Do frames stand in these bytes of a connection whose beginning is not known?  Judged by what follows each.
+ */
+bool http2_frames(const uint8_t *p, size_t n, enum flow_dir dir);
 
 /* WebSocket (RFC 6455) with permessage-deflate (RFC 7692), after the handshake: each message of the client,
- * and each of its control frames with a payload, goes up as a request to the handshake's target. */
+ * each record of one (SignalR), and each control frame with a text, goes up as a request to the handshake's
+ * target with the method WEBSOCKET (`framed'), each message of the server as an answer when the sink sets
+ * `user' in the first one's head. */
 extern const struct layer_ops websocket_layer;
+/* Do its frames stand in these bytes of a connection whose beginning is not known? */
+bool websocket_frames(const uint8_t *p, size_t n, enum flow_dir dir);
 
 #endif

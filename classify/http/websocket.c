@@ -1,24 +1,33 @@
 /* websocket.c - WebSocket frames (RFC 6455 5) to messages, permessage-deflate (RFC 7692) undone.
  *
- * Read is what the client says; the server's frames are passed over by their lengths alone.  A compressed
- * message is marked by RSV1, and the window of the last 32 KiB is always kept: a client that takes no context
- * over never refers to it, so what the handshake agreed on need not be known.  Behind a gap the window is
- * blank: text sent anew is read, repetitions of what was missed come out as blanks.  Section numbers are
- * those of RFC 6455. */
+ * What the client says is always read, what the server says where somebody wants it: it is asked with the
+ * first message, and passed over by the lengths alone from then on.  A compressed message is marked by RSV1,
+ * and the window of the last 32 KiB is always kept: a client that takes no context over never refers to it,
+ * and one with a smaller window only to its end, so what the handshake agreed on need not be known.  Behind
+ * a gap the window is blank: text sent anew is read, repetitions of what was missed come out as blanks.
+ *
+ * Text messages may hold several records (SignalR ends each with 0x1E) and may begin with the packet type of
+ * Engine.IO and Socket.IO before their JSON.  Section numbers are those of RFC 6455. */
 #include "classify/http/message.h"
 #include "classify/layer.h"
 
 #include <string.h>
 #include <zlib.h>
 
-#define HEADER_MAX    14    /* 2 + 8 bytes of length + 4 of mask */
-#define CONTROL_MAX   125   /* 5.5 */
-#define WINDOW        32768 /* RFC 7692 7.1.2: 15 bits at most */
-#define INFLATE_ROOM  65536 /* zlib's state and window, with room for other makes of it */
-#define RATIO_MAX     200   /* decoded to sent, once BOMB_FREE came out of a message: no text is like that */
-#define BOMB_FREE     (1u << 20)
-#define RESYNC_LENGTH (1u << 24) /* in search of frames a longer one is not believed */
-#define CHUNK         16384
+#define HEADER_MAX       14         /* 2 + 8 bytes of length + 4 of mask */
+#define CONTROL_MAX      125        /* 5.5 */
+#define WINDOW           32768      /* RFC 7692 7.1.2: 15 bits at most */
+#define INFLATE_ROOM     65536      /* zlib's state and window, with room for other makes of it */
+#define RATIO_MAX        200        /* inflated to sent, on a connection, once ... */
+#define BOMB_FREE        (1u << 20) /* ... this much came out: no text is like that */
+#define RESYNC_LENGTH    (1u << 24) /* in search of frames a longer one is not believed */
+#define RESYNC_FRAMES    4          /* one behind the other, where they are believed for that */
+#define RESYNC_TEXT      12         /* bytes that have to be text where a frame is believed for them */
+#define CHUNK            16384
+#define RECORD_SEPARATOR 0x1e
+#define PACKET_MAX       48 /* of what stands before the JSON of a Socket.IO packet */
+#define PACKET_DIGITS    10 /* of a number in it */
+#define PACKET_NAMESPACE 16 /* of its namespace: more is data */
 
 enum opcode { CONTINUES = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
@@ -26,7 +35,7 @@ enum opcode { CONTINUES = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 1
 struct inflater {
 	z_stream z;
 	bool broken;      /* until the next message */
-	uint64_t in, out; /* of this message */
+	uint64_t in, out; /* of the connection */
 	size_t used;
 	uint8_t room[INFLATE_ROOM];
 };
@@ -37,16 +46,21 @@ struct side {
 	unsigned mask_at;
 	bool masked, fin, lost;
 	uint64_t left; /* of the frame's payload */
-	bool in_message, compressed;
+	bool in_message, text, compressed;
+	bool leads;  /* what was said of the message so far may be a packet's type: held in lead[] */
+	bool wanted; /* somebody reads this side's messages */
+	bool asked;
+	uint8_t lead[PACKET_MAX], lead_n;
+	uint8_t code_left;         /* of a Close frame: two bytes before its text */
 	struct inflater *inflater; /* NULL until the first compressed message */
 	struct message m, control; /* control frames stand between the fragments of a message */
-	bool open, control_open;
+	bool open, control_open;   /* head was told, end was not */
+	uint32_t index;
 };
 
 struct websocket {
 	struct side side[2];
-	struct message request; /* the handshake's, as far as messages show it */
-	uint32_t index;
+	struct message head[2]; /* of every message: the handshake's */
 };
 
 struct run {
@@ -100,69 +114,223 @@ static bool header_valid(const uint8_t *p)
 	return !(len == 126 && n < 126) && !(len == 127 && n < 65536); /* in the shortest form */
 }
 
-/* Do frames of this side begin here?  Each is followed by another one, as far as the bytes go. */
-static bool frames_here(enum flow_dir dir, const uint8_t *p, size_t n)
+/* ---- in search of frames ---- */
+
+/* The first bytes of an uncompressed text: does the mask make text of them?  (5.6: UTF-8) */
+static bool unmasks_to_text(const uint8_t *p, size_t head)
 {
-	unsigned seen = 0;
+	uint8_t text[RESYNC_TEXT];
+	size_t n = 0, k;
 
-	while (n) {
-		size_t head = n > 1 ? header_size(p) : 2;
-		uint64_t len;
-
-		if (n < head)
-			return seen > 0;
-		if (!header_valid(p) || (p[1] >> 7) != (dir == FLOW_C2S))
+	for (size_t i = 0; i < RESYNC_TEXT; i++)
+		text[i] = p[head + i] ^ (p[1] & 0x80 ? p[head - 4 + i % 4] : 0);
+	while (n < RESYNC_TEXT && (k = utf8_len(text + n, RESYNC_TEXT - n))) {
+		if (text[n] < 0x20 && !memchr("\t\n\r\x1e", text[n], 4))
 			return false;
-		len = header_length(p);
-		if (len > RESYNC_LENGTH)
-			return false;
-		if (n - head <= len)
-			return seen > 0 || n - head == len || dir == FLOW_C2S;
-		p += head + len;
-		n -= head + (size_t)len;
-		seen++;
+		n += k;
 	}
-	return true;
+	return n + 3 > RESYNC_TEXT && (n == RESYNC_TEXT || text[n] >= 0xc2); /* the last one may be cut off */
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------
- */
-
-static void message_begin(struct run *r, struct message *m, bool damaged)
+/* How far a frame goes that may begin here; 0: none does, or its header is cut off. */
+static size_t frame_at(enum flow_dir dir, const uint8_t *p, size_t n)
 {
-	*m = r->w->request;
+	size_t head = n > 1 ? header_size(p) : n;
+	uint64_t len;
+
+	if (n < 2 || n < head || !header_valid(p) || (p[1] >> 7) != (dir == FLOW_C2S))
+		return 0;
+	len = header_length(p);
+	/* zeros would be frames without end */
+	return len > RESYNC_LENGTH || !p[0] || (!len && (p[0] & 0x0f) < CLOSE) ? 0 : head + (size_t)len;
+}
+
+/* Does a frame of this side begin here?  One of text shows it by itself, others by those that follow.
+ * `likely`: at the beginning of a segment, where clients write them. */
+static bool frame_begins_here(enum flow_dir dir, const uint8_t *p, size_t n, bool likely)
+{
+	for (unsigned seen = 1; seen < RESYNC_FRAMES; seen++) {
+		size_t len = frame_at(dir, p, n), head;
+
+		if (!len)
+			return false;
+		head = header_size(p);
+		if (seen == 1 && (p[0] & 0x4f) == TEXT && len - head >= RESYNC_TEXT &&
+		        n - head >= RESYNC_TEXT)
+			return unmasks_to_text(p, head);
+		if (len >= n)
+			return likely || (len == n && seen + 1 == RESYNC_FRAMES);
+		p += len;
+		n -= len;
+	}
+	return frame_at(dir, p, n) != 0;
+}
+
+/* Where a frame begins; n: nowhere. */
+static size_t frames_seek(enum flow_dir dir, const uint8_t *p, size_t n, bool likely)
+{
+	for (size_t at = 0; at < n; at++)
+		if (frame_begins_here(dir, p + at, n - at, likely && !at))
+			return at;
+	return n;
+}
+
+bool websocket_frames(const uint8_t *p, size_t n, enum flow_dir dir)
+{
+	return frames_seek(dir, p, n, false) < n;
+}
+
+/* ---- messages ---- */
+
+static void head_tell(struct run *r, struct message *m, bool damaged)
+{
+	*m = r->w->head[r->dir];
 	m->when_ns = r->when_ns;
-	m->index = ++r->w->index;
-	m->damaged = damaged;
+	m->index = r->s->index++;
+	m->damaged |= damaged;
 	if (r->out->head)
 		r->out->head(r->out->arg, m);
 }
 
-static void message_bytes(struct run *r, struct message *m, const uint8_t *p, size_t n)
+static void message_open(struct run *r, bool damaged)
+{
+	struct side *s = r->s;
+
+	if (s->open)
+		return;
+	s->open = true;
+	head_tell(r, &s->m, damaged);
+}
+
+static void message_close(struct run *r, bool whole)
+{
+	struct side *s = r->s;
+
+	if (s->open && r->out->end)
+		r->out->end(r->out->arg, &s->m, whole && !s->m.body_missed);
+	s->open = false;
+}
+
+static void give(struct run *r, struct message *m, const uint8_t *p, size_t n)
 {
 	if (n && r->out->body)
 		r->out->body(r->out->arg, m, p, n);
 	m->body_bytes += n;
 }
 
+/* Engine.IO's and Socket.IO's packet types, the number of attachments, a namespace and the number of an
+ * acknowledgement may stand before the JSON: 42["event",{}], 451-/admin,17["event",{}].  Their length; 0:
+ * this is none; -1: it may become one. */
+static int packet_type(const uint8_t *p, size_t n)
+{
+	size_t i = 0, from;
+
+	while (i < n && p[i] >= '0' && p[i] <= '9' && i <= PACKET_DIGITS)
+		i++;
+	if (!i || i > PACKET_DIGITS)
+		return 0;
+	if (i > 1 && i < n && p[i] == '-')
+		i++;
+	if (i < n && p[i] == '/') {
+		const uint8_t *comma = memchr(p + i, ',', n - i);
+
+		if (!comma)
+			return n - i <= PACKET_NAMESPACE ? -1 : 0;
+		if (comma - (p + i) > PACKET_NAMESPACE)
+			return 0;
+		i = (size_t)(comma + 1 - p);
+	}
+	for (from = i; i < n && p[i] >= '0' && p[i] <= '9' && i - from <= PACKET_DIGITS;)
+		i++;
+	if (i == n)
+		return -1;
+	return p[i] == '[' || p[i] == '{' || p[i] == '"' ? (int)i : 0;
+}
+
+/* What is held of a message's beginning is all that there is, or no packet's type. */
+static void lead_flush(struct run *r)
+{
+	struct side *s = r->s;
+
+	s->leads = false;
+	if (s->lead_n) {
+		message_open(r, false);
+		give(r, &s->m, s->lead, s->lead_n);
+	}
+	s->lead_n = 0;
+}
+
 static void message_missed(struct run *r, uint64_t n)
 {
 	struct side *s = r->s;
 
-	if (!s->open)
+	if (!s->in_message)
 		return;
+	if (s->leads)
+		lead_flush(r);
+	message_open(r, false);
 	if (r->out->body_gap)
 		r->out->body_gap(r->out->arg, &s->m, n);
 	s->m.body_missed += n ? n : 1;
+}
+
+static void lead_more(struct run *r, const uint8_t **p, size_t *n)
+{
+	struct side *s = r->s;
+	int type;
+
+	if (s->leads && *n && !s->lead_n && !(**p >= '0' && **p <= '9'))
+		s->leads = false; /* nearly always */
+	while (s->leads && *n) {
+		s->lead[s->lead_n++] = *(*p)++;
+		(*n)--;
+		type = packet_type(s->lead, s->lead_n);
+		if (type < 0 && s->lead_n < PACKET_MAX)
+			continue;
+		if (type > 0) {
+			s->lead_n = (uint8_t)(s->lead_n - type);
+			memmove(s->lead, s->lead + type, s->lead_n);
+		}
+		lead_flush(r);
+	}
+}
+
+/* Plain bytes of the message at hand. */
+static void message_bytes(struct run *r, const uint8_t *p, size_t n)
+{
+	struct side *s = r->s;
+
+	while (s->text && n) {
+		const uint8_t *end = memchr(p, RECORD_SEPARATOR, n);
+		size_t k = end ? (size_t)(end - p) : n;
+
+		n -= k + (end != NULL);
+		lead_more(r, &p, &k);
+		if (k) {
+			message_open(r, false);
+			give(r, &s->m, p, k);
+		}
+		if (!end)
+			return;
+		lead_flush(r);
+		message_close(r, true);
+		s->leads = true;
+		p = end + 1;
+	}
+	if (n) {
+		message_open(r, false);
+		give(r, &s->m, p, n);
+	}
 }
 
 static void message_end(struct run *r, bool whole)
 {
 	struct side *s = r->s;
 
-	if (s->open && r->out->end)
-		r->out->end(r->out->arg, &s->m, whole);
-	s->open = s->in_message = false;
+	if (s->in_message)
+		lead_flush(r);
+	message_close(r, whole);
+	s->in_message = false;
 }
 
 static void control_end(struct run *r, bool whole)
@@ -174,8 +342,7 @@ static void control_end(struct run *r, bool whole)
 	s->control_open = false;
 }
 
-/* ---- permessage-deflate --------------------------------------------------------------------------------
- */
+/* ---- permessage-deflate ---- */
 
 static voidpf room_get(voidpf opaque, uInt items, uInt size)
 {
@@ -204,37 +371,49 @@ static void window_blank(struct inflater *f)
 		inflateSetDictionary(&f->z, inflated, sizeof(inflated));
 }
 
-/* The direction's inflater, ready for a new message; NULL: no memory. */
-static struct inflater *inflater_ready(struct run *r)
+static bool is_bomb(const struct inflater *f)
 {
-	struct inflater *f = r->s->inflater;
-
-	if (!f) {
-		f = arena_get(r->c->arena, sizeof(*f));
-		if (!f)
-			return NULL;
-		f->z.zalloc = room_get;
-		f->z.zfree = room_free;
-		f->z.opaque = f;
-		if (inflateInit2(&f->z, -15) != Z_OK)
-			return NULL;
-		if (r->c->midstream)
-			window_blank(f);
-		r->s->inflater = f;
-	}
-	if (f->broken)
-		window_blank(f);
-	f->broken = false;
-	f->in = f->out = 0;
-	return f;
+	return f->out > BOMB_FREE && f->out / RATIO_MAX > f->in;
 }
 
 /* The rest of this message cannot be read. */
 static void inflate_stop(struct run *r, bool limit)
 {
-	r->s->inflater->broken = true;
+	if (r->s->inflater)
+		r->s->inflater->broken = true;
 	r->c->limited |= limit;
 	message_missed(r, 0);
+}
+
+static struct inflater *inflater_create(struct run *r)
+{
+	struct inflater *f = arena_get(r->c->arena, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->z.zalloc = room_get;
+	f->z.zfree = room_free;
+	f->z.opaque = f;
+	if (inflateInit2(&f->z, -15) != Z_OK)
+		return NULL;
+	f->broken = r->c->midstream;
+	return f;
+}
+
+/* A compressed message begins. */
+static void inflate_begin(struct run *r)
+{
+	struct side *s = r->s;
+
+	if (!s->inflater)
+		s->inflater = inflater_create(r);
+	if (!s->inflater || is_bomb(s->inflater)) {
+		inflate_stop(r, true);
+		return;
+	}
+	if (s->inflater->broken)
+		window_blank(s->inflater);
+	s->inflater->broken = false;
 }
 
 static void inflate_on(struct run *r, const uint8_t *p, size_t n)
@@ -242,9 +421,11 @@ static void inflate_on(struct run *r, const uint8_t *p, size_t n)
 	struct inflater *f = r->s->inflater;
 	int e;
 
-	if (!f || f->broken)
+	if (!f)
 		return;
 	f->in += n;
+	if (f->broken)
+		return;
 	f->z.next_in = (Bytef *)(uintptr_t)p;
 	f->z.avail_in = (uInt)n;
 	do {
@@ -255,21 +436,20 @@ static void inflate_on(struct run *r, const uint8_t *p, size_t n)
 		e = inflate(&f->z, Z_SYNC_FLUSH);
 		got = sizeof(inflated) - f->z.avail_out;
 		f->out += got;
-		message_bytes(r, &r->s->m, inflated, got);
-		if (f->out > BOMB_FREE && f->out / RATIO_MAX > f->in) {
+		message_bytes(r, inflated, got);
+		if (is_bomb(f)) {
 			inflate_stop(r, true);
 			return;
 		}
-		if (e == Z_STREAM_END) /* RFC 7692 7.2.3.5: a final block may end a message; the window goes
-		                          on */
+		/* RFC 7692 7.2.3.5: a final block may end a message; the window goes on */
+		if (e == Z_STREAM_END)
 			e = inflateResetKeep(&f->z);
 	} while (e == Z_OK && (f->z.avail_in || !f->z.avail_out));
 	if (e != Z_OK && e != Z_BUF_ERROR)
 		inflate_stop(r, false);
 }
 
-/* ---- payload -------------------------------------------------------------------------------------------
- */
+/* ---- payload ---- */
 
 static void unmask(const struct side *s, const uint8_t *p, size_t n)
 {
@@ -291,31 +471,67 @@ static void unmask(const struct side *s, const uint8_t *p, size_t n)
 		plain[i] = p[i] ^ turned[i % 8];
 }
 
+static void control_bytes(struct run *r, const uint8_t *p, size_t n)
+{
+	struct side *s = r->s;
+	size_t code = s->code_left < n ? s->code_left : n;
+
+	s->code_left = (uint8_t)(s->code_left - code);
+	if (n > code)
+		give(r, &s->control, p + code, n - code);
+}
+
 static void payload(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *s = r->s;
 
 	s->left -= n;
+	if (s->opcode >= CLOSE ? !s->control_open : !s->in_message || !s->wanted)
+		return;
 	while (n) {
 		size_t k = n < CHUNK ? n : CHUNK;
 		const uint8_t *q = p;
 
-		if (!s->open && !s->control_open)
-			return; /* the server's, or there was no memory */
 		if (s->masked) {
 			unmask(s, p, k);
 			s->mask_at = (unsigned)((s->mask_at + k) % 4);
 			q = plain;
 		}
 		if (s->opcode >= CLOSE)
-			message_bytes(r, &s->control, q, k);
+			control_bytes(r, q, k);
 		else if (s->compressed)
 			inflate_on(r, q, k);
 		else
-			message_bytes(r, &s->m, q, k);
+			message_bytes(r, q, k);
 		p += k;
 		n -= k;
 	}
+}
+
+/* 5.5: a control frame may hold a text of its own; that of Close stands behind a number. */
+static void control_begins(struct run *r)
+{
+	struct side *s = r->s;
+
+	s->code_left = s->opcode == CLOSE ? 2 : 0;
+	if (r->dir != FLOW_C2S || s->left <= s->code_left)
+		return;
+	s->control_open = true;
+	head_tell(r, &s->control, false);
+}
+
+/* Does anybody read what the server says?  The first message shows it. */
+static void ask(struct run *r)
+{
+	struct side *s = r->s;
+
+	s->wanted = s->asked = true;
+	if (r->dir == FLOW_C2S)
+		return;
+	message_open(r, false);
+	s->wanted = s->m.user != NULL;
+	if (!s->wanted)
+		message_end(r, false);
 }
 
 /* 5.4: a message is a frame with its opcode, and those that continue it. */
@@ -332,25 +548,24 @@ static void frame_begins(struct run *r)
 	s->mask_at = 0;
 	if (s->masked)
 		memcpy(s->mask, s->header + head - 4, 4);
-	if (r->dir != FLOW_C2S)
-		return;
 	if (op >= CLOSE) {
-		if (!s->left)
-			return;
-		s->control_open = true;
-		message_begin(r, &s->control, false);
+		control_begins(r);
 		return;
 	}
-	if (op != CONTINUES || !s->in_message) {
-		message_end(r, false);
-		s->in_message = s->open = true;
-		s->compressed = op != CONTINUES && s->header[0] & 0x40;
-		message_begin(r, &s->m, op == CONTINUES);
-		if (s->compressed && !inflater_ready(r)) {
-			r->c->limited = true;
-			message_missed(r, 0);
-		}
-	}
+	if (op == CONTINUES && s->in_message)
+		return;
+	message_end(r, false);
+	s->in_message = true;
+	s->text = s->leads = op == TEXT;
+	s->compressed = op != CONTINUES && s->header[0] & 0x40;
+	if (!s->asked)
+		ask(r);
+	if (!s->wanted)
+		return;
+	if (op == CONTINUES)
+		message_open(r, true);
+	if (s->compressed)
+		inflate_begin(r);
 }
 
 static void frame_ends(struct run *r)
@@ -363,11 +578,11 @@ static void frame_ends(struct run *r)
 		control_end(r, true);
 		return;
 	}
-	if (!s->fin)
+	if (!s->fin || !s->in_message)
 		return;
-	if (s->open && s->compressed)
+	if (s->wanted && s->compressed)
 		inflate_on(r, tail, sizeof(tail));
-	message_end(r, !s->m.body_missed);
+	message_end(r, true);
 }
 
 /* Where the next frame begins is not known. */
@@ -378,7 +593,8 @@ static void lose(struct run *r)
 	s->lost = true;
 	s->header_n = 0;
 	s->left = 0;
-	message_missed(r, 0);
+	if (s->wanted)
+		message_missed(r, 0);
 	message_end(r, false);
 	control_end(r, false);
 	if (s->inflater)
@@ -386,31 +602,33 @@ static void lose(struct run *r)
 	r->c->midstream = true;
 }
 
-/* ---- the layer -----------------------------------------------------------------------------------------
- */
-
-static struct slice keep(struct conn *c, struct slice s)
-{
-	char *p = s.n ? arena_text(c->arena, s.p, s.n) : NULL;
-
-	return p ? slice_of(p, s.n) : slice_of(NULL, 0);
-}
+/* ---- the layer's face ---- */
 
 static int websocket_open(void *state, struct conn *c)
 {
 	struct websocket *w = state;
+	struct message *head = &w->head[FLOW_C2S];
 	const struct message *m = c->upgrade.request;
 
-	w->request = (struct message){.dir = FLOW_C2S, .request = true, .version = 11, .content_length = -1};
-	if (!m)
-		return 0;
-	w->request.version = m->version;
-	w->request.stream = m->stream;
-	w->request.method = keep(c, m->method);
-	w->request.target = w->request.path = keep(c, m->path);
-	w->request.authority = keep(c, m->authority);
-	w->request.user_agent = keep(c, m->user_agent);
-	w->index = m->index;
+	*head = m ? *m : (struct message){.version = 11, .missed = true};
+	head->dir = FLOW_C2S;
+	head->request = head->framed = true;
+	head->upgrade = false;
+	head->user = NULL;
+	head->method = SLICE("WEBSOCKET");
+	head->target = head->path;
+	head->content_type = head->content_encoding = slice_of(NULL, 0);
+	head->content_length = -1;
+	head->n_trailers = 0;
+	head->body_bytes = head->body_missed = 0;
+	w->head[FLOW_S2C] = (struct message){.dir = FLOW_S2C,
+	        .stream = head->stream,
+	        .version = head->version,
+	        .framed = true,
+	        .status = 101,
+	        .content_length = -1};
+	for (int d = 0; d < 2; d++)
+		w->side[d].lost = c->midstream;
 	return 0;
 }
 
@@ -423,28 +641,25 @@ static enum layer_verdict websocket_feed(void *state, struct conn *c, enum flow_
 	size_t at = 0;
 
 	(void)stream;
-	if (s->lost) {
-		if (!frames_here(dir, p, len))
-			return LAYER_MORE; /* the next segment may begin with one */
-		s->lost = false;
-	}
 	while (at < len) {
-		if (s->header_n < 2 || s->header_n < header_size(s->header)) {
+		if (s->lost) {
+			at += frames_seek(dir, p + at, len - at, !at);
+			s->lost = at == len; /* the next segment may begin with one */
+		} else if (s->header_n < 2 || s->header_n < header_size(s->header)) {
 			s->header[s->header_n++] = p[at++];
 			if (s->header_n < 2 || s->header_n < header_size(s->header))
 				continue;
-			if (!header_valid(s->header)) {
+			if (header_valid(s->header))
+				frame_begins(&r);
+			else
 				lose(&r);
-				return LAYER_MORE;
-			}
-			frame_begins(&r);
 		} else {
 			size_t n = len - at < s->left ? len - at : (size_t)s->left;
 
 			payload(&r, p + at, n);
 			at += n;
 		}
-		if (s->header_n && !s->left && s->header_n >= 2 && s->header_n == header_size(s->header))
+		if (s->header_n >= 2 && !s->left && s->header_n == header_size(s->header))
 			frame_ends(&r);
 	}
 	return LAYER_MORE;
@@ -469,7 +684,8 @@ static void websocket_gap(
 	s->mask_at = (unsigned)((s->mask_at + len) % 4);
 	if (s->inflater && s->compressed)
 		s->inflater->broken = true;
-	message_missed(&r, len);
+	if (s->wanted)
+		message_missed(&r, len);
 	if (!s->left)
 		frame_ends(&r);
 }
@@ -477,10 +693,13 @@ static void websocket_gap(
 static void websocket_close(void *state, struct conn *c, const struct sink *out)
 {
 	struct websocket *w = state;
-	struct run r = {.w = w, .c = c, .s = &w->side[FLOW_C2S], .out = out};
 
-	message_end(&r, false);
-	control_end(&r, false);
+	for (int d = 0; d < 2; d++) {
+		struct run r = {.w = w, .c = c, .s = &w->side[d], .dir = (enum flow_dir)d, .out = out};
+
+		message_end(&r, false);
+		control_end(&r, false);
+	}
 }
 
 const struct layer_ops websocket_layer = {

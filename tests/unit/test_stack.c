@@ -1,5 +1,5 @@
 /* test_stack.c - protocols recognized by their first bytes, one inside the other, one after the other. */
-#include "tests/unit/names_util.h"
+#include "tests/unit/h2_write.h"
 
 #include "classify/http/message.h"
 #include "classify/names/names.h"
@@ -269,11 +269,135 @@ static void midstream_finds_the_next_head(void **state)
 	(void)state;
 	say_text(t, FLOW_C2S, "rest of a body\r\n" REQUEST, 99);
 	end(t, " \nend request cut\nGET a.example\nend request\n");
-	t = begin(true, 4444);
-	assert_int_equal(
-	        say_text(t, FLOW_C2S,
-	                "rest of a body that goes on and on until no probe can want more\r\n" REQUEST, 99),
-	        STACK_UNKNOWN);
+	/* on others it is not, and bytes that are nobody's are not followed for ever; on TLS's not at all */
+	for (int port = 443; port < 445; port++) {
+		static char noise[1000];
+		unsigned n = 0;
+
+		t = begin(true, (uint16_t)port);
+		memset(noise, '#', sizeof(noise));
+		while (say(t, FLOW_C2S, noise, sizeof(noise), 999) == STACK_READING)
+			n++;
+		assert_int_equal(n, port == 443 ? 0 : STACK_SEARCH_BYTES / sizeof(noise) + 1);
+		assert_int_equal(t->stack.state, STACK_UNKNOWN);
+		end(t, "");
+	}
+}
+
+/* The same for HTTP/2 and WebSocket, on any port, wherever in a segment a frame begins. */
+static void midstream_finds_frames(void **state)
+{
+	static const uint16_t ports[] = {80, 50051};
+	static struct buf b;
+	size_t from;
+
+	(void)state;
+	b.n = 0;
+	h2_data(&b, 0, 1, "the rest of something that was not captured");
+	from = b.n;
+	h2_head(&b, F_END, 3, ":method: GET\n:path: /\n:authority: a.example\n");
+	h2_head(&b, F_END, 5, ":method: GET\n:path: /\n:authority: b.example\n");
+	for (int i = 0; i < 2; i++) {
+		struct talk *t = begin(true, ports[i]);
+
+		say_text(t, FLOW_C2S, "nothing yet", 99);
+		say(t, FLOW_C2S, b.p + 20, b.n - 20, b.n);
+		assert_string_equal(t->stack.protocol, "http2");
+		end(t, ports[i] == 80
+		                ? " \nend request cut\n \nend request cut\nGET a.example\nend request\nGET "
+		                  "b.example\nend request\n"
+		                : " \nend request cut\nGET a.example\nend request\nGET b.example\nend "
+		                  "request\n");
+		t = begin(true, ports[i]);
+		say(t, FLOW_C2S, b.p + from, b.n - from, 1460);
+		end(t, "GET a.example\nend request\nGET b.example\nend request\n");
+		t = begin(true, ports[i]);
+		say(t, FLOW_C2S, "rest of a frame\x81\x8d\1\2\3\4igopm&ptsph\"!", 34, 99);
+		assert_string_equal(t->stack.protocol, "websocket");
+		end(t, "WEBSOCKET \nend request\n");
+	}
+}
+
+/* RFC 7540 3.2: one connection, first HTTP/1, then HTTP/2 in which its request goes on. */
+static void http2_by_upgrade(void **state)
+{
+	static const char ask[] =
+	        "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+	        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n";
+	static const char yes[] =
+	        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+	static struct buf up, down;
+
+	(void)state;
+	up.n = down.n = 0;
+	put_text(&up, ask);
+	h2_begin(&up);
+	h2_head(&up, F_END, 3, ":method: GET\n:path: /\n:authority: b.example\n");
+	put_text(&down, yes);
+	h2_frame(&down, T_SETTINGS, 0, 0, NULL, 0);
+	h2_head(&down, F_END, 1, ":status: 201\n");
+	h2_head(&down, F_END, 3, ":status: 202\n");
+	for (size_t step = 1; step < 300; step += step < 40 ? 1 : 40) {
+		struct talk *t = begin(false, 80);
+
+		say(t, FLOW_C2S, up.p, strlen(ask), step);
+		say(t, FLOW_S2C, down.p, down.n - 20, step);
+		say(t, FLOW_C2S, up.p + strlen(ask), up.n - strlen(ask), step);
+		say(t, FLOW_S2C, down.p + down.n - 20, 20, step);
+		assert_string_equal(t->stack.protocol, "http2");
+		end(t, "GET a.example\nend request\n101\nend response\n201\nend response\nGET b.example\nend "
+		       "request\n202\nend response\n");
+		/* the client alone */
+		t = begin(false, 80);
+		say(t, FLOW_C2S, up.p, up.n, step);
+		assert_string_equal(t->stack.protocol, "http2");
+		end(t, "GET a.example\nend request\nGET b.example\nend request\n");
+	}
+}
+
+/* RFC 9113 8.5, RFC 8441: each stream may carry a connection of its own; thousands of them, one after the
+ * other, take no more memory than one. */
+static void streams_with_a_stack_of_their_own(void **state)
+{
+	static struct buf up, down;
+	struct talk *t = begin(false, 3128);
+	size_t early = 0;
+
+	(void)state;
+	up.n = down.n = 0;
+	h2_begin(&up);
+	h2_frame(&down, T_SETTINGS, 0, 0, NULL, 0);
+	h2_head(&up, 0, 1, ":method: CONNECT\n:authority: inner.example:443\n");
+	h2_head(&up, 0, 3, ":method: CONNECT\n:protocol: websocket\n:path: /x\n:authority: w.example\n");
+	h2_head(&down, 0, 3, ":status: 200\n");
+	say(t, FLOW_C2S, up.p, up.n, 99);
+	say(t, FLOW_S2C, down.p, down.n, 99);
+	up.n = 0;
+	h2_data(&up, 0, 1, "GET / HTTP/1.1\r\nHo");
+	h2_frame(&up, T_DATA, 0, 3, "\x81\x85\0\0\0\0he", 8);
+	h2_data(&up, F_END, 1, "st: a.example\r\n\r\n");
+	h2_data(&up, F_END, 3, "llo");
+	say(t, FLOW_C2S, up.p, up.n, 7);
+	assert_string_equal(t->stack.protocol, "http2");
+	assert_string_equal(t->log.text, "CONNECT inner.example:443\nend request\nCONNECT w.example\nend "
+	                                 "request\n200\nend response\nWEBSOCKET "
+	                                 "w.example\nGET a.example\nend request\nend request\n");
+	for (uint32_t id = 5; id < 4000; id += 2) {
+		up.n = 0;
+		h2_head(&up, 0, id, ":method: CONNECT\n:authority: inner.example:443\n");
+		h2_data(&up, 0, id, REQUEST);
+		h2_frame(&up, T_RST, 0, id, "\0\0\0\0", 4);
+		t->log.n = 0;
+		say(t, FLOW_C2S, up.p, up.n, 999);
+		assert_string_equal(
+		        t->log.text, "CONNECT inner.example:443\nend request\nGET a.example\nend request\n");
+		if (id == 101)
+			early = pool_used(pool);
+	}
+	assert_int_equal(pool_used(pool), early);
+	assert_false(t->stack.conn.limited);
+	t->log.n = 0;
+	t->log.text[0] = '\0';
 	end(t, "");
 }
 
@@ -341,6 +465,9 @@ int main(void)
 	        cmocka_unit_test(upgrades_are_bounded),
 	        cmocka_unit_test(gaps_while_probing_and_within),
 	        cmocka_unit_test(midstream_finds_the_next_head),
+	        cmocka_unit_test(midstream_finds_frames),
+	        cmocka_unit_test(http2_by_upgrade),
+	        cmocka_unit_test(streams_with_a_stack_of_their_own),
 	        cmocka_unit_test(no_memory_is_said),
 	};
 
