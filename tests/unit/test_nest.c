@@ -22,6 +22,7 @@ static void rig_open(struct rig *g, struct content_limits l)
 	g->limits = l;
 	g->rooms.small = pool_create(NEST_ROOM_SMALL, 1000);
 	g->rooms.large = pool_create(NEST_ROOM_LARGE, 100);
+	g->rooms.decoders = coding_memory_create(4 << 20);
 	g->r = calloc(1, sizeof(*g->r));
 	g->t = malloc(sizeof(*g->t) + NEST_ROOM_OWN);
 	out = record_sink(g->r);
@@ -39,6 +40,8 @@ static void rig_close(struct rig *g)
 	assert_false(g->r->open);
 	pool_destroy(g->rooms.small);
 	pool_destroy(g->rooms.large);
+	assert_int_equal(coding_memory_used(g->rooms.decoders), 0);
+	coding_memory_destroy(g->rooms.decoders);
 	free(g->r);
 	free(g->t);
 }
@@ -318,7 +321,8 @@ static void tally_end(void *arg, bool whole)
 	((struct tally *)arg)->cut += !whole;
 }
 
-static struct tally bombs(struct rig *g, struct content_limits l, size_t each, unsigned n)
+/* `sent`: bytes of the body that these parts are taken to stand in. */
+static struct tally bombs(struct rig *g, struct content_limits l, size_t each, unsigned n, uint64_t sent)
 {
 	static uint8_t z[1 << 16];
 	static const struct part_hint hint = {.codings = {"gzip", 4}};
@@ -328,6 +332,7 @@ static struct tally bombs(struct rig *g, struct content_limits l, size_t each, u
 	rig_open(g, l);
 	g->t->emit.out = (struct text_sink){&got, tally_field, tally_text, tally_end, NULL};
 	assert_true(part_begin_as(g->t, &bracket_ops, &none, NULL));
+	g->t->received = sent;
 	g->t->running = g->t->first;
 	for (unsigned i = 0; i < n && part_begin(g->t, &none, &hint); i++) {
 		part_feed(g->t, z, len);
@@ -342,7 +347,8 @@ static struct tally bombs(struct rig *g, struct content_limits l, size_t each, u
 static void test_bombs_by_ratio(void **state)
 {
 	struct rig g;
-	struct tally got = bombs(&g, (struct content_limits){.depth = 64, .inflate_ratio = 100}, 32 << 20, 5);
+	struct tally got =
+	        bombs(&g, (struct content_limits){.depth = 64, .inflate_ratio = 100}, 32 << 20, 5, 1 << 30);
 
 	(void)state;
 	assert_int_equal(g.t->emit.skip, CONTENT_LIMIT);
@@ -353,12 +359,26 @@ static void test_bombs_by_ratio(void **state)
 	rig_close(&g);
 }
 
+/* Parts that are no bombs each are one together, measured by what was sent. */
+static void test_bombs_by_ratio_of_all(void **state)
+{
+	struct rig g;
+	struct tally got =
+	        bombs(&g, (struct content_limits){.depth = 64, .inflate_ratio = 200}, 600 << 10, 50, 10000);
+
+	(void)state;
+	assert_int_equal(g.t->emit.skip, CONTENT_LIMIT);
+	assert_true(nest_over(g.t));
+	assert_true(got.text > 10000 * 200 && got.text < 3 << 20);
+	rig_close(&g);
+}
+
 /* All parts together get what a body gets. */
 static void test_bombs_by_number(void **state)
 {
 	struct rig g;
 	struct tally got =
-	        bombs(&g, (struct content_limits){.depth = 64, .body_limit = 7 << 19}, 1 << 20, 50);
+	        bombs(&g, (struct content_limits){.depth = 64, .body_limit = 7 << 19}, 1 << 20, 50, 1 << 30);
 
 	(void)state;
 	assert_int_equal(g.t->emit.skip, CONTENT_LIMIT);
@@ -418,7 +438,7 @@ static void test_hints(void **state)
 	/* unknown codings: the part alone is not read */
 	hint = (struct part_hint){.codings = SLICE("rot13"), .name = SLICE("b")};
 	assert_true(part_begin(g.t, &none, &hint));
-	feed(&g, "uryyb");
+	feed(&g, "\x93\x12\xf0\x01\x9c\xee\x03\xb2");
 	part_end(g.t);
 	hint = (struct part_hint){.text = true};
 	assert_true(part_begin(g.t, &none, &hint));
@@ -530,6 +550,7 @@ int main(void)
 	        cmocka_unit_test(test_depth_ends),
 	        cmocka_unit_test(test_parts_end),
 	        cmocka_unit_test(test_bombs_by_ratio),
+	        cmocka_unit_test(test_bombs_by_ratio_of_all),
 	        cmocka_unit_test(test_bombs_by_number),
 	        cmocka_unit_test(test_charge),
 	        cmocka_unit_test(test_hints),
