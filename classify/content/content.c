@@ -60,10 +60,22 @@ uint64_t content_decoders_refused(const struct content_pool *p)
 	return coding_memory_refused(p->rooms.decoders);
 }
 
+/* The compression of messages in an envelope: of gRPC, of Connect. */
+static struct slice message_codings(const struct message *m)
+{
+	for (unsigned i = 0; i < m->n_headers; i++)
+		if (slice_is_nocase(m->headers[i].name, "grpc-encoding") ||
+		        slice_is_nocase(m->headers[i].name, "connect-content-encoding"))
+			return m->headers[i].value;
+	return slice_of("", 0);
+}
+
 struct content *content_open(struct content_pool *p, const struct message *m, const struct text_sink *out)
 {
 	static const struct prefix none;
-	struct part_hint hint = {.type = m->content_type, .codings = m->content_encoding};
+	struct part_hint hint = {.type = m->content_type,
+	        .codings = m->content_encoding,
+	        .message_codings = message_codings(m)};
 	struct content *c = pool_get(p->bodies);
 
 	if (!c)

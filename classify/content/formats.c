@@ -116,6 +116,9 @@ const struct reader_ops binary_ops = {
 static const struct reader_ops *const formats[] = {
         &gzip_ops,
         &zstd_ops,
+        &eventstream_ops,
+        &grpc_ops,
+        &protobuf_ops,
         &multipart_ops,
         &json_ops,
         &form_ops,

@@ -495,7 +495,7 @@ static struct part *push(struct nest *t, const struct prefix *in, const struct p
 	p->hint = *hint;
 	p->in = *in;
 	if (!copy(t, &p->hint.type) || !copy(t, &p->hint.name) || !copy(t, &p->hint.transfer) ||
-	        !copy(t, &p->hint.codings)) {
+	        !copy(t, &p->hint.message_codings) || !copy(t, &p->hint.codings)) {
 		give_back(t, m);
 		return NULL;
 	}

@@ -34,10 +34,11 @@ struct nest; /* of one body */
 
 /* What the sender says of a part; all may be empty.  Copied by part_begin(). */
 struct part_hint {
-	struct slice type;     /* media type with its parameters */
-	struct slice name;     /* file name: told as a file when not empty */
-	struct slice transfer; /* as in Content-Transfer-Encoding; undone first */
-	struct slice codings;  /* as in Content-Encoding: undone before the part is read */
+	struct slice type;            /* media type with its parameters */
+	struct slice name;            /* file name: told as a file when not empty */
+	struct slice transfer;        /* as in Content-Transfer-Encoding; undone first */
+	struct slice codings;         /* as in Content-Encoding: undone before the part is read */
+	struct slice message_codings; /* of each message in an envelope (grpc-encoding) */
 	bool text; /* it is text: no format is looked for but what text may hold (JSON, base64, data:) */
 };
 

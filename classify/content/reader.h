@@ -31,6 +31,16 @@ extern const struct reader_ops binary_ops;
 
 extern const struct reader_ops gzip_ops, zstd_ops;
 
+/* ---- strings_read.c: runs of text in bytes of no known order ---- */
+
+#define STRINGS_RUN_MIN 8 /* shorter ones are chance */
+
+extern const struct reader_ops strings_ops;
+
+/* ---- protobuf.c, grpc.c, eventstream.c: messages in binary, and what they are sent in ---- */
+
+extern const struct reader_ops protobuf_ops, grpc_ops, eventstream_ops;
+
 /* ---- json_read.c: RFC 8259, NDJSON, RFC 7464, records of SignalR ---- */
 
 #define JSON_DEPTH_MAX  128  /* settings may allow less */
