@@ -12,13 +12,9 @@ static const struct {
 } magics[] = {
         {0, 8, false, "\x89PNG\r\n\x1a\n"},
         {0, 3, false, "\xff\xd8\xff"},
-        {0, 6, false, "\xfd\x37zXZ\x00"},
-        {0, 6, false, "7z\xbc\xaf\x27\x1c"},
-        {0, 8, false, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
         {0, 4, false, "\x7f\x45LF"},
         {0, 4, false, "\x1a\x45\xdf\xa3"},
         {0, 4, false, "\xca\xfe\xba\xbe"},
-        {0, 4, false, "Rar!"},
         {4, 4, true, "ftyp"},
         {0, 4, true, "%PDF"},
         {0, 4, true, "GIF8"},
@@ -26,7 +22,6 @@ static const struct {
         {0, 4, true, "OggS"},
         {0, 4, true, "fLaC"},
         {0, 3, true, "ID3"},
-        {0, 3, true, "BZh"},
 };
 
 static bool is_control(uint8_t c)
@@ -123,7 +118,13 @@ static const struct reader_ops *const formats[] = {
         &json_ops,
         &form_ops,
         &zip_ops,
+        &tar_ops,
         &markup_ops,
+        &mbox_ops,
+        &mail_ops,
+        &rtf_ops,
+        &runs_ops,
+        &sealed_ops,
         &binary_ops,
 };
 

@@ -212,7 +212,8 @@ static void begin_part(struct multipart *m, struct nest *t)
 	if (!named_param(h.disposition, "name", "name*", name, sizeof(name), &n))
 		n = 0;
 	part_name(m, name, n, &in);
-	if (named_param(h.disposition, "filename", "filename*", file, sizeof(file), &file_n))
+	if (named_param(h.disposition, "filename", "filename*", file, sizeof(file), &file_n) ||
+	        header_param(h.type, "name", file, sizeof(file), &file_n)) /* as mail programs do too */
 		hint.name = slice_of(file, file_n);
 	hint.type = h.type;
 	hint.transfer = h.transfer;

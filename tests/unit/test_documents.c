@@ -15,10 +15,11 @@ struct document {
 	const char *holds[8]; /* with the line's beginning where it matters */
 };
 
-#define CARD "Card 4111 1111 1111 1111 of J\xc3\xb6rg M\xc3\xbcller, see the list."
-#define LINK "https://shop.example/list?token=ghp_0123456789abcdefghijABCDEFGHIJ012345"
-#define IBAN "IBAN DE89 3704 0044 0532 0130 00"
-#define NOTE "Speaker: key AKIAIOSFODNN7EXAMPLE"
+#define CARD        "Card 4111 1111 1111 1111 of J\xc3\xb6rg M\xc3\xbcller, see the list."
+#define CARD_IN_TWO "Card 4111 1111 1111 1111 of J\xc3\xb6rg M\xc3\xbcller, see "
+#define LINK        "https://shop.example/list?token=ghp_0123456789abcdefghijABCDEFGHIJ012345"
+#define IBAN        "IBAN DE89 3704 0044 0532 0130 00"
+#define NOTE        "Speaker: key AKIAIOSFODNN7EXAMPLE"
 
 static const struct document documents[] = {
         {"pandoc.docx", 0,
@@ -38,6 +39,21 @@ static const struct document documents[] = {
         {"infozip-stream.zip", 0, {"- <> ---\ntitle: Quarterly memo", IBAN}},
         {"python-stream.zip", 0,
                 {"notes.md <> ---\ntitle: Quarterly memo", "\ndeflated.md <> ---\ntitle", IBAN}},
+        {"pandoc.rtf", 0, {"body <> Quarterly memo", CARD_IN_TWO, LINK, IBAN, NOTE, "\nBob\n078-05-1120\n"}},
+        {"libreoffice.rtf", 0,
+                {"body <> Quarterly memo", CARD_IN_TWO, LINK, IBAN, NOTE, "\nBob\t078-05-1120\n"}},
+        /* only runs of text are */
+        {"libreoffice.doc", CONTENT_UNSUPPORTED, {CARD_IN_TWO, LINK, IBAN, NOTE, "078-05-1120"}},
+        {"gnu-pax.tar", 0, {"notes.md <> ---\ntitle", "pandoc.epub.EPUB/text/ch001.xhtml <> ", CARD, IBAN}},
+        {"python.eml", 0,
+                {"Subject <Subject> Zahlung f\xc3\xbcr IBAN DE89 3704 0044 0532 0130 00, mit "
+                 "Gr\xc3\xbc\xc3\x9f"
+                 "en",
+                        "part[0] <> Hallo,\n\nCard 4111 1111 1111 1111 of J\xc3\xb6rg",
+                        "<p>Card 4111 1111 1111 1111 of J\xc3\xb6rg</p>",
+                        "part[1] <> Name,SSN\nBob,078-05-1120\n", "part[2].EPUB/text/ch001.xhtml <> ", CARD}},
+        {"python.mbox", 0,
+                {"mail[0] <> caf\xc3\xa9 AKIAIOSFODNN7EXAMPLE", "mail[1].Subject <Subject> Zahlung", CARD}},
 };
 
 static size_t slurp(const char *name, uint8_t *out)

@@ -1,0 +1,133 @@
+/* test_rtf.c - Rich Text Format: control words, groups, characters, what is passed over. */
+#include "tests/unit/content_record.h"
+
+static struct content_pool *pool;
+
+static void check(const char *body, const char *expect, unsigned skip)
+{
+	record_check(pool, "", "", body, strlen(body), expect, skip);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	check("{\\rtf1\\ansi\\deff0 Card \\b 4111\\b0  1111\\par 11{\\i 11}\r\n 1111\\line\\tab "
+	      "x\\\ny\\~z\\_a\\-b\\{\\\\\\}}",
+	        "body <> Card 4111 1111\n1111 1111\nx\ny z-ab{\\}\n", 0);
+	check("{\\rtf1 \\trowd Name\\cell SSN\\cell\\row Bob\\cell 078-05-1120\\cell\\row}",
+	        "body <> Name\tSSN\nBob\t078-05-1120\n", 0);
+	check("{\\rtf not by its number}", "body <> {\\rtf not by its number}\n", 0);
+}
+
+static void test_characters(void **state)
+{
+	(void)state;
+	check("{\\rtf1 caf\\'e9 \\'80\\'zz "
+	      "\\emdash\\rquote\\u8364?\\uc2\\u233\\'c3\\'a9x{\\uc0\\u233}\\uc1\\u-10179 ?\\u-8704 ?!}",
+	        "body <> caf\xc3\xa9 \xe2\x82\xaczz "
+	        "\xe2\x80\x94\xe2\x80\x99\xe2\x82\xac\xc3\xa9x\xc3\xa9\xf0\x9f\x98\x80!\n",
+	        0);
+	check("{\\rtf1\\ansicpg1251 \\'cf\\'f0\\'e8\\'e2\\'e5\\'f2}",
+	        "body <> \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n", 0);
+	check("{\\rtf1\\mac \\'8e}", "body <> \xc3\xa9\n", 0);
+	check("{\\rtf1\\ansicpg99999 \\'e9}", "body <> \xc3\xa9\n", 0);
+}
+
+static void test_destinations(void **state)
+{
+	(void)state;
+	check("{\\rtf1{\\fonttbl{\\f0 Arial;}}{\\stylesheet{Normal;}}{\\*\\unknown gone{\\b gone "
+	      "too}}{\\info{\\title T}"
+	      "{\\author Jane Doe}}{\\header page}text{\\footnote\\pard note}{\\*\\annotation see}more"
+	      "{\\field{\\*\\fldinst{HYPERLINK \"https://x/?key=1\"}}{\\fldrslt here}}.}",
+	        "body <> T\nJane Doe\npagetext\nnote\nsee\nmore\nHYPERLINK \"https://x/?key=1\"\nhere.\n", 0);
+	check("{\\rtf1 a{\\pict\\pngblip 89504e470d0a}b\\bin5 }}}}}c}", "body <> abc\n", CONTENT_BINARY);
+	check("{\\rtf1 {\\upr{old}{\\*\\ud{new \\u8364 ?}}}}", "body <> old\nnew \xe2\x82\xac\n", 0);
+}
+
+static void test_broken(void **state)
+{
+	enum { N = 3000 };
+	char *deep = malloc(N * 4);
+	size_t n = 7;
+
+	(void)state;
+	check("{\\rtf1 a}}}} b", "body <> a b\n", 0);
+	check("{\\rtf1 a{b", "body <> ab\n", CONTENT_BROKEN);
+	check("{\\rtf1 a\\bin99999999999 b", "body <> a\n", CONTENT_BROKEN);
+	memcpy(deep, "{\\rtf1 ", n);
+	for (unsigned i = 0; i < N; i++)
+		deep[n++] = '{';
+	deep[n++] = 'x';
+	for (unsigned i = 0; i < N; i++)
+		deep[n++] = '}';
+	memcpy(deep + n, "y}", 3);
+	check(deep, "body <> xy\n", 0);
+	free(deep);
+}
+
+static const char sample[] =
+        "{\\rtf1\\ansicpg1252{\\fonttbl x;}{\\info{\\title t}}a\\'e9\\uc1\\u233?b{\\*\\x c}\\bin3 "
+        "}}}\\cell\\row{\\pict 00}\\u-10179?\\u-8704?}";
+
+static void test_prefixes_and_flips(void **state)
+{
+	size_t len = sizeof(sample) - 1;
+	struct record *a = malloc(sizeof(*a)), *b = malloc(sizeof(*b));
+	char *copy = malloc(len);
+
+	(void)state;
+	for (size_t n = 1; n <= len; n++) {
+		record_body(pool, a, "", "", sample, n, 0, n);
+		record_body(pool, b, "", "", sample, n, 0, 1);
+		assert_string_equal(a->text, b->text);
+	}
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		memcpy(copy, sample, len);
+		copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
+		record_body(pool, a, "", "", copy, len, 0, len);
+		record_body(pool, b, "", "", copy, len, 0, 3);
+		assert_string_equal(a->text, b->text);
+	}
+	free(copy);
+	free(a);
+	free(b);
+}
+
+static void test_gap(void **state)
+{
+	struct record *r = malloc(sizeof(*r));
+
+	(void)state;
+	for (size_t at = 8; at < sizeof(sample) - 1; at++) {
+		struct text_sink out = record_sink(r);
+		struct message m = {0};
+		struct content *c = content_open(pool, &m, &out);
+
+		content_feed(c, (const uint8_t *)sample, at);
+		content_gap(c, 5);
+		content_feed(c, (const uint8_t *)"behind}", 7);
+		r->skip = content_close(c, NULL);
+		assert_true(r->skip & CONTENT_GAP);
+		assert_non_null(strstr(r->text, "behind"));
+	}
+	free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_text),
+	        cmocka_unit_test(test_characters),
+	        cmocka_unit_test(test_destinations),
+	        cmocka_unit_test(test_broken),
+	        cmocka_unit_test(test_prefixes_and_flips),
+	        cmocka_unit_test(test_gap),
+	};
+	int failed;
+
+	pool = record_pool();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	content_pool_destroy(pool);
+	return failed;
+}
