@@ -123,7 +123,7 @@ static void test_bomb(void **state)
 	size_t n;
 
 	(void)state;
-	memset(zeros, 'a', sizeof(zeros));
+	memset(zeros, '.', sizeof(zeros)); /* no base64 */
 	assert_int_equal(deflateInit2(&s, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	s.next_out = z;
 	s.avail_out = sizeof(z);
