@@ -168,19 +168,19 @@ static void test_limits(void **state)
 
 	(void)state;
 	n = (size_t)sprintf(body, HTML "<p>a<a href='");
-	memset(body + n, 'q', N);
+	memset(body + n, '*', N);
 	n += N;
 	n += (size_t)sprintf(body + n, "'>b</a></p>");
 	record_body(pool, r, "", "", body, n, 0, 100);
 	for (size_t i = 0; i < r->n; i++)
-		letters += r->text[i] == 'q';
+		letters += r->text[i] == '*';
 	assert_int_equal(letters, N);
 	n = (size_t)sprintf(name, "<?xml?><");
-	memset(name + n, 'q', N);
+	memset(name + n, '*', N);
 	record_body(pool, r, "", "", name, n + N, 0, 100);
 	letters = 0;
 	for (size_t i = 0; i < r->n; i++)
-		letters += r->text[i] == 'q';
+		letters += r->text[i] == '*';
 	assert_int_equal(letters, N);
 	free(r);
 	free(body);
