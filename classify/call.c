@@ -27,11 +27,16 @@ static void keep(struct call_text *t, const char *p, size_t n, uint8_t rank)
 		memcpy(t->text, p, n);
 }
 
-/* RFC 3986 2.1: ids of models have ':' and '/' in them. */
+/* RFC 3986 2.1: ids of models have ':' and '/' in them.  Of a placeholder that comes twice both parts are it.
+ */
 static void keep_decoded(struct call_text *t, struct slice s)
 {
 	char text[CALL_TEXT_MAX];
-	size_t n = 0;
+	size_t n = t->n < sizeof(text) ? t->n : 0;
+
+	memcpy(text, t->text, n);
+	if (n)
+		text[n++] = '/';
 
 	for (size_t i = 0; i < s.n && n < sizeof(text); i++) {
 		int high = i + 2 < s.n && s.p[i] == '%' ? hex_digit(s.p[i + 1]) : -1;
@@ -331,7 +336,7 @@ uint32_t call_field(struct call *q, const char *path, size_t n)
 	if (at->message && !same_message(q, at))
 		begin_message(q, at);
 	if (at->flags & WIRE_WORDS)
-		begin_words(q, at, path, n);
+		begin_words(q, at, path, at->n);
 	if (at->flags & WIRE_FILE && !at->n_values)
 		add_file(q);
 	q->file_next = at->flags & WIRE_FILE && at->n_values;

@@ -62,9 +62,10 @@ const char *wire_take_name(enum wire_take t)
 
 struct step {
 	bool element;
+	bool marked; /* what follows was made of the text that stands here: "url(base64)" */
 	uint32_t index;
 	const char *name;
-	size_t n;
+	size_t n, end; /* end: of the step in the path, a dot behind it not counted */
 };
 
 /* The step that begins at path[at]; returns where the next one does. */
@@ -78,15 +79,16 @@ static size_t read_step(const char *path, size_t n, size_t at, struct step *s)
 		for (i++; i < n && path[i] >= '0' && path[i] <= '9' && v < UINT32_MAX / 10 - 1; i++)
 			v = v * 10 + (uint32_t)(path[i] - '0');
 		if (i > at + 1 && i < n && path[i] == ']') {
-			*s = (struct step){.element = true, .index = v};
 			i++;
+			*s = (struct step){
+			        .element = true, .index = v, .end = i, .marked = i < n && path[i] == '('};
 			return i < n && path[i] == '.' ? i + 1 : i;
 		}
 		i = at + 1; /* a bracket that a name holds */
 	}
-	while (i < n && path[i] != '.' && path[i] != '[')
+	while (i < n && path[i] != '.' && path[i] != '[' && path[i] != '(')
 		i++;
-	*s = (struct step){.name = path + at, .n = i - at};
+	*s = (struct step){.name = path + at, .n = i - at, .end = i, .marked = i < n && path[i] == '('};
 	return i < n && path[i] == '.' ? i + 1 : i;
 }
 
@@ -105,10 +107,27 @@ static bool takes(const struct wire_node *k, const struct step *s)
 	return false;
 }
 
+/* What is known of the field that a node describes.  `whole`: the path ends there; else the text that stands
+ * there holds more (JSON in a string, base64), and all of it is what the text is. */
+static void at_node(const struct wire_node *node, size_t n, bool whole, struct wire_place *out)
+{
+	out->n = (uint16_t)n;
+	if (node == out->message)
+		out->roled = false; /* the message is this text, and has no members that could say more */
+	out->flags = whole ? node->flags : node->flags & (WIRE_WORDS | WIRE_FILE | WIRE_DELTA);
+	out->rank = node->rank;
+	if (!whole)
+		return;
+	out->take = node->take;
+	out->values = node->values;
+	out->n_values = node->n_values;
+}
+
 static bool place_in(const struct wire_shape *w, const char *path, size_t n, struct wire_place *out)
 {
 	const struct wire_node *node = &w->nodes[0];
-	size_t at = 0;
+	size_t at = 0, end = 0;
+	bool whole = n > 0;
 
 	memset(out, 0, sizeof(*out));
 	while (at < n) {
@@ -120,11 +139,11 @@ static bool place_in(const struct wire_shape *w, const char *path, size_t n, str
 			child = w->nodes[child].next;
 		if (s.element && out->n_index < WIRE_INDEXES)
 			out->at[out->n_index++] = s.index;
-		if (!child) {
-			node = NULL;
+		whole = child && !s.marked;
+		if (!child)
 			break;
-		}
 		node = &w->nodes[child];
+		end = s.end;
 		if (node->speaker)
 			out->speaker = node->speaker;
 		if (node->flags & WIRE_MESSAGE) {
@@ -133,14 +152,11 @@ static bool place_in(const struct wire_shape *w, const char *path, size_t n, str
 			out->element = s.element;
 			out->n_at = out->n_index;
 		}
+		if (s.marked)
+			break;
 	}
-	if (node && n) {
-		out->flags = node->flags;
-		out->take = node->take;
-		out->rank = node->rank;
-		out->values = node->values;
-		out->n_values = node->n_values;
-	}
+	if (end)
+		at_node(node, end, whole, out);
 	return out->flags || out->take || out->speaker || out->message;
 }
 
@@ -157,8 +173,11 @@ bool wire_place(const struct wire_shape *w, const char *path, size_t n, struct w
 		return known;
 	}
 	/* what the base says of it stands, the shape's own words are added */
-	if (!out->speaker && !out->take)
+	if (!out->speaker && !out->take && own.flags && (!out->flags || own.n > out->n)) {
 		out->flags |= own.flags;
+		out->rank = own.rank;
+		out->n = own.n;
+	}
 	return true;
 }
 

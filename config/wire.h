@@ -85,6 +85,7 @@ struct wire_place {
 	bool element;                    /* it is one of a list: the last of its indices counts it */
 	uint8_t n_at;                    /* indices of the message; of all the path n_index */
 	uint8_t n_index;
+	uint16_t n; /* bytes of the path up to what is described: below it stands what its text holds */
 	uint32_t at[WIRE_INDEXES];
 };
 

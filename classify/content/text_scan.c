@@ -527,7 +527,7 @@ static enum beginning begins(const uint8_t *p, size_t n)
 	k = i + 1 + (p[i] == '"' ? 0 : blanks(p + i + 1, cap - i - 1));
 	if (k == cap)
 		return unclear;
-	return (p[i] == '{' ? p[k] == '"' : strchr(p[i] == '[' ? "{[\"" : "{[\\", p[k]) && p[k])
+	return (p[i] == '{' ? p[k] == '"' : strchr(p[i] == '[' ? "{[\"n" : "{[\\", p[k]) && p[k])
 	               ? BEGINS_JSON
 	               : BEGINS_PLAIN;
 }

@@ -2,8 +2,10 @@
 received, decoded, as JSON lines: that is the truth the sensor is held against.
 
     server.py LOG CERT KEY ADDRESS..."""
+import base64
 import email.parser
 import gzip
+import hashlib
 import json
 import random
 import socketserver
@@ -16,6 +18,28 @@ import zlib
 
 LOG = open(sys.argv[1], "a", buffering=1)
 LOCK = threading.Lock()
+
+
+# What further clients want to see, by the end of a path.
+SMALL = [
+    ("/responses", {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": []}),
+    ("/completions", {"id": "c1", "object": "text_completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "text": "Done.", "finish_reason": "stop"}]}),
+    (":generateContent", {"candidates": [{"content": {"role": "model", "parts": [{"text": "Done."}]}, "finishReason": "STOP"}]}),
+    (":embedContent", {"embedding": {"values": [0.1]}}),
+    (":batchEmbedContents", {"embeddings": [{"values": [0.1]}]}),
+    (":countTokens", {"totalTokens": 3}),
+    ("/converse", {"output": {"message": {"role": "assistant", "content": [{"text": "Done."}]}}, "stopReason": "end_turn",
+                   "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": {"latencyMs": 1}}),
+    ("/api/chat", {"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": {"role": "assistant", "content": "Done."}, "done": True}),
+    ("/api/generate", {"model": "m", "created_at": "2026-01-01T00:00:00Z", "response": "Done.", "done": True}),
+    ("/api/models/meta-llama/Llama-3.1-8B-Instruct", {"inferenceProviderMapping": {"hf-inference": {
+        "status": "live", "providerId": "meta-llama/Llama-3.1-8B-Instruct", "task": "conversational"}}}),
+    ("/api/models/facebook/bart-large-cnn", {"pipeline_tag": "summarization", "inferenceProviderMapping": {"hf-inference": {
+        "status": "live", "providerId": "facebook/bart-large-cnn", "task": "summarization"}}}),
+    ("/models/facebook/bart-large-cnn", [{"summary_text": "Done."}]),
+    ("/models", {"object": "list", "data": []}),
+]
 
 
 def answer(path, body):
@@ -44,6 +68,14 @@ def answer(path, body):
     if path.endswith("/embeddings"):
         return "application/json", json.dumps({"object": "list", "model": "m", "data": [
             {"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}], "usage": {"prompt_tokens": 1, "total_tokens": 1}}).encode()
+    if path.endswith(":streamGenerateContent"):
+        part = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Done."}]}, "finishReason": "STOP"}]}
+        return "text/event-stream", f"data: {json.dumps(part)}\r\n\r\n".encode()
+    if path.endswith("/converse-stream"):
+        return "application/vnd.amazon.eventstream", b""
+    for end, made in SMALL:
+        if path.endswith(end):
+            return "application/json", json.dumps(made).encode()
     if path == "/big":
         return "application/octet-stream", bytes(range(256)) * 1200
     if path == "/":
@@ -107,6 +139,9 @@ class Handler(socketserver.StreamRequestHandler):
                     break
                 k, _, v = h.partition(":")
                 headers[k.strip().lower()] = v.strip()
+            if headers.get("upgrade", "").lower() == "websocket":
+                self.websocket(entry, headers, target)
+                return
             if headers.get("expect", "").lower() == "100-continue":
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = self.body(headers)
@@ -115,11 +150,36 @@ class Handler(socketserver.StreamRequestHandler):
                             host=headers.get("host"), headers=headers, content_encoding=headers.get("content-encoding"),
                             fields=fields(headers, body) if body else {}, t=time.time()))
             kind, out = answer(path, body)
-            self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(out)}\r\n\r\n".encode())
+            more = ""
+            if headers.get("x-goog-upload-command") == "start":
+                more = f"X-Goog-Upload-URL: http://{headers['host']}{path}?upload_id=1\r\nX-Goog-Upload-Status: active\r\n"
+            elif "x-goog-upload-command" in headers:
+                more, out = "X-Goog-Upload-Status: final\r\n", b'{"file":{"name":"files/1","uri":"http://x/files/1"}}'
+            self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(out)}\r\n\r\n".encode())
             if method != "HEAD":
                 self.wfile.write(out)
             if headers.get("connection", "").lower() == "close":
                 return
+
+    def websocket(self, entry, headers, target):
+        """RFC 6455, without extensions: each message is logged, the first is answered."""
+        key = base64.b64encode(hashlib.sha1((headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
+        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+                         key + b"\r\n\r\n")
+        hello = b'{"type":"session.created","setupComplete":{}}'
+        while True:
+            head = self.rfile.read(2)
+            if len(head) < 2 or head[0] & 15 == 8:
+                return
+            n = head[1] & 127
+            n = int.from_bytes(self.rfile.read(2 if n == 126 else 8), "big") if n > 125 else n
+            mask = self.rfile.read(4)
+            data = bytes(b ^ mask[i % 4] for i, b in enumerate(self.rfile.read(n)))
+            self.write(dict(entry, open=False, websocket=True, http="HTTP/1.1", method="GET", path=target.split("?")[0], target="",
+                            host=headers.get("host"), headers={}, content_encoding=None, fields=fields({}, data), t=time.time()))
+            if hello:
+                self.wfile.write(bytes([0x81, len(hello)]) + hello)
+                hello = b""
 
     def body(self, headers):
         if "chunked" not in headers.get("transfer-encoding", ""):

@@ -74,3 +74,9 @@ def values(seed):
     rnd = random.Random(seed)
     return [{"id": f"v{i + 1}", "kind": k, "cls": cls, "value": make(rnd)} for i, (k, (make, cls)) in
             enumerate(KINDS.items())]
+
+
+def many(seed, n):
+    """n of one kind, to tell requests apart."""
+    rnd = random.Random(seed)
+    return [{"id": f"v{i + 1}", "kind": "github_pat", "cls": "secret", "value": github(rnd)} for i in range(n)]

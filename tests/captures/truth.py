@@ -35,8 +35,8 @@ def main():
                 f.write("\n".join(observed(name)) + "\n")
         return
     with case("recordings agree with their truth files"):
-        p = subprocess.run([os.path.join(TOP, "scripts/check-truth"), "--leaktap", LEAKTAP, "--min-cases", "6", "--min-flows",
-                            "50", HERE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        p = subprocess.run([os.path.join(TOP, "scripts/check-truth"), "--leaktap", LEAKTAP, "--min-cases", "7", "--min-flows",
+                            "80", "--min-asked", "60", HERE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         equal(p.returncode, 0, p.stdout[-1500:])
     for name in names():
         with case(f"records of {name} are the expected ones"):

@@ -197,6 +197,11 @@ static const struct example {
                 "\\\"b\\\"}\"}}]},"
                 "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"Three\"}],\"model\":\"gpt-4o\"}",
                 "chat model=gpt-4o messages=3 words=messages[0].content"},
+        /* JSON in a string, and a document in base64, are the text that they stand in */
+        {"openai-api", "POST /v1/chat/completions", "", JSON,
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"{\\\"rows\\\":[{\\\"note\\\":\\\"one "
+                "two\\\",\\\"b\\\":\\\"three\\\"}]}\"}]}",
+                "chat messages=1 words=messages[0].content"},
         /* the role stands behind what is said */
         {"openai-api", "POST /v1/chat/completions", "", JSON,
                 "{\"messages\":[{\"content\":\"Rules\",\"role\":\"developer\"},{\"content\":\"One\",\"role\":"
@@ -381,9 +386,9 @@ static const struct example {
                 "speech model=tts messages=1 words=input"},
         {"replicate", "POST /v1/models/meta/llama-3/predictions", "", JSON,
                 "{\"input\":{\"prompt\":\"Write\",\"system_prompt\":\"Be\"}}",
-                "prediction model=llama-3 messages=1 words=input.prompt"},
+                "prediction model=meta/llama-3 messages=1 words=input.prompt"},
         {"hf-inference", "POST /hf-inference/models/google/flan-t5", "", JSON,
-                "{\"inputs\":\"Translate this\"}", "inference model=flan-t5 messages=1 words=inputs"},
+                "{\"inputs\":\"Translate this\"}", "inference model=google/flan-t5 messages=1 words=inputs"},
         {"hf-inference", "POST /v1/chat/completions", "", JSON,
                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}",
                 "chat model=m messages=1 words=messages[0].content"},
@@ -424,6 +429,17 @@ static const struct example {
         {"grok-web", "POST /rest/app-chat/conversations/c-3/responses", "", JSON,
                 "{\"message\":\"Hi\",\"modelName\":\"grok-4\",\"fileAttachments\":[\"f1\"]}",
                 "chat model=grok-4 conversation=c-3 messages=1 files=1 words=message"},
+        {"gemini-web", "POST /_/BardChatUi/data/assistant.lamda.BardFrontendService/StreamGenerate?rt=c", "",
+                FORM,
+                "f.req=%5Bnull%2C%22%5B%5B%5C%22What+is+our+plan%5C%22%2C0%2Cnull%2C%5B%5D%5D%2C%5B%5C%22en%"
+                "5C%22%5D%2C%5B%5C%22c_abc%5C%22%2C%5C%22r_1%5C%22%5D%5D%22%5D&at=xyz",
+                "chat conversation=c_abc messages=1 words=form.f.req[1][0][0]"},
+        {"meta-ai", "POST /api/graphql/", "", FORM,
+                "fb_api_req_friendly_name=useAbraSendMessageMutation&variables=%7B%22message%22%3A+%7B%"
+                "22sensitive_string_value%22%3A+%22Tell+me%22%7D%2C+%22externalConversationId%22%3A+%22e-1%"
+                "22%7D&doc_id=1",
+                "useAbraSendMessageMutation conversation=e-1 messages=1 "
+                "words=form.variables.message.sensitive_string_value"},
         {"deepl", "POST /v2/translate", "", FORM, "text=Guten+Tag&target_lang=EN",
                 "translation messages=1 words=form.text"},
         {"you-com", "GET /api/streamingSearch?q=what%20is&chatId=c", "", "", "",
