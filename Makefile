@@ -88,7 +88,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/libleaktap.a
 build/fuzz/bin/%: tests/fuzz/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_fuzz) -o $@ $< $(B)/libleaktap.a $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_fuzz) -o $@ $< $(B)/libleaktap.a $(LDLIBS) $(TEST_LIBS)
 
 unit: $(UNIT)
 fuzz: $(FUZZ)
