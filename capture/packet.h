@@ -80,6 +80,7 @@ struct packet {
 	struct tunnel tunnel[PACKET_TUNNELS_MAX]; /* outermost first; deeper ones are read, not kept */
 	uint32_t network;  /* id of the innermost tunnel that names a network, 0: none; part of the flow's key
 	                    */
+	bool late;         /* handed from worker to worker: what was sent after it may have come before it */
 	bool in_fragments; /* it, or what it came wrapped in, was put together */
 	bool no_tunnel;    /* UDP to the port of a tunnel, but with another header or another inside */
 };

@@ -10,7 +10,7 @@
  * is the packet inside of all tunnels that counts.
  *
  * Live ports ask the kernel (PACKET_FANOUT_CBPF), files ask share_of().  What the kernel's program cannot see
- * differs: docs/decisions.md. */
+ * (docs/decisions.md) workers hand to each other: handover.h. */
 #ifndef CAPTURE_SHARE_H
 #define CAPTURE_SHARE_H
 

@@ -41,6 +41,7 @@ struct tcp_stream {
 	struct tcp_segment in;  /* of the packet at hand, in order or too much to hold */
 	enum flow_dir in_dir;   /* direction of the packet at hand */
 	bool over;              /* RST or tcp_close(): nothing more comes */
+	bool late;              /* some packets come later than what was sent after them */
 	struct tcp_cell *spent; /* its bytes are with the caller until the next call */
 	int64_t now;
 };
@@ -307,7 +308,8 @@ static void judge_hole(const struct tcp_reader *t, struct tcp_stream *s, enum fl
 		d->flags |= DIR_PASSED;
 		d->passed_ns = s->now;
 		d->behind_hole = 0;
-	} else if (s->now - d->passed_ns >= TCP_GRACE_NS || d->behind_hole >= TCP_GRACE_PACKETS) {
+	} else if (s->now - d->passed_ns >= TCP_GRACE_NS ||
+	           (d->behind_hole >= TCP_GRACE_PACKETS && !s->late)) {
 		if (first || ack - next > 1 || d->flags & DIR_FIN)
 			flush_to(d, ack);
 	}
@@ -328,6 +330,7 @@ void tcp_input(struct tcp_reader *t, struct flow *f, enum flow_dir dir, const st
 	if (s->over)
 		return;
 	s->in_dir = dir;
+	s->late |= p->late;
 	if (p->ts_ns > s->now)
 		s->now = p->ts_ns;
 	learn_start(f, s, dir, p);

@@ -9,7 +9,8 @@
  *
  * A hole is given up and passed on as a gap, and then what waits behind it comes out, when
  *  - the peer acknowledged past it, and since then TCP_GRACE_NS went by or TCP_GRACE_PACKETS packets came
- *    from behind the hole (on a span port an acknowledgement may be captured before its data);
+ *    from behind the hole (on a span port an acknowledgement may be captured before its data); the time
+ *    alone counts where packets of the flow came late from another worker;
  *  - the peer is not seen: gap_bytes of later data wait, or gap_ns went by since the first of them came;
  *  - there is no memory for what waits (flow_bytes, or the pool): never blocks, never costs another flow;
  *  - the connection is over: RST, tcp_close().

@@ -236,6 +236,7 @@ static int start_workers(struct run *r, struct err *e)
 	for (unsigned i = 0; i < r->n_workers; i++) {
 		struct worker *w = &r->workers[i];
 
+		w->all = r->workers;
 		w->index = i;
 		w->count = r->n_workers;
 		w->live = r->live;

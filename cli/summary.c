@@ -132,7 +132,7 @@ static void print_fragments(FILE *out, const struct defrag_stats *d)
 
 void summary_print_workers(FILE *out, const struct worker *workers, unsigned n)
 {
-	uint64_t all = 0, most = 0, elsewhere = 0;
+	uint64_t all = 0, most = 0, handed_on = 0, misplaced = 0;
 
 	if (n < 2)
 		return;
@@ -141,14 +141,14 @@ void summary_print_workers(FILE *out, const struct worker *workers, unsigned n)
 
 		all += s->handled;
 		most = s->handled > most ? s->handled : most;
-		elsewhere += s->elsewhere;
+		handed_on += s->handed_on;
+		misplaced += s->misplaced;
 	}
 	fprintf(out, "workers    %u, of %" PRIu64 " packets the busiest had %" PRIu64, n, all, most);
-	if (elsewhere)
-		fprintf(out,
-		        "; %" PRIu64
-		        " in tunnels or fragments came to another worker than the rest of their flow",
-		        elsewhere);
+	if (handed_on)
+		fprintf(out, "; handed from one to another %" PRIu64, handed_on);
+	if (misplaced)
+		fprintf(out, "; not with the rest of their flow, for want of memory %" PRIu64, misplaced);
 	fputc('\n', out);
 }
 

@@ -14,9 +14,14 @@
 #define TURN_NS         (100 * NS_PER_MS)
 #define TURN_LOOK_EVERY 32 /* packets between two looks at the clock */
 #define DROPS_EVERY_NS  (10 * NS_PER_S)
-#define DATAGRAMS_MAX   4096 /* put together at once; most are of two or three fragments */
+#define DATAGRAMS_MAX   4096             /* put together at once; most are of two or three fragments */
+#define RING_NS         (20 * NS_PER_MS) /* after which an own packet would have come out of an idle ring */
+#define INBOX_BYTES     (8u << 20)
+#define INBOX_WAIT_NS   (2 * NS_PER_MS) /* at the end, between two looks into the inbox */
 
 atomic_bool worker_stop;
+
+static atomic_uint reading; /* workers that have not come to the end of their sources */
 
 static int decoder_prepare(struct worker *w, struct err *e)
 {
@@ -47,8 +52,14 @@ int worker_prepare(struct worker *w, struct err *e)
 		return -1;
 	if (decoder_prepare(w, e) < 0)
 		return -1;
+	if (w->live && w->count > 1 && !(w->inbox = handover_create(INBOX_BYTES, e)))
+		return -1;
 	w->classify = classify_create(w->settings, w->engine, w->tell, e);
-	return w->classify ? 0 : -1;
+	if (!w->classify)
+		return -1;
+	atomic_fetch_add(
+	        &reading, 1); /* before any of them starts: the first may end before the last begins */
+	return 0;
 }
 
 void worker_clear(struct worker *w)
@@ -59,28 +70,7 @@ void worker_clear(struct worker *w)
 	flow_table_destroy(w->flows);
 	copies_destroy(w->copies);
 	defrag_destroy(w->frags);
-}
-
-static bool at_home(const struct worker *w, const struct packet *p)
-{
-	const struct networks *n = w->settings->networks;
-
-	return share_of(p, (struct share_end){networks_internal(n, &p->src), networks_proxy(n, &p->src)},
-	               (struct share_end){networks_internal(n, &p->dst), networks_proxy(n, &p->dst)},
-	               w->count) == w->index;
-}
-
-/* Live packets were shared out by the kernel, whose program cannot see into everything (share.h): what it got
- * wrong is counted.  Packets that came as they are it sees whole. */
-static bool mine(struct worker *w, const struct packet *p)
-{
-	if (w->count == 1)
-		return true;
-	if (!w->live)
-		return at_home(w, p);
-	if ((p->n_tunnels || p->in_fragments) && !at_home(w, p))
-		w->stats.elsewhere++;
-	return true;
+	handover_destroy(w->inbox);
 }
 
 static void end_flows(struct worker *w)
@@ -93,11 +83,61 @@ static void end_flows(struct worker *w)
 	}
 }
 
+/* Time passes for a worker also with packets that are not its own. */
+static void advance(struct worker *w, int64_t now_ns)
+{
+	flow_advance(w->flows, now_ns);
+	end_flows(w);
+}
+
+static void process(struct worker *w, struct packet *p)
+{
+	enum flow_dir dir;
+	struct flow *f;
+
+	w->stats.handled++;
+	if (w->copies && copies_seen(w->copies, p)) {
+		w->stats.copies++;
+		advance(w, p->ts_ns);
+		return;
+	}
+	f = flow_track(w->flows, p, &dir);
+	end_flows(w); /* a reused port or a full table ended another one */
+	classify_packet(w->classify, f, dir, p);
+	advance(w, p->ts_ns);
+}
+
+static unsigned home_of(const struct worker *w, const struct packet *p)
+{
+	const struct networks *n = w->settings->networks;
+
+	return share_of(p, (struct share_end){networks_internal(n, &p->src), networks_proxy(n, &p->src)},
+	        (struct share_end){networks_internal(n, &p->dst), networks_proxy(n, &p->dst)}, w->count);
+}
+
+/* Live packets were shared out by the kernel, whose program cannot see into everything (share.h): what it got
+ * wrong goes to the right worker.  Packets that came as they are it sees whole.  Of a file every worker reads
+ * all, and leaves to the others what is theirs. */
+static bool mine(struct worker *w, const struct packet *p)
+{
+	unsigned home;
+
+	if (w->count == 1 || (w->live && !p->n_tunnels && !p->in_fragments))
+		return true;
+	home = home_of(w, p);
+	if (home == w->index || !w->live)
+		return home == w->index;
+	if (handover_put(w->all[home].inbox, p)) {
+		w->stats.handed_on++;
+		return false;
+	}
+	w->stats.misplaced++;
+	return true;
+}
+
 static void handle(struct worker *w, struct packet *p)
 {
 	enum decode_result r = decode_packet(p, w->frags);
-	enum flow_dir dir;
-	struct flow *f;
 
 	if (r != DECODE_OK) {
 		w->stats.understood_not[r]++;
@@ -105,24 +145,23 @@ static void handle(struct worker *w, struct packet *p)
 	}
 	w->stats.decoded++;
 	w->stats.no_tunnel += p->no_tunnel;
-	if (!mine(w, p)) { /* time passes all the same: flows end at the same moment for any number of workers
-		            */
-		flow_advance(w->flows, p->ts_ns);
-		end_flows(w);
-		return;
+	if (mine(w, p))
+		process(w, p);
+	else /* flows end at the same moment for any number of workers */
+		advance(w, p->ts_ns);
+}
+
+/* What others handed over, up to that time: what was captured before it was read from our own ring. */
+static bool take_over(struct worker *w, int64_t until_ns)
+{
+	struct packet p;
+	bool any = false;
+
+	while (w->inbox && handover_take(w->inbox, until_ns, &p)) {
+		process(w, &p);
+		any = true;
 	}
-	w->stats.handled++;
-	if (w->copies && copies_seen(w->copies, p)) {
-		w->stats.copies++;
-		flow_advance(w->flows, p->ts_ns);
-		end_flows(w);
-		return;
-	}
-	f = flow_track(w->flows, p, &dir);
-	end_flows(w); /* a reused port or a full table ended another one */
-	classify_packet(w->classify, f, dir, p);
-	flow_advance(w->flows, p->ts_ns);
-	end_flows(w);
+	return any;
 }
 
 /* Lost packets are told while it matters, not only at the end. */
@@ -189,6 +228,10 @@ static int read_some(struct worker *w, struct source *src)
 			look_around(w, packets, bytes);
 			packets = bytes = 0;
 		}
+		if (p.ts_ns > w->read_ns)
+			w->read_ns = p.ts_ns;
+		if (all % TURN_LOOK_EVERY == 0)
+			(void)take_over(w, w->read_ns);
 		if (until ? all % TURN_LOOK_EVERY == 0 && clock_mono_ns() >= until : all == PROGRESS_EVERY)
 			break;
 	}
@@ -205,6 +248,19 @@ static void tell_source_error(struct worker *w, size_t i)
 	snprintf(w->error, sizeof(w->error), "%s", source_error(w->sources[i]));
 	if (!(atomic_fetch_or(&told, bit) & bit))
 		log_error("%s", w->error);
+}
+
+/* The others may still read what is ours. */
+static void wait_for_others(struct worker *w)
+{
+	struct timespec wait = {.tv_nsec = INBOX_WAIT_NS};
+
+	atomic_fetch_sub(&reading, 1);
+	while (w->inbox && atomic_load(&reading)) {
+		(void)take_over(w, INT64_MAX);
+		nanosleep(&wait, NULL);
+	}
+	(void)take_over(w, INT64_MAX);
 }
 
 static void *worker_run(void *arg)
@@ -236,11 +292,12 @@ static void *worker_run(void *arg)
 					tell_source_error(w, i);
 			}
 		}
+		any |= take_over(w, any ? w->read_ns : clock_wall_ns() - RING_NS);
 		if (!any && w->live) {
-			flow_advance(w->flows, clock_wall_ns());
-			end_flows(w);
+			advance(w, clock_wall_ns());
 		}
 	}
+	wait_for_others(w);
 	flow_stop_all(w->flows);
 	end_flows(w);
 	if (w->live)
@@ -256,6 +313,8 @@ int worker_start(struct worker *w, struct err *e)
 {
 	int rc = pthread_create(&w->thread, NULL, worker_run, w);
 
+	if (rc) /* nor will those behind it start */
+		atomic_fetch_sub(&reading, w->count - w->index);
 	return rc ? err_set(e, "cannot start a worker thread: %s", strerror(rc)) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "capture/copies.h"
 #include "capture/decode.h"
 #include "capture/defrag.h"
+#include "capture/handover.h"
 #include "capture/source.h"
 #include "classify/classify.h"
 
@@ -16,8 +17,9 @@ struct worker_stats {
 	uint64_t decoded, understood_not[DECODE_RESULTS]; /* by enum decode_result */
 	uint64_t copies;    /* of those decoded: seen before, and not looked at again */
 	uint64_t no_tunnel; /* of those decoded: packet.no_tunnel */
-	uint64_t handled;   /* of those decoded: its own, as packets are shared out */
-	uint64_t elsewhere; /* of those decoded: live, and the rest of their flow comes to another worker */
+	uint64_t handled;   /* packets of its own flows: not those of files that other workers take */
+	uint64_t handed_on; /* live, of those decoded: they belonged to another worker, and went there */
+	uint64_t misplaced; /* live, of those handled: they belonged to another worker, which had no room */
 	struct defrag_stats fragments;
 	struct flow_stats flows;
 	struct classify_stats classify;
@@ -25,6 +27,7 @@ struct worker_stats {
 
 struct worker {
 	/* set before the thread starts */
+	struct worker *all;      /* this one and the others */
 	unsigned index, count;   /* of count workers; a file's packets are shared out by address */
 	struct source **sources; /* live: one for each interface; files: one */
 	size_t n_sources;
@@ -36,10 +39,12 @@ struct worker {
 	pthread_t thread;
 	struct defrag *frags;
 	struct copies *copies; /* NULL: not looked for */
+	struct handover *inbox; /* live and several: from the others */
 	struct flow_table *flows;
 	struct classify *classify;
 	struct worker_stats stats;
 	char error[256]; /* why it ended early, "" when it did not */
+	int64_t read_ns; /* latest time of a packet from the sources */
 	uint64_t drops_told;
 	int64_t drops_checked_ns;
 	/* for progress and control, any thread */
