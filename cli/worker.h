@@ -38,7 +38,7 @@ struct worker {
 	/* the thread's own; read by others only after it ended */
 	pthread_t thread;
 	struct defrag *frags;
-	struct copies *copies; /* NULL: not looked for */
+	struct copies *copies;  /* NULL: not looked for */
 	struct handover *inbox; /* live and several: from the others */
 	struct flow_table *flows;
 	struct classify *classify;
