@@ -339,6 +339,15 @@ static bool hex(struct json_reader *j, struct emit *e, uint8_t c)
 	return true;
 }
 
+/* A byte behind a backslash; returns how many were taken. */
+static size_t escaped(struct json_reader *j, struct emit *e, uint8_t c)
+{
+	if (j->esc == HEX)
+		return hex(j, e, c);
+	escape(j, e, c);
+	return 1;
+}
+
 /* An escape that is cut off by the end or a gap. */
 static void escape_end(struct json_reader *j, struct emit *e)
 {
@@ -350,8 +359,27 @@ static void escape_end(struct json_reader *j, struct emit *e)
 	drop_high(j, e);
 }
 
-typedef uint8_t lane __attribute__((vector_size(16)));
+/* ---- strings ---- */
+
+/* Text is gathered over escapes, so that what comes behind works on more than a word; runs without any go on
+ * as they lie in the piece. */
+#define BATCH    2048
+#define LONG_RUN 256
+
+typedef uint8_t lane __attribute__((vector_size(16))); /* compilers have these for every machine */
 typedef uint64_t halves __attribute__((vector_size(16)));
+
+struct batch {
+	size_t n;
+	uint8_t bytes[BATCH + sizeof(lane)];
+};
+
+static void flush(struct json_reader *j, struct emit *e, struct batch *b)
+{
+	if (b->n)
+		string_text(j, e, b->bytes, b->n);
+	b->n = 0;
+}
 
 /* Where the first byte that is not zero stands, in memory order; v is not zero. */
 static size_t first_byte(uint64_t v)
@@ -363,76 +391,105 @@ static size_t first_byte(uint64_t v)
 #endif
 }
 
-/* Bytes before the next quote or backslash, 16 at a time in the vectors that compilers have for every
- * machine.
- */
-static size_t plain_run(const uint8_t *p, size_t n)
+/* Bytes before the next quote or backslash.  They are copied to `out` as they are looked at, which has room
+ * for LONG_RUN and a lane; of a longer run only the length counts. */
+static size_t plain_run(const uint8_t *p, size_t n, uint8_t *out)
 {
 	size_t i = 0;
 
-	for (; i + 16 <= n; i += 16) {
+	for (; i + sizeof(lane) <= n; i += sizeof(lane)) {
 		lane v;
 		halves hit;
 
 		memcpy(&v, p + i, sizeof(v));
+		if (i <= LONG_RUN)
+			memcpy(out + i, &v, sizeof(v));
 		hit = (halves)((v == '"') | (v == '\\'));
 		if (hit[0] | hit[1])
 			return i + (hit[0] ? first_byte(hit[0]) : 8 + first_byte(hit[1]));
 	}
-	while (i < n && p[i] != '"' && p[i] != '\\')
-		i++;
+	for (; i < n && p[i] != '"' && p[i] != '\\'; i++)
+		if (i < LONG_RUN)
+			out[i] = p[i];
 	return i;
 }
 
-/* Is the byte at p+i one that ends a run of base64 for certain: the string's end, or an escape for something
- * else than a letter? */
-static bool breaks(const uint8_t *p, size_t i, size_t n)
+/* Four hexadecimal digits; above 0xffff when they are none. */
+static uint32_t hex4(const uint8_t *p)
 {
-	return i < n && (p[i] == '"' || (p[i] == '\\' && i + 1 < n && escapes[p[i + 1]] && p[i + 1] != '/'));
+	int a = hex_digit((char)p[0]), b = hex_digit((char)p[1]), c = hex_digit((char)p[2]),
+	    d = hex_digit((char)p[3]);
+
+	return (a | b | c | d) < 0 ? UINT32_MAX : (uint32_t)(a << 12 | b << 8 | c << 4 | d);
+}
+
+/* An escape that lies in the piece whole and stands for one character: returns its length, 0 when it has to
+ * be read byte by byte. */
+static size_t whole_escape(const uint8_t *p, size_t n, struct batch *b)
+{
+	uint32_t v, low;
+
+	if (n >= 2 && escapes[p[1]]) {
+		b->bytes[b->n++] = escapes[p[1]];
+		return 2;
+	}
+	if (n < 6 || p[1] != 'u' || (v = hex4(p + 2)) > 0xffff)
+		return 0;
+	if (v < 0xd800 || v > 0xdfff) {
+		b->n += utf8_put(v, b->bytes + b->n);
+		return 6;
+	}
+	if (v >= 0xdc00 || n < 12 || p[6] != '\\' || p[7] != 'u' || (low = hex4(p + 8)) < 0xdc00 ||
+	        low > 0xdfff)
+		return 0;
+	b->n += utf8_put(0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00), b->bytes + b->n);
+	return 12;
 }
 
 /* Text with escapes: the inside of a string, or (raw) what is left when there is no structure. */
 static size_t read_text(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
 {
-	bool raw = j->state == RAW, value = !j->in_key && !e->muted;
-	size_t i = 0;
+	bool raw = j->state == RAW;
+	struct batch b;
+	size_t i = 0, k;
 
+	b.n = 0;
 	while (i < n) {
-		size_t run;
-
-		if (j->esc == ESCAPE) {
-			escape(j, e, p[i++]);
+		if (j->esc) {
+			i += escaped(j, e, p[i]);
 			continue;
 		}
-		if (j->esc == HEX) {
-			i += hex(j, e, p[i]);
-			continue;
-		}
-		run = plain_run(p + i, n - i);
-		if (raw && i + run < n && p[i + run] == '"')
-			run++;
-		if (run) {
+		if (b.n > BATCH - LONG_RUN)
+			flush(j, e, &b);
+		k = plain_run(p + i, n - i, b.bytes + b.n);
+		if (k)
 			drop_high(j, e);
-			if (value && breaks(p, i + run, n))
-				scan_piece(&j->scan, j->t, p + i, run);
-			else
-				string_text(j, e, p + i, run);
-			i += run;
-			continue;
+		if (k >= LONG_RUN) {
+			flush(j, e, &b);
+			string_text(j, e, p + i, k);
+		} else {
+			b.n += k;
 		}
-		if (p[i] == '\\' && value && !j->high && breaks(p, i, n)) {
-			scan_break(&j->scan, j->t, e, escapes[p[i + 1]]);
-			i += 2;
-			continue;
-		}
-		if (p[i++] == '\\') {
+		i += k;
+		if (i == n)
+			break;
+		if (p[i] == '"')
+			drop_high(j, e);
+		if (p[i] == '"' && raw) {
+			b.bytes[b.n++] = p[i++];
+		} else if (p[i] == '"') {
+			flush(j, e, &b);
+			end_string(j, e);
+			return i + 1;
+		} else if (!j->high && (k = whole_escape(p + i, n - i, &b))) {
+			i += k;
+		} else {
+			flush(j, e, &b);
 			j->esc = ESCAPE;
-			continue;
+			i++;
 		}
-		drop_high(j, e);
-		end_string(j, e);
-		break;
 	}
+	flush(j, e, &b);
 	return i;
 }
 
@@ -502,56 +559,89 @@ static size_t read_word(struct json_reader *j, struct emit *e, const uint8_t *p)
 
 static bool word_begin(struct json_reader *j, uint8_t c)
 {
+	if (c != 't' && c != 'f' && c != 'n')
+		return false;
 	j->word = c == 't' ? "true" : c == 'f' ? "false" : "null";
 	j->word_at = 0;
 	j->state = WORD;
-	return c == 't' || c == 'f' || c == 'n';
+	return true;
 }
 
 /* ---- the machine ---- */
+
+/* A blank may stand in a number that is none ("4111 1111 ..."): it is kept with the digits before it. */
+static void blank(struct json_reader *j)
+{
+	if (j->num_n && j->num_n < sizeof(j->num) && j->num[j->num_n - 1] != ' ')
+		j->num[j->num_n++] = ' ';
+}
+
+static bool may_close(const struct json_reader *j, bool array)
+{
+	return j->depth && j->level[j->depth - 1].array == array &&
+	       (j->state == AFTER || j->state == (array ? FIRST_VALUE : KEY));
+}
+
+static void next(struct json_reader *j)
+{
+	struct level *l = &j->level[j->depth - 1];
+
+	j->num_n = 0;
+	l->index++;
+	j->state = l->array ? FIRST_VALUE : KEY;
+}
 
 /* One byte outside strings, numbers and words; 0 when it is to be read again in the new state. */
 static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
 {
 	bool value = j->state == VALUE || j->state == FIRST_VALUE || j->state == TOP;
 
-	if (is_space(c) || (j->state == TOP && (c == 0x1e || !c))) {
-		if (j->num_n && j->num_n < sizeof(j->num) && j->num[j->num_n - 1] != ' ')
-			j->num[j->num_n++] = ' ';
+	switch (c) {
+	case ' ':
+	case '\t':
+	case '\n':
+	case '\r':
+		blank(j);
 		return 1;
-	}
-	if (j->state == COLON && c == ':') {
+	case 0x1e:
+	case '\0':
+		if (j->state == TOP)
+			return 1;
+		break;
+	case '"':
+		if (j->state != KEY && !value)
+			break;
+		begin_string(j, e, j->state == KEY);
+		return 1;
+	case ':':
+		if (j->state != COLON)
+			break;
 		j->state = VALUE;
 		return 1;
-	}
-	if (j->state == KEY && c == '"') {
-		begin_string(j, e, true);
+	case ',':
+		if (j->state != AFTER)
+			break;
+		next(j);
 		return 1;
-	}
-	if (value && (c == '{' || c == '['))
+	case '{':
+	case '[':
+		if (!value)
+			break;
 		return enter(j, e, c == '[');
-	if (value && c == '"') {
-		begin_string(j, e, false);
-		return 1;
-	}
-	if ((c == '}' || c == ']') && j->depth && j->level[j->depth - 1].array == (c == ']') &&
-	        (j->state == AFTER || j->state == (c == ']' ? FIRST_VALUE : KEY))) {
+	case '}':
+	case ']':
+		if (!may_close(j, c == ']'))
+			break;
 		j->num_n = 0;
 		leave(j);
 		return 1;
-	}
-	if (j->state == AFTER && c == ',') {
-		j->num_n = 0;
-		j->level[j->depth - 1].index++;
-		j->state = j->level[j->depth - 1].array ? FIRST_VALUE : KEY;
-		return 1;
-	}
-	if (value && j->state != TOP && ((c >= '0' && c <= '9') || c == '-')) {
-		number_begin(j);
+	default:
+		if (!value || j->state == TOP || (c != '-' && (c < '0' || c > '9') && !word_begin(j, c)))
+			break;
+		if (j->state != WORD)
+			number_begin(j);
 		return 0;
 	}
-	if (value && j->state != TOP && word_begin(j, c))
-		return 0;
 	broken(j, e);
 	return 0;
 }

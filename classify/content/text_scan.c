@@ -466,12 +466,11 @@ static size_t run_on(struct text_scan *x, struct nest *t, const uint8_t *p, size
 	return k;
 }
 
-/* Tells text up to its end, or to where a run is recognized; returns how much.  `closed`: what follows is of
- * neither alphabet. */
-static size_t plain_feed(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n, bool closed)
+/* Tells text up to its end, or to where a run is recognized; returns how much. */
+static size_t plain_feed(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n)
 {
 	struct emit *e = nest_emit(t);
-	size_t at, tail = 0;
+	size_t at, tail;
 
 	if (x->ignore || x->n_tail)
 		return run_on(x, t, p, n);
@@ -484,11 +483,9 @@ static size_t plain_feed(struct text_scan *x, struct nest *t, const uint8_t *p, 
 		run_begins(x, t);
 		return at;
 	}
-	if (!closed) {
-		tail = run_tail(p, n);
-		memcpy(x->tail, p + n - tail, tail);
-		x->n_tail = (uint8_t)tail;
-	}
+	tail = run_tail(p, n);
+	memcpy(x->tail, p + n - tail, tail);
+	x->n_tail = (uint8_t)tail;
 	if (tail < n)
 		x->before = p[n - tail - 1];
 	return n;
@@ -668,7 +665,7 @@ static void percent_feed(struct text_scan *x, struct nest *t, uint8_t c)
 		gather(x, t, &c, 1);
 }
 
-static void scan(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n, bool closed)
+void scan_text(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n)
 {
 	size_t i = 0;
 
@@ -678,7 +675,7 @@ static void scan(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n
 			i += start_feed(x, t, p + i, n - i);
 			break;
 		case SCAN_PLAIN:
-			i += plain_feed(x, t, p + i, n - i, closed);
+			i += plain_feed(x, t, p + i, n - i);
 			break;
 		case SCAN_TRIAL:
 			i += trial_feed(x, t, p + i, n - i);
@@ -698,16 +695,6 @@ static void scan(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n
 			break;
 		}
 	}
-}
-
-void scan_text(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n)
-{
-	scan(x, t, p, n, false);
-}
-
-void scan_piece(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n)
-{
-	scan(x, t, p, n, true);
 }
 
 void scan_end(struct text_scan *x, struct nest *t, bool whole)

@@ -62,22 +62,6 @@ static inline void scan_begin(struct text_scan *x, bool start)
 }
 
 void scan_text(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n);
-/* The same, for text that scan_break() or scan_end() follows. */
-void scan_piece(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n);
-
-/* One character that is of neither base64 alphabet. */
-static inline void scan_break(struct text_scan *x, struct nest *t, struct emit *e, uint8_t c)
-{
-	if (x->state != SCAN_PLAIN) {
-		scan_text(x, t, &c, 1);
-		return;
-	}
-	x->n_tail = 0;
-	x->ignore = false;
-	x->before = c;
-	emit_byte(e, c);
-}
-
 /* The text ends, and the field; `whole` false when bytes of it are missing. */
 void scan_end(struct text_scan *x, struct nest *t, bool whole);
 
