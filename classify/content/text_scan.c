@@ -6,6 +6,8 @@
 
 #define EOL_MAX 20 /* a line end, and the blanks that the next line begins with */
 
+_Static_assert(BASE64_TOLD / 4 * 3 >= NEST_SNIFF_MAX, "what is looked at tells every format");
+
 struct text_held {
 	size_t n, n_run, n_line, line_first; /* line_first: length of the run's first line, 0 not known */
 	uint8_t n_eol, n_quad, n_type;
@@ -82,7 +84,8 @@ static bool clean_utf8(const uint8_t *p, size_t n)
 	return n;
 }
 
-/* Do these bytes, which base64 gave, look as if somebody had meant them?  `all`: no more will come. */
+/* Do these bytes, which base64 gave, look as if somebody had meant them?  `all`: they are all, or as many as
+ * any format is recognized by. */
 static bool meant(const uint8_t *p, size_t n, const struct text_held *h, bool all)
 {
 	struct part_hint hint = {.type = slice_of(h ? h->type : NULL, h ? h->n_type : 0)};
@@ -97,6 +100,8 @@ static bool meant(const uint8_t *p, size_t n, const struct text_held *h, bool al
 	if (charset.kind || mark || clean_utf8(p, n))
 		return true;
 	ops = format_find(raw, raw, &hint, all);
+	if (!ops)
+		return true;
 	if (ops == &text_ops)
 		return labelled;
 	return ops != &binary_ops || format_magic(p, n);
@@ -219,13 +224,13 @@ static void base64_begin(struct text_scan *x)
 }
 
 /* What was gathered of the run, looked at.  true: its part is open. */
-static bool decide(struct text_scan *x, struct nest *t, bool all)
+static bool decide(struct text_scan *x, struct nest *t)
 {
 	struct text_held *h = x->held;
 	uint8_t b[BASE64_TOLD / 4 * 3];
 	size_t n = base64_decode(h->run, h->n_run, b, sizeof(b), NULL);
 
-	if (!meant(b, n, h, all) || !open_part(x, t, "base64")) {
+	if (!meant(b, n, h, true) || !open_part(x, t, "base64")) {
 		no_base64(x);
 		return false;
 	}
@@ -246,7 +251,7 @@ static void accept(struct text_scan *x, struct nest *t, const char *p, size_t n)
 		h->n_run += some;
 		p += some;
 		n -= some;
-		if (h->n_run < sizeof(h->run) || !decide(x, t, false))
+		if (h->n_run < sizeof(h->run) || !decide(x, t))
 			return;
 	}
 	decode(x, t, p, n);
@@ -294,7 +299,7 @@ static void base64_end(struct text_scan *x, struct nest *t, int c)
 	if (last)
 		accept(x, t, line, n_line);
 	if (x->state == SCAN_RUN && !token)
-		decide(x, t, true);
+		decide(x, t);
 	if (x->state == SCAN_BASE64) {
 		decode_end(x, t);
 		flush(x, t);

@@ -27,7 +27,7 @@
 #define TEXT_TRIAL      4096 /* bytes of JSON in text that are tried before they are believed */
 #define TEXT_START      64   /* characters, blanks included, that tell what a text begins as */
 #define BASE64_MIN      24   /* characters: 18 bytes are not text by chance */
-#define BASE64_TOLD     512  /* of a run told as it stands: it may be a token */
+#define BASE64_TOLD     768  /* of a run told as it stands: it may be a token */
 #define BASE64_LINE_MAX 128  /* longer lines do not go on in the next; MIME has 76, PEM 64 */
 #define DATA_HEAD_MAX   256  /* of a data: URL before its comma */
 

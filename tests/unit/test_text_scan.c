@@ -260,6 +260,18 @@ static void check_has(const char *body, const char *one, const char *two)
 	free(r);
 }
 
+/* Letters that decode to what a tar archive might begin with, and to none. */
+static void test_no_archive(void **state)
+{
+	static char text[3001];
+
+	(void)state;
+	memset(text, 'a', sizeof(text) - 1);
+	check_plain(text);
+	memset(text, 'z', sizeof(text) - 1);
+	check_plain(text);
+}
+
 static void test_base64_in_lines(void **state)
 {
 	static const struct {
@@ -533,6 +545,7 @@ int main(void)
 	        cmocka_unit_test(test_base64_in_strings),
 	        cmocka_unit_test(test_base64_of_structure),
 	        cmocka_unit_test(test_long_base64),
+	        cmocka_unit_test(test_no_archive),
 	        cmocka_unit_test(test_base64_in_lines),
 	        cmocka_unit_test(test_tokens_stay_whole),
 	        cmocka_unit_test(test_base64_of_utf16),
