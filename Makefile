@@ -83,7 +83,7 @@ $(B)/e2e/%: tests/e2e/%.c $(B)/libleaktap.a
 $(B)/bench/%: tests/bench/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)
 	$(call say,BENCH,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a $(LDFLAGS) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LINK_$(VARIANT)) -o $@ $< $(B)/libleaktap.a -lcmocka $(LDFLAGS) $(LDLIBS) $(TEST_LIBS)
 
 build/fuzz/bin/%: tests/fuzz/%.c $(B)/libleaktap.a
 	@mkdir -p $(@D)

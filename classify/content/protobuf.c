@@ -136,15 +136,31 @@ static bool is_message_of_text(const uint8_t *p, size_t n, uint64_t len, bool su
 	return at == len || (at < len && (sure || fields > 1));
 }
 
-/* A format with a mark of its own that is no text, or text in wide characters. */
+/* Text in wide characters. */
+static bool is_wide(const uint8_t *p, size_t n)
+{
+	size_t mark;
+
+	return charset_find(p, n, slice_of("", 0), &mark).kind != CHARSET_AS_IS;
+}
+
+/* A format with a mark of its own that is no text. */
 static bool is_document(const uint8_t *p, size_t n)
 {
 	static const struct part_hint none;
 	struct slice s = slice_of(p, n);
-	size_t mark;
 
-	return !format_find(s, s, &none, true)->chars || format_magic(p, n) ||
-	       charset_find(p, n, none.type, &mark).kind != CHARSET_AS_IS;
+	return is_wide(p, n) || format_magic(p, n) || !format_find(s, s, &none, true)->chars;
+}
+
+/* What hangs together as a message may be something else all the same.  Formats begin with a letter or a high
+ * byte, most messages with one of their first three fields; and fields that fill all of `len` to the last
+ * byte are no chance, but for short text in wide characters. */
+static bool is_other(const uint8_t *p, size_t n, uint64_t len)
+{
+	if (p[0] < ' ')
+		return false;
+	return n == len ? is_wide(p, n) : is_document(p, n);
 }
 
 /* ---- paths ---- */
@@ -304,7 +320,7 @@ static void look(struct protobuf *b, struct nest *t, bool all)
 		/* the outermost is called a message */
 		message = is_message_of_text(held, n, !b->depth && all ? n : len, !b->depth);
 	else
-		message = is_message(held, n, len) && !is_document(held, n);
+		message = is_message(held, n, len) && !is_other(held, n, len);
 	if (message && enter(b, t, b->leaf_end, false))
 		;
 	else if (text && (!b->depth || len >= SNIFF_MIN))
@@ -561,9 +577,9 @@ static void protobuf_gap(void *state, struct nest *t, uint64_t n)
 		lose_order(b, t, CONTENT_GAP);
 	} else if (b->state >= SKIP && n <= b->leaf_end - b->at) {
 		b->at += n;
-		if (b->state == LOOKING) /* its beginning is missing */
+		if (b->state == LOOKING) { /* its beginning is missing */
 			begin_part(b, t, &strings_ops);
-		else if (b->part) {
+		} else if (b->part) {
 			part_gap(t, n);
 		} else if (b->state == TEXT) {
 			scan_end(&b->scan, t, false);
