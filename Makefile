@@ -40,7 +40,7 @@ CFLAGS ?= -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(FLAGS_$(VARIANT)) $(WARN) -pthread
 LDLIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -pthread
 # what tests hold our own readers against
-TEST_LIBS = $(shell $(PKG_CONFIG) --libs libnghttp2 libbrotlienc)
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs libnghttp2 libbrotlienc libzstd)
 
 SRC := $(foreach d,$(DIRS),$(wildcard $(d)/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
