@@ -1,9 +1,9 @@
 /* content.h - from the body of a message to text with the place where it stood.
  *
  * Content codings are undone (gzip, deflate, br, zstd), then the structure is read as a stream: JSON strings
- * unescaped with their path, form fields, multipart parts (their content in turn), else plain text.  The
- * body's first bytes decide, not the Content-Type: clients mislabel.  Memory per body is bounded whatever its
- * length. */
+ * unescaped with their path, form fields, parts and documents (their content in turn: nest.h), else plain
+ * text, which may hold something in turn (text_scan.h).  The body's first bytes decide, not the Content-Type:
+ * clients mislabel.  Memory per body is bounded whatever its length.  docs/content.md tells it to users. */
 #ifndef CLASSIFY_CONTENT_CONTENT_H
 #define CLASSIFY_CONTENT_CONTENT_H
 
@@ -16,9 +16,10 @@
 #define CONTENT_PATH_MAX 256 /* a longer field path is cut with "..." at its front */
 
 /* Field paths: messages[0].content for JSON, form.NAME, part.NAME (multipart; a part that is JSON or a form:
- * part.NAME.PATH; a part without a name: part[N]), body for anything else, query.NAME.  PATH{} holds names of
- * members that are long enough to be data.  Whole JSON numbers of six digits and more are text as well.  A
- * field without text is never told, and its text comes in few pieces, not one for each escape. */
+ * part.NAME.PATH; a part without a name: part[N]), body for anything else, query.NAME.  JSON in a string has
+ * the string's path in front; PATH(base64) and PATH(percent) are what the text at PATH was decoded to. PATH{}
+ * holds names of members that are long enough to be data.  Whole JSON numbers of six digits and more are text
+ * as well.  A field without text is never told, and its text comes in few pieces, not one for each escape. */
 struct text_sink {
 	void *arg;
 	/* A field begins.  `key` is the last name in the path ("content"), may be "".  Borrowed. */
@@ -28,7 +29,8 @@ struct text_sink {
 	void (*text)(void *arg, const uint8_t *p, size_t n, uint64_t offset);
 	/* The field ends; `whole` false when a gap or a limit cut it. */
 	void (*field_end)(void *arg, bool whole);
-	/* A file part of a multipart body (name as sent); may be NULL. */
+	/* A file (name as sent): a part of a multipart body, a member of an archive, an attachment.  Between
+	 * fields; may be NULL. */
 	void (*file)(void *arg, const char *name, size_t n);
 };
 
@@ -37,7 +39,7 @@ struct text_sink {
 struct content_limits {
 	uint64_t body_limit;    /* decoded bytes read of one body; 0: all */
 	unsigned inflate_ratio; /* decoded/encoded above this (after 1 MiB decoded) is a bomb */
-	unsigned depth;         /* JSON and multipart nesting */
+	unsigned depth;         /* levels of JSON, and parts inside parts (at most NEST_DEPTH_MAX) */
 	size_t decode_bytes;    /* memory of decoders, for all bodies of the pool; 0: CONTENT_DECODE_BYTES */
 };
 

@@ -124,6 +124,43 @@ static void rows(struct buffer *b)
 	put_text(b, "]}");
 }
 
+/* A tool is called: its arguments are JSON in a string. */
+static void arguments(struct buffer *b)
+{
+	struct buffer inner = {.p = malloc(BODY)};
+
+	put_text(b, "{\"messages\":[{\"tool_calls\":[{\"function\":{\"arguments\":\"");
+	put_text(&inner, "{\"path\":\"report.txt\",\"text\":\"");
+	prose(&inner, BODY / 2);
+	put_text(&inner, "\"}");
+	for (size_t i = 0; i < inner.n; i++) {
+		if (inner.p[i] == '"' || inner.p[i] == '\\')
+			b->p[b->n++] = '\\';
+		b->p[b->n++] = inner.p[i];
+	}
+	put_text(b, "\"}}]}]}");
+	free(inner.p);
+}
+
+/* A chat with a document in a data: URL, which is read. */
+static void attachment(struct buffer *b)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct buffer text = {.p = malloc(BODY)};
+
+	put_text(b, "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\","
+	            "\"file\":{\"file_data\":\"data:text/plain;base64,");
+	prose(&text, BODY / 2);
+	for (size_t i = 0; i + 3 <= text.n; i += 3) {
+		uint32_t v = (uint32_t)text.p[i] << 16 | (uint32_t)text.p[i + 1] << 8 | text.p[i + 2];
+
+		for (unsigned k = 0; k < 4; k++)
+			b->p[b->n++] = (uint8_t)digits[v >> (18 - 6 * k) & 63];
+	}
+	put_text(b, "\"}}]}]}");
+	free(text.p);
+}
+
 /* ---- carriers -------------------------------------------------------------------------------------------
  */
 
@@ -289,6 +326,8 @@ static const struct {
         {"chat", chat},
         {"source code", chat_of_code},
         {"short values", rows},
+        {"JSON in JSON", arguments},
+        {"base64", attachment},
 };
 
 /* ---- passes to compare with -----------------------------------------------------------------------------

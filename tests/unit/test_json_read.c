@@ -180,6 +180,22 @@ static void test_gap(void **state)
 	free(r);
 }
 
+/* Bytes are missing from the very beginning: the type says how the rest is to be read. */
+static void test_gap_first(void **state)
+{
+	struct record *r = malloc(sizeof(*r));
+	struct text_sink out = record_sink(r);
+	struct message m = {.content_type = SLICE("application/json; charset=utf-8")};
+	struct content *c = content_open(pool, &m, &out);
+
+	(void)state;
+	content_gap(c, 100);
+	content_feed(c, (const uint8_t *)"AKIA\\u0049OSF\\/ODNN\"}", 21);
+	assert_int_equal(content_close(c, NULL), CONTENT_GAP);
+	assert_string_equal(r->text, "body <> AKIAIOSF/ODNN\"}\n");
+	free(r);
+}
+
 static void test_python_cases(void **state)
 {
 	(void)state;
@@ -250,6 +266,7 @@ int main(void)
 	        cmocka_unit_test(test_long_path),
 	        cmocka_unit_test(test_path_overflow_keeps_names),
 	        cmocka_unit_test(test_gap),
+	        cmocka_unit_test(test_gap_first),
 	        cmocka_unit_test(test_python_cases),
 	        cmocka_unit_test(test_flips_and_prefixes),
 	        cmocka_unit_test(test_calls),
