@@ -15,6 +15,7 @@
 #define HEAD_FIRST     4096  /* of the head buffer; grows fourfold up to HTTP_HEAD_MAX */
 #define CHUNK_LINE_MAX 16384 /* chunk size with extensions (RFC 9112 7.1.1 leaves the limit to us) */
 #define TRAILER_MAX    65536
+#define LATE_BYTES     65536 /* of a connection begun within that may be no HTTP/1 */
 
 enum phase {
 	HEAD,
@@ -652,9 +653,9 @@ static int http1_open(void *state, struct conn *c)
 }
 
 /* A capture that begins late, and no head yet: it may be something that comes with HTTP. */
-static bool late(const struct http1 *h, const struct conn *c)
+static bool late(const struct http1 *h, const struct side *s, const struct conn *c)
 {
-	return c->midstream && !h->side[0].any && !h->side[1].any;
+	return c->midstream && !h->side[0].any && !h->side[1].any && s->m.body_bytes < LATE_BYTES;
 }
 
 static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir dir, uint64_t stream,
@@ -683,7 +684,7 @@ static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir 
 	size_t at = 0;
 
 	r.verdict = LAYER_MORE;
-	if (late(h, c) && (http2_frames(p, len, dir) || websocket_frames(p, len, dir))) {
+	if (late(h, r.s, c) && (http2_frames(p, len, dir) || websocket_frames(p, len, dir))) {
 		if (r.s->open)
 			end_message(&r, false);
 		c->upgrade = (struct upgrade){.to = UPGRADE_UNKNOWN};

@@ -16,6 +16,7 @@
 
 #define HEADER_MAX       14         /* 2 + 8 bytes of length + 4 of mask */
 #define CONTROL_MAX      125        /* 5.5 */
+#define CONTROL_TEXT     8          /* bytes of text that are told */
 #define WINDOW           32768      /* RFC 7692 7.1.2: 15 bits at most */
 #define INFLATE_ROOM     65536      /* zlib's state and window, with room for other makes of it */
 #define RATIO_MAX        200        /* inflated to sent, on a connection, once ... */
@@ -51,10 +52,10 @@ struct side {
 	bool wanted; /* somebody reads this side's messages */
 	bool asked;
 	uint8_t lead[PACKET_MAX], lead_n;
-	uint8_t code_left;         /* of a Close frame: two bytes before its text */
-	struct inflater *inflater; /* NULL until the first compressed message */
-	struct message m, control; /* control frames stand between the fragments of a message */
-	bool open, control_open;   /* head was told, end was not */
+	uint8_t control[CONTROL_MAX], control_n; /* payload of a control frame */
+	struct inflater *inflater;               /* NULL until the first compressed message */
+	struct message m;
+	bool open; /* head was told, end was not */
 	uint32_t index;
 };
 
@@ -333,13 +334,28 @@ static void message_end(struct run *r, bool whole)
 	s->in_message = false;
 }
 
-static void control_end(struct run *r, bool whole)
+static bool is_text(const uint8_t *p, size_t n)
+{
+	for (size_t k, i = 0; i < n; i += k)
+		if (!(k = utf8_len(p + i, n - i)) || (p[i] < 0x20 && !memchr("\t\n\r", p[i], 3)))
+			return false;
+	return true;
+}
+
+/* 5.5: a control frame, which may stand between the fragments of a message, may hold a text of its own; that
+ * of Close stands behind a number.  Most hold nothing, or a few random bytes: these are no message. */
+static void control_ends(struct run *r)
 {
 	struct side *s = r->s;
+	size_t skip = s->opcode == CLOSE ? 2 : 0;
+	struct message m;
 
-	if (s->control_open && r->out->end)
-		r->out->end(r->out->arg, &s->control, whole);
-	s->control_open = false;
+	if (s->control_n < skip + CONTROL_TEXT || !is_text(s->control + skip, s->control_n - skip))
+		return;
+	head_tell(r, &m, false);
+	give(r, &m, s->control + skip, s->control_n - skip);
+	if (r->out->end)
+		r->out->end(r->out->arg, &m, true);
 }
 
 /* ---- permessage-deflate ---- */
@@ -471,22 +487,12 @@ static void unmask(const struct side *s, const uint8_t *p, size_t n)
 		plain[i] = p[i] ^ turned[i % 8];
 }
 
-static void control_bytes(struct run *r, const uint8_t *p, size_t n)
-{
-	struct side *s = r->s;
-	size_t code = s->code_left < n ? s->code_left : n;
-
-	s->code_left = (uint8_t)(s->code_left - code);
-	if (n > code)
-		give(r, &s->control, p + code, n - code);
-}
-
 static void payload(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *s = r->s;
 
 	s->left -= n;
-	if (s->opcode >= CLOSE ? !s->control_open : !s->in_message || !s->wanted)
+	if (s->opcode >= CLOSE ? r->dir != FLOW_C2S : !s->in_message || !s->wanted)
 		return;
 	while (n) {
 		size_t k = n < CHUNK ? n : CHUNK;
@@ -497,27 +503,17 @@ static void payload(struct run *r, const uint8_t *p, size_t n)
 			s->mask_at = (unsigned)((s->mask_at + k) % 4);
 			q = plain;
 		}
-		if (s->opcode >= CLOSE)
-			control_bytes(r, q, k);
-		else if (s->compressed)
+		if (s->opcode >= CLOSE) {
+			memcpy(s->control + s->control_n, q, k); /* header_valid(): no longer than that */
+			s->control_n = (uint8_t)(s->control_n + k);
+		} else if (s->compressed) {
 			inflate_on(r, q, k);
-		else
+		} else {
 			message_bytes(r, q, k);
+		}
 		p += k;
 		n -= k;
 	}
-}
-
-/* 5.5: a control frame may hold a text of its own; that of Close stands behind a number. */
-static void control_begins(struct run *r)
-{
-	struct side *s = r->s;
-
-	s->code_left = s->opcode == CLOSE ? 2 : 0;
-	if (r->dir != FLOW_C2S || s->left <= s->code_left)
-		return;
-	s->control_open = true;
-	head_tell(r, &s->control, false);
 }
 
 /* Does anybody read what the server says?  The first message shows it. */
@@ -548,10 +544,9 @@ static void frame_begins(struct run *r)
 	s->mask_at = 0;
 	if (s->masked)
 		memcpy(s->mask, s->header + head - 4, 4);
-	if (op >= CLOSE) {
-		control_begins(r);
+	s->control_n = 0;
+	if (op >= CLOSE)
 		return;
-	}
 	if (op == CONTINUES && s->in_message)
 		return;
 	message_end(r, false);
@@ -575,7 +570,8 @@ static void frame_ends(struct run *r)
 
 	s->header_n = 0;
 	if (s->opcode >= CLOSE) {
-		control_end(r, true);
+		if (r->dir == FLOW_C2S)
+			control_ends(r);
 		return;
 	}
 	if (!s->fin || !s->in_message)
@@ -596,7 +592,6 @@ static void lose(struct run *r)
 	if (s->wanted)
 		message_missed(r, 0);
 	message_end(r, false);
-	control_end(r, false);
 	if (s->inflater)
 		s->inflater->broken = true;
 	r->c->midstream = true;
@@ -698,7 +693,6 @@ static void websocket_close(void *state, struct conn *c, const struct sink *out)
 		struct run r = {.w = w, .c = c, .s = &w->side[d], .dir = (enum flow_dir)d, .out = out};
 
 		message_end(&r, false);
-		control_end(&r, false);
 	}
 }
 

@@ -77,15 +77,18 @@ static void messages(void **state)
 	/* 5.4: fragments, control frames between them, one without an end */
 	b.n = 0;
 	frame(&b, TEXT, MASKED, "one ", 4);
-	frame(&b, FIN | PING, MASKED, "note", 4);
+	frame(&b, FIN | PING, MASKED, "a note of mine", 14);
+	frame(&b, FIN | PING, MASKED, "\x8f\x11\xfe\x02\x8f\x11\xfe\x02\x01",
+	        9); /* as clients do to stay alive */
+	frame(&b, FIN | PONG, MASKED, "1234", 4);
 	frame(&b, CONT, MASKED, "", 0);
 	frame(&b, FIN | PONG, MASKED, "", 0);
 	frame(&b, FIN | CONT, MASKED, "message", 7);
 	frame(&b, BINARY, MASKED, "open", 4);
 	frame(&b, FIN | CLOSE, MASKED, "\x03\xe8", 2);
-	frame(&b, FIN | CLOSE, MASKED, "\x03\xe8gone", 6);
-	check(&b, HEAD HEAD "/v1/realtime note end\n/v1/realtime one message end\n" HEAD HEAD
-	                    "/v1/realtime gone end\n/v1/realtime open cut\n");
+	frame(&b, FIN | CLOSE, MASKED, "\x03\xe8goodbye!", 10);
+	check(&b, HEAD HEAD "/v1/realtime a note of mine end\n/v1/realtime one message end\n" HEAD HEAD
+	                    "/v1/realtime goodbye! end\n/v1/realtime open cut\n");
 	/* a new message where the old one was to go on; one that goes on from nothing */
 	b.n = 0;
 	frame(&b, TEXT, MASKED, "one", 3);
