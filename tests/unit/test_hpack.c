@@ -148,7 +148,8 @@ static void compare(void *arg, const struct hpack_field *f)
 	if (f->value_known)
 		assert_true(f->value_n == nv->valuelen && !memcmp(f->value, nv->value, f->value_n));
 	if (nv->flags & NGHTTP2_NV_FLAG_NO_INDEX)
-		assert_true(f->never_indexed); /* so are short cookies and the like, by nghttp2's own judgement */
+		assert_true(
+		        f->never_indexed); /* so are short cookies and the like, by nghttp2's own judgement */
 	c->unknown += !f->name_known || !f->value_known;
 }
 
