@@ -131,7 +131,7 @@ static void arguments(struct buffer *b)
 
 	put_text(b, "{\"messages\":[{\"tool_calls\":[{\"function\":{\"arguments\":\"");
 	put_text(&inner, "{\"path\":\"report.txt\",\"text\":\"");
-	prose(&inner, BODY / 2);
+	prose(&inner, BODY / 4 * 3);
 	put_text(&inner, "\"}");
 	for (size_t i = 0; i < inner.n; i++) {
 		if (inner.p[i] == '"' || inner.p[i] == '\\')
@@ -150,7 +150,7 @@ static void attachment(struct buffer *b)
 
 	put_text(b, "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\","
 	            "\"file\":{\"file_data\":\"data:text/plain;base64,");
-	prose(&text, BODY / 2);
+	prose(&text, BODY / 8 * 5);
 	for (size_t i = 0; i + 3 <= text.n; i += 3) {
 		uint32_t v = (uint32_t)text.p[i] << 16 | (uint32_t)text.p[i + 1] << 8 | text.p[i + 2];
 
@@ -408,8 +408,11 @@ int main(void)
 			own = speed(carriers[c].read, &r, &wire);
 			chr = speed(pass_memchr, &r, &wire);
 			hash = speed(pass_hash, &r, &wire);
-			if (r.text < wire.n / 10)
-				return 1; /* nothing was read */
+			if (r.text < wire.n / 10) {
+				fprintf(stderr, "%s over %s: nothing was read\n", bodies[b].name,
+				        carriers[c].name);
+				return 1;
+			}
 			printf("                           %-14s %-9s %8.2f %8.2f %8.2f  %.2f\n",
 			        bodies[b].name, carriers[c].name, own, chr, hash, own / chr);
 		}
