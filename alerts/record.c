@@ -379,8 +379,11 @@ static void head_keys(const struct event *ev, struct record_head *h)
 	if (ev->first_use_only) {
 		k = (typeof(k)){.kind = ev->kind, .day = time_day(ev->when_ns), .group = fa->group};
 		/* without a service: once for each source and host */
-		h->first_key = not_zero(hash64(&k, sizeof(k),
-		        h->service[0] ? service : source_hash(ev, hash64(fa->host, strlen(fa->host), 5))));
+		if (!h->service[0])
+			service = source_hash(ev, hash64(fa->host, strlen(fa->host), 5));
+		else if (ev->first_by_source)
+			service = source_hash(ev, service);
+		h->first_key = not_zero(hash64(&k, sizeof(k), service));
 	}
 }
 

@@ -45,6 +45,14 @@ static int create_pools(struct classify *c, struct err *e)
 	return 0;
 }
 
+/* What look-ups of one address are remembered longest. */
+static bool is_service(void *arg, const char *name)
+{
+	const struct classify *c = arg;
+
+	return facts_match(c, name, NULL).service;
+}
+
 static int create_parts(struct classify *c, const struct detect_engine *en, struct err *e)
 {
 	const struct settings *s = c->s;
@@ -62,6 +70,7 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 		return -1;
 	if (!(c->dns = dns_cache_create(s->limits.dns_entries, s->limits.dns_grace_s, e)))
 		return -1;
+	dns_cache_prefer(c->dns, is_service, c);
 	if (!(c->told = told_create()))
 		return err_set(e, "no memory");
 	if (!(c->certs = hidden_certs_create()))
@@ -87,6 +96,7 @@ static void on_hello(void *arg, const struct hello *h);
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port);
 static void on_proxied(void *arg, const struct proxied *p);
 static void on_cert(void *arg, const struct certificate *cert);
+static void on_carrier(void *arg, const struct carrier *what, bool elsewhere);
 
 struct classify *classify_create(
         struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
@@ -99,7 +109,11 @@ struct classify *classify_create(
 	}
 	c->s = settings_hold(s);
 	c->tell = tell;
-	c->sink = (struct sink){.hello = on_hello, .name = on_name, .proxied = on_proxied, .cert = on_cert};
+	c->sink = (struct sink){.hello = on_hello,
+	        .name = on_name,
+	        .proxied = on_proxied,
+	        .cert = on_cert,
+	        .carrier = on_carrier};
 	request_sink(&c->sink);
 	if (create_parts(c, en, e) < 0) {
 		classify_destroy(c);
@@ -176,10 +190,12 @@ static void on_hello(void *arg, const struct hello *h)
 		copy_text(x->tls.ja4, sizeof(x->tls.ja4), h->ja4);
 		via_link_hello(r->cls, r, h->random, r->flow->last_ns);
 		if (h->sni[0] && !hidden_ech(r->cls, r, h, r->flow->last_ns))
-			hidden_sni(r->cls, r, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni, r->flow->last_ns);
+			hidden_sni(r->cls, r, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni);
 		settle(r->cls, r, r->flow->last_ns);
+		evasion_tell(r->cls, r->flow, x, r->flow->last_ns);
 		/* reading one costs a hundred hellos: not for a named host that is no service */
-		r->stack.conn.skip_cert = h->sni[0] && !x->match.service && !x->match.shared;
+		r->stack.conn.skip_cert =
+		        h->sni[0] && !x->match.service && !x->match.shared && !evasion_tor_name(h->sni);
 		return;
 	}
 	if (h->hello_retry)
@@ -205,6 +221,13 @@ static void on_cert(void *arg, const struct certificate *cert)
 	posture_check(r->cls, r, r->flow->last_ns);
 }
 
+static void on_carrier(void *arg, const struct carrier *what, bool elsewhere)
+{
+	struct reading *r = arg;
+
+	evasion_carrier_seen(r->cls, r, what, elsewhere, r->flow->last_ns);
+}
+
 static void on_name(void *arg, enum name_source by, const char *host, uint16_t port)
 {
 	struct reading *r = arg;
@@ -220,13 +243,9 @@ static void on_name(void *arg, enum name_source by, const char *host, uint16_t p
 static void name_literal(struct classify *c, struct reading *r, const char *host)
 {
 	struct ip_addr a;
-	const char *name;
 
-	if (ip_parse(host, &a) < 0)
-		return;
-	name = dns_name(c->dns, &r->flow->addr[FLOW_C2S], &a, r->flow->last_ns);
-	if (name)
-		facts_name(c, &r->facts, dns_name_by(c->dns), name, NULL);
+	if (ip_parse(host, &a) == 0)
+		hidden_lookups(c, &r->facts, &r->flow->addr[FLOW_C2S], &a, r->flow->last_ns);
 }
 
 static void on_proxied(void *arg, const struct proxied *p)
@@ -386,10 +405,10 @@ static void keep_findings(struct classify *c, struct reading *r)
 	r->form = TRACKED_READ;
 }
 
-/* Flows to services, and tunnels, have their bytes counted for the sums behind the queue. */
+/* Flows to services have their bytes counted for the sums behind the queue, tunnels for their alert. */
 static bool is_metered(const struct facts *x)
 {
-	return x->match.service || evasion_is_tunnel(x->protocol);
+	return x->match.service || x->carrier.name;
 }
 
 /* Nothing more can be learned from the flow's bytes: from here on it is merely counted. */
@@ -432,6 +451,13 @@ static bool ask_second(struct classify *c, struct reading *r, enum flow_dir dir,
 	second_result(c->second, r->second, r->facts.protocol, sizeof(r->facts.protocol));
 	r->second = NULL;
 	return false;
+}
+
+/* Our own layers read it after all. */
+static void forget_second(struct classify *c, struct reading *r)
+{
+	second_close(c->second, r->second);
+	r->second = NULL;
 }
 
 static void protocol_unknown(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
@@ -480,10 +506,14 @@ static void read_tcp(
 	 */
 	if (state == STACK_DONE || r->ended == 3 || r->enough)
 		reading_release(c, r, p->ts_ns);
-	else if (state == STACK_UNKNOWN)
+	else if (state == STACK_UNKNOWN || (state == STACK_BAD && !*r->stack.protocol))
 		protocol_unknown(c, r, dir, p);
 	else if (state != STACK_READING)
 		reading_failed(c, r, state, p->ts_ns);
+	else if (!*r->stack.protocol)
+		ask_second(c, r, dir, p); /* a server that speaks first says most in its first words */
+	else
+		forget_second(c, r);
 }
 
 static void read_udp(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
@@ -501,6 +531,8 @@ static void read_udp(struct classify *c, struct reading *r, enum flow_dir dir, c
 		protocol_unknown(c, r, dir, p);
 	else if (state != STACK_READING)
 		reading_failed(c, r, state, p->ts_ns);
+	else if (!*r->stack.protocol)
+		ask_second(c, r, dir, p);
 }
 
 static bool dns_flow(const struct flow *f)
@@ -579,6 +611,8 @@ static struct reading *consider(struct classify *c, struct flow *f, enum flow_di
 		return NULL;
 	if (f->proto == PROTO_UDP && p->payload_len && quic_probe(p->payload, p->payload_len))
 		first = &quic_layer;
+	else if (f->proto == PROTO_UDP && carrier_probe_datagram(p->payload, p->payload_len))
+		first = &carrier_datagram_layer;
 	else if (dns_over_tcp(f, p))
 		first = &dns_tcp_layer;
 	r = reading_open(c, f, p->ts_ns, first);
@@ -596,33 +630,19 @@ static bool undecided(const struct flow *f, enum flow_dir dir, const struct pack
 
 #define METER_STEP (1u << 20) /* bytes between two looks at a connection that sends much */
 
-/* What is known of a flow, read or not, and what of its bytes was told. */
-static uint64_t *metered_of(struct classify *c, struct flow *f, struct facts *room, const struct facts **x)
+/* Of a flow that is only counted: what is told of it stays told. */
+static void meter_kept(struct classify *c, struct flow *f, uint64_t more, int64_t when_ns)
 {
-	struct reading *r = f->inspect;
-
-	if (r->form != TRACKED_KEPT) {
-		*x = &r->facts;
-		return &r->metered;
-	}
-	facts_unkeep(c, r, room);
-	*x = room;
-	return facts_kept_metered(r);
-}
-
-/* A tunnel that is only counted now has sent enough to be told of: its record has to say so. */
-static void meter_tunnel(struct classify *c, struct flow *f, struct facts *x, int64_t when_ns)
-{
-	unsigned before = x->n_evasions;
-	uint64_t metered = *facts_kept_metered(f->inspect);
+	struct facts x;
 	void *kept;
 
-	evasion_tunnel(c, f, x, when_ns);
-	if (x->n_evasions == before || !(kept = facts_keep(c, x)))
+	facts_unkeep(c, f->inspect, &x);
+	tell_volume(c, f, &x, more, when_ns);
+	if (!evasion_tunnel(c, f, &x, when_ns) || !(kept = facts_keep(c, &x)))
 		return;
 	facts_kept_free(c, f->inspect);
 	f->inspect = kept;
-	*facts_kept_metered(kept) = metered;
+	*facts_kept_metered(kept) = f->payload[FLOW_C2S];
 }
 
 /* Bytes that left, told a MiB at a time while the connection goes on. */
@@ -630,17 +650,17 @@ static void meter(struct classify *c, struct flow *f, int64_t when_ns)
 {
 	struct reading *r = f->inspect;
 	uint64_t *told = r->form == TRACKED_KEPT ? facts_kept_metered(r) : &r->metered, more;
-	const struct facts *x;
-	struct facts room;
 
 	more = f->payload[FLOW_C2S] - *told;
 	if (more < METER_STEP)
 		return;
 	*told = f->payload[FLOW_C2S];
-	metered_of(c, f, &room, &x);
-	tell_volume(c, f, x, more, when_ns);
-	if (r->form == TRACKED_KEPT)
-		meter_tunnel(c, f, &room, when_ns);
+	if (r->form == TRACKED_KEPT) {
+		meter_kept(c, f, more, when_ns);
+		return;
+	}
+	tell_volume(c, f, &r->facts, more, when_ns);
+	evasion_tunnel(c, f, &r->facts, when_ns);
 }
 
 static void read_packet(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
@@ -733,6 +753,7 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 				close_tcp(c, r);
 			reading_finish(c, r, f->last_ns);
 		}
+		evasion_tunnel(c, f, &r->facts, f->last_ns);
 		r->facts.of = f->payload[FLOW_C2S];
 		tell_volume(c, f, &r->facts, f->payload[FLOW_C2S] - r->metered, f->last_ns);
 		count_facts(c, &r->facts);
@@ -742,6 +763,7 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 	} else {
 		facts_unkeep(c, r, &x);
 		tell_volume(c, f, &x, f->payload[FLOW_C2S] - *facts_kept_metered(r), f->last_ns);
+		evasion_tunnel(c, f, &x, f->last_ns);
 		x.of = f->payload[FLOW_C2S];
 		count_facts(c, &x);
 		if (tell)

@@ -5,13 +5,25 @@
 #include <string.h>
 
 #define PORT_ENCRYPTED_DNS 853
-#define SURE_FRONTING      80
-#define SURE_DNS_PORT      90
-#define SURE_DNS_ALPN      95
-#define SURE_RESOLVER      85
-#define SURE_TUNNEL        80
 
-static enum sign_mode mode_of(const struct settings *s, enum alert_kind kind)
+/* How certain each sign is, 0..100.  What is below `evasion.alert_from` alerts nobody. */
+enum {
+	SURE_FRONTING = 80,
+	SURE_SHARED_CONNECTION = 50, /* other requests of the connection go where its SNI says */
+	SURE_DNS_PORT = 90,
+	SURE_DNS_ALPN = 95,
+	SURE_DNS_WORD = 80, /* nDPI's */
+	SURE_RESOLVER = 85,
+	SURE_RESOLVER_NAME = 55, /* it only sounds like one */
+	SURE_CARRIER = 95,       /* by its own messages */
+	SURE_CARRIER_WORD = 80,
+	SURE_CARRIER_TLS = 90,
+	SURE_CARRIER_HOST = 75,
+	SURE_TOR_CERT = 85,
+	SURE_TOR_NAME = 50,
+};
+
+static enum sign_mode mode_of(const struct settings *s, const struct facts *x, enum alert_kind kind)
 {
 	switch (kind) {
 	case ALERT_EVASION_ECH:
@@ -21,26 +33,46 @@ static enum sign_mode mode_of(const struct settings *s, enum alert_kind kind)
 	case ALERT_EVASION_DOH:
 		return s->evasion.doh;
 	default:
-		return s->evasion.tunnel;
+		return x->carrier.sort == CARRIER_DESKTOP ? s->evasion.remote_desktop : s->evasion.tunnel;
 	}
+}
+
+static struct evasion *sign_of(struct facts *x, enum alert_kind kind)
+{
+	for (unsigned i = 0; i < x->n_evasions; i++)
+		if (x->evasion[i].kind == kind)
+			return &x->evasion[i];
+	return NULL;
 }
 
 void evasion_add(struct facts *x, enum alert_kind kind, uint8_t confidence, const char *evidence)
 {
-	struct evasion *e = NULL;
+	struct evasion *e = sign_of(x, kind);
 
-	for (unsigned i = 0; i < x->n_evasions; i++)
-		if (x->evasion[i].kind == kind)
-			e = &x->evasion[i];
 	if (e && e->confidence >= confidence)
 		return;
 	if (!e && x->n_evasions == FACT_EVASION_MAX)
 		return;
-	if (!e)
+	if (!e) {
 		e = &x->evasion[x->n_evasions++];
+		e->told = false;
+	}
 	e->kind = (uint8_t)kind;
 	e->confidence = confidence;
 	snprintf(e->evidence, sizeof(e->evidence), "%.*s", (int)sizeof(e->evidence) - 1, evidence);
+}
+
+void evasion_tell(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns)
+{
+	for (unsigned i = 0; i < x->n_evasions; i++) {
+		struct evasion *e = &x->evasion[i];
+
+		if (e->told || e->kind == ALERT_EVASION_TUNNEL || /* which has its own condition */
+		        mode_of(c->s, x, e->kind) != SIGN_ALERT || e->confidence < c->s->evasion.alert_from)
+			continue;
+		e->told = true;
+		tell_evasion(c, f, x, e, when_ns);
+	}
 }
 
 /* ---- one name outside, another inside
@@ -66,111 +98,297 @@ static const char *registered(const char *host)
 	return host;
 }
 
-void evasion_fronting(struct classify *c, struct reading *r, enum name_source outer_by, const char *outer,
-        enum name_source inner_by, const char *inner, int64_t when_ns)
+/* Whose a name is: a vendor who has both names hides nothing behind the first. */
+static bool same_owner(const struct classify *c, const char *a, const char *b)
 {
-	struct service_match a = facts_match(c, outer, NULL), b = facts_match(c, inner, NULL);
-	struct ip_addr literal;
-	char evidence[120];
+	struct service_match x = facts_match(c, a, NULL), y = facts_match(c, b, NULL);
 
-	(void)when_ns;
-	if (!*outer || !*inner || !strcmp(outer, inner) || ip_parse(outer, &literal) == 0 ||
-	        ip_parse(inner, &literal) == 0 || !strcmp(registered(outer), registered(inner)))
+	if (x.service == y.service) /* both nobody's, or both the same one's */
+		return true;
+	return x.service && y.service && !strcmp(x.service->vendor, y.service->vendor);
+}
+
+static bool two_destinations(const struct classify *c, const char *outer, const char *inner)
+{
+	struct ip_addr literal;
+
+	return *outer && *inner && strcmp(outer, inner) != 0 && ip_parse(outer, &literal) < 0 &&
+	       ip_parse(inner, &literal) < 0 && strcmp(registered(outer), registered(inner)) != 0 &&
+	       !same_owner(c, outer, inner);
+}
+
+static void fronting(struct classify *c, struct reading *r, enum name_source outer_by, const char *outer,
+        enum name_source inner_by, const char *inner, uint8_t sure)
+{
+	char evidence[160], shown[2][HOST_MAX];
+
+	if (c->s->evasion.fronting == SIGN_OFF || !two_destinations(c, outer, inner))
 		return;
-	/* two names that are nobody's, or both the same one's, hide nothing from us */
-	if (a.service == b.service)
+	facts_shown(c, outer, shown[0], HOST_MAX);
+	facts_shown(c, inner, shown[1], HOST_MAX);
+	snprintf(evidence, sizeof(evidence), "%s asks for %.56s, %s inside for %.56s",
+	        name_source_text(outer_by), shown[0], name_source_text(inner_by), shown[1]);
+	evasion_add(&r->facts, ALERT_EVASION_FRONTING, sure, evidence);
+}
+
+void evasion_fronting(struct classify *c, struct reading *r, enum name_source outer_by, const char *outer,
+        enum name_source inner_by, const char *inner)
+{
+	fronting(c, r, outer_by, outer, inner_by, inner, SURE_FRONTING);
+}
+
+/* Browsers send requests for several names on one connection where its certificate has them all (RFC 9113
+ * 9.1.1); then some of them are for the name of the SNI. */
+void evasion_request(struct classify *c, struct reading *r, const char *host, int64_t when_ns)
+{
+	const struct facts *x = &r->facts;
+
+	/* a masked SNI is no name to compare with */
+	if (!x->tls.seen || !x->tls.sni[0] || !*host || strchr(x->tls.sni, '*'))
 		return;
-	snprintf(evidence, sizeof(evidence), "%s asks for %.40s, %s inside for %.40s",
-	        name_source_text(outer_by), outer, name_source_text(inner_by), inner);
-	evasion_add(&r->facts, ALERT_EVASION_FRONTING, SURE_FRONTING, evidence);
+	if (!strcmp(registered(x->tls.sni), registered(host)))
+		r->fronts_too = true;
+	else
+		fronting(c, r, r->udp ? NAME_QUIC_SNI : NAME_SNI, x->tls.sni, NAME_HTTP, host,
+		        r->fronts_too ? SURE_SHARED_CONNECTION : SURE_FRONTING);
+	evasion_tell(c, r->flow, &r->facts, when_ns);
 }
 
 /* ---- encrypted DNS
  * ------------------------------------------------------------------------------------------- */
 
-static bool is_resolver(const struct classify *c, const char *host, const struct ip_addr *server)
+/* What the catalogue says of a flow's destination, AI services apart: by its name, or by the address that it
+ * really goes to. */
+static const struct service *known_as(
+        const struct classify *c, const struct facts *x, const struct flow *f, bool by_address)
 {
 	struct service_match m = {.service = NULL};
+	struct ip_addr literal;
 
-	if (*host)
-		m = catalogue_host(c->s->catalogue, host, NULL);
-	if (!m.service)
-		m = catalogue_address(c->s->catalogue, server);
-	return m.service && m.service->resolver;
+	if (x->host[0] && ip_parse(x->host, &literal) == 0)
+		m = catalogue_address(c->s->catalogue, &literal);
+	else if (x->host[0])
+		m = catalogue_host(c->s->catalogue, x->host, NULL);
+	if (!m.service && by_address && !x->via.n)
+		m = catalogue_address(c->s->catalogue, &f->addr[FLOW_S2C]);
+	return m.service && m.service->use != USE_AI ? m.service : NULL;
+}
+
+static uint16_t port_of(const struct reading *r)
+{
+	unsigned hops = r->facts.via.n;
+
+	return hops ? r->target[hops - 1].port : r->flow->port[FLOW_S2C];
+}
+
+/* "dot", "doq", "doh": what a TLS or QUIC connection is, and how that shows; NULL: none of them. */
+static bool sounds_like_resolver(const char *host)
+{
+	return !strncmp(host, "doh", 3) &&
+	       (host[3] == '.' || host[3] == '-' || (host[3] >= '0' && host[3] <= '9'));
+}
+
+static const char *dns_inside_tls(const struct classify *c, const struct reading *r, uint8_t *sure)
+{
+	const struct facts *x = &r->facts;
+	const struct service *known;
+
+	if (!strcmp(x->tls.alpn, "dot") || !strcmp(x->tls.alpn, "doq") || !strncmp(x->tls.alpn, "doq-", 4)) {
+		*sure = SURE_DNS_ALPN;
+		return r->udp ? "doq" : "dot";
+	}
+	if (port_of(r) == PORT_ENCRYPTED_DNS) {
+		*sure = SURE_DNS_PORT;
+		return r->udp ? "doq" : "dot";
+	}
+	known = known_as(c, x, r->flow, true);
+	*sure = SURE_RESOLVER;
+	if (known && known->use == USE_RESOLVER)
+		return "doh";
+	*sure = SURE_RESOLVER_NAME;
+	return sounds_like_resolver(x->host) ? "doh" : NULL;
 }
 
 static void encrypted_dns(struct classify *c, struct reading *r)
 {
+	static const struct {
+		const char *protocol, *words;
+	} names[] = {{"doh", "DNS over HTTPS"}, {"dot", "DNS over TLS"}, {"doq", "DNS over QUIC"},
+	        {"DNScrypt", "DNSCrypt"}};
 	struct facts *x = &r->facts;
-	const struct flow *f = r->flow;
-	bool quic = r->udp;
-	char evidence[120];
-	const char *what = NULL;
-	uint8_t sure = 0;
+	uint8_t sure = SURE_DNS_WORD;
+	const char *what = NULL, *words = "";
+	char evidence[160];
 
-	if (!x->tls.seen || !facts_leaves(c, x, f))
+	if (c->s->evasion.doh == SIGN_OFF || !facts_leaves(c, x, r->flow))
 		return;
-	if (!strcmp(x->tls.alpn, "dot") || !strcmp(x->tls.alpn, "doq")) {
-		what = quic ? "doq" : "dot";
-		sure = SURE_DNS_ALPN;
-	} else if (f->port[FLOW_S2C] == PORT_ENCRYPTED_DNS) {
-		what = quic ? "doq" : "dot";
-		sure = SURE_DNS_PORT;
-	} else if (is_resolver(c, x->host, &f->addr[FLOW_S2C])) {
-		what = "doh";
-		sure = SURE_RESOLVER;
-	}
+	if (x->tls.seen)
+		what = dns_inside_tls(c, r, &sure);
+	else if (!strcasecmp(x->protocol, "DNScrypt"))
+		what = "DNScrypt";
 	if (!what)
 		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(names[i].protocol, what))
+			words = names[i].words;
 	snprintf(x->protocol, sizeof(x->protocol), "%s", what);
-	snprintf(evidence, sizeof(evidence), "%s with %.60s",
-	        !strcmp(what, "doh")   ? "DNS over HTTPS"
-	        : !strcmp(what, "dot") ? "DNS over TLS"
-	                               : "DNS over QUIC",
+	snprintf(evidence, sizeof(evidence), "%s with %.100s", words,
 	        x->host[0] ? x->host : "a resolver outside");
 	evasion_add(x, ALERT_EVASION_DOH, sure, evidence);
 }
 
-/* ---- tunnels
- * ------------------------------------------------------------------------------------------------- */
+/* ---- tunnels and remote desktops
+ * --------------------------------------------------------------------------------- */
 
-/* Words of nDPI for what carries other traffic, or a screen, out of the network. */
-static const char *const tunnels[] = {"WireGuard", "OpenVPN", "IPSec", "IPsec", "Tor", "Psiphon", "PPTP",
-        "CiscoVPN", "HotspotShield", "UltraSurf", "Tailscale", "SoftEther", "NordVPN", "SurfShark",
-        "CactusVPN", "WindscribeVPN", "Mullvad", "ProtonVPN", "ExpressVPN", "CloudflareWarp", "TeamViewer",
-        "AnyDesk", "RDP", "VNC", "RemoteScan", "TINC", "L2TP", "GlobalProtect", "OpenConnect", "Freenet",
-        "I2P", "Hamachi", "ZeroTier"};
-
-bool evasion_is_tunnel(const char *protocol)
+static void sent_text(const struct flow *f, char *out, size_t cap)
 {
-	const char *dot = strrchr(protocol, '.');
+	uint64_t n = f->payload[FLOW_C2S];
 
-	for (size_t i = 0; i < sizeof(tunnels) / sizeof(*tunnels); i++)
-		if (!strcasecmp(protocol, tunnels[i]) || (dot && !strcasecmp(dot + 1, tunnels[i])) ||
-		        (!strncasecmp(protocol, tunnels[i], strlen(tunnels[i])) &&
-		                protocol[strlen(tunnels[i])] == '.'))
-			return true;
+	if (n >> 20)
+		snprintf(out, cap, "%llu MiB sent", (unsigned long long)(n >> 20));
+	else
+		snprintf(out, cap, "%llu KiB sent", (unsigned long long)(n + 1023) >> 10);
+}
+
+/* What the sign says: its bytes are those of now. */
+static void carrier_evidence(const struct flow *f, struct facts *x)
+{
+	struct evasion *e = sign_of(x, ALERT_EVASION_TUNNEL);
+	char sent[32];
+
+	if (!e)
+		return;
+	sent_text(f, sent, sizeof(sent));
+	snprintf(e->evidence, sizeof(e->evidence), "%.60s%s%.60s, %s", x->carrier.name,
+	        x->host[0] ? " at " : "", x->host,
+	        x->carrier.elsewhere ? "set up; what it carries goes in packets of its own" : sent);
+}
+
+void evasion_carrier(struct classify *c, struct facts *x, const struct flow *f, const char *name,
+        enum carrier_sort sort, uint8_t sure)
+{
+	x->carrier.name = name;
+	x->carrier.sort = (uint8_t)sort;
+	if (!facts_leaves(c, x, f) || x->direction == DIRECTION_IN ||
+	        mode_of(c->s, x, ALERT_EVASION_TUNNEL) == SIGN_OFF)
+		return;
+	evasion_add(x, ALERT_EVASION_TUNNEL, sure, name);
+	carrier_evidence(f, x);
+}
+
+void evasion_carrier_seen(
+        struct classify *c, struct reading *r, const struct carrier *what, bool elsewhere, int64_t when_ns)
+{
+	struct facts *x = &r->facts;
+
+	snprintf(x->protocol, sizeof(x->protocol), "%s", what->name);
+	x->carrier.elsewhere = elsewhere;
+	evasion_carrier(c, x, r->flow, what->name, what->sort, SURE_CARRIER);
+	evasion_tunnel(c, r->flow, x, when_ns);
+}
+
+bool evasion_tunnel(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns)
+{
+	struct evasion *e = sign_of(x, ALERT_EVASION_TUNNEL);
+
+	if (!e)
+		return false;
+	carrier_evidence(f, x);
+	if (e->told || mode_of(c->s, x, ALERT_EVASION_TUNNEL) != SIGN_ALERT ||
+	        e->confidence < c->s->evasion.alert_from ||
+	        (!x->carrier.elsewhere && f->payload[FLOW_C2S] < (uint64_t)c->s->evasion.tunnel_mb << 20))
+		return false;
+	e->told = true;
+	tell_evasion(c, f, x, e, when_ns);
+	return true;
+}
+
+/* tor-spec 2.2 ("in-protocol" handshake): the name asked for is www. and 4 to 25 letters of base32, .com; the
+ * certificate's are made alike, ending in .net and issued by another of .com. */
+static bool base32_name(const char *host, const char *zone)
+{
+	size_t n = strlen(host), digits = 0;
+
+	if (n < 4 + 4 + 4 || n > 4 + 25 + 4 || strncmp(host, "www.", 4) != 0 ||
+	        strcmp(host + n - 4, zone) != 0)
+		return false;
+	for (size_t i = 4; i < n - 4; i++) {
+		if ((host[i] < 'a' || host[i] > 'z') && (host[i] < '2' || host[i] > '7'))
+			return false;
+		digits += host[i] <= '7';
+	}
+	return digits > 0;
+}
+
+bool evasion_tor_name(const char *sni)
+{
+	return base32_name(sni, ".com");
+}
+
+bool evasion_tor_cert(const struct certificate *cert)
+{
+	return base32_name(cert->name, ".net") && base32_name(cert->issuer, ".com");
+}
+
+static void tor(struct classify *c, struct reading *r)
+{
+	struct facts *x = &r->facts;
+	bool cert = x->cert.seen && x->cert.made_up;
+	struct dns_found lookup;
+
+	/* names of the web are looked up, and browsers offer protocols */
+	if (!x->tls.seen || x->tls.alpn[0] || x->match.service || !base32_name(x->tls.sni, ".com"))
+		return;
+	if (!cert && dns_names(c->dns, &r->flow->addr[FLOW_C2S], &r->flow->addr[FLOW_S2C], r->flow->last_ns,
+	                     &lookup, 1))
+		return;
+	evasion_carrier(c, x, r->flow, "Tor", CARRIER_TUNNEL, cert ? SURE_TOR_CERT : SURE_TOR_NAME);
+}
+
+/* What their TLS shows: protocols that only they speak, certificates that only they have. */
+static bool tls_mark(struct classify *c, struct reading *r)
+{
+	static const struct {
+		const char *alpn, *issuer;
+		struct carrier as;
+	} marks[] = {
+	        {"anydesk/", NULL, {"AnyDesk", CARRIER_DESKTOP}},
+	        {NULL, "philandro Software GmbH", {"AnyDesk", CARRIER_DESKTOP}},
+	        {NULL, "AnyDesk Client", {"AnyDesk", CARRIER_DESKTOP}},
+	        {NULL, "Private Internet Access", {"Private Internet Access", CARRIER_TUNNEL}},
+	};
+	struct facts *x = &r->facts;
+
+	for (size_t i = 0; x->tls.seen && i < sizeof(marks) / sizeof(*marks); i++) {
+		if (!(marks[i].alpn && !strncmp(x->tls.alpn, marks[i].alpn, strlen(marks[i].alpn))) &&
+		        !(marks[i].issuer && x->cert.seen && !strcmp(x->cert.issuer, marks[i].issuer)))
+			continue;
+		evasion_carrier(c, x, r->flow, marks[i].as.name, marks[i].as.sort, SURE_CARRIER_TLS);
+		return true;
+	}
 	return false;
 }
 
-void evasion_tunnel(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns)
+/* Carriers that no message told: by nDPI's word, by name or address, by the names they make up. */
+static void find_carrier(struct classify *c, struct reading *r)
 {
-	char evidence[120];
+	struct facts *x = &r->facts;
+	const struct carrier *word;
+	const struct service *known;
 
-	if (x->direction == DIRECTION_IN || x->direction == DIRECTION_INTERNAL ||
-	        !evasion_is_tunnel(x->protocol) ||
-	        f->payload[FLOW_C2S] < (uint64_t)c->s->evasion.tunnel_mb << 20)
+	if (x->carrier.name || tls_mark(c, r))
 		return;
-	for (unsigned i = 0; i < x->n_evasions; i++)
-		if (x->evasion[i].kind == ALERT_EVASION_TUNNEL)
-			return;
-	snprintf(evidence, sizeof(evidence), "%s, %llu MiB sent", x->protocol,
-	        (unsigned long long)(f->payload[FLOW_C2S] >> 20));
-	if (c->s->evasion.tunnel == SIGN_OFF)
+	if ((word = carrier_by_word(x->protocol))) {
+		evasion_carrier(c, x, r->flow, word->name, word->sort, SURE_CARRIER_WORD);
 		return;
-	evasion_add(x, ALERT_EVASION_TUNNEL, SURE_TUNNEL, evidence);
-	if (c->s->evasion.tunnel == SIGN_ALERT)
-		tell_evasion(c, f, x, &x->evasion[x->n_evasions - 1], when_ns);
+	}
+	known = known_as(c, x, r->flow, true);
+	if (known && known->use == USE_TUNNEL)
+		evasion_carrier(c, x, r->flow, known->name, CARRIER_TUNNEL, SURE_CARRIER_HOST);
+	else if (known && known->use == USE_DESKTOP)
+		evasion_carrier(c, x, r->flow, known->name, CARRIER_DESKTOP, SURE_CARRIER_HOST);
+	else
+		tor(c, r);
 }
 
 /* ---- what becomes of them
@@ -182,11 +400,11 @@ void evasion_names(struct classify *c, struct reading *r, int64_t when_ns)
 	unsigned kept = 0;
 
 	encrypted_dns(c, r);
+	find_carrier(c, r);
 	for (unsigned i = 0; i < x->n_evasions; i++)
-		if (mode_of(c->s, x->evasion[i].kind) != SIGN_OFF)
+		if (mode_of(c->s, x, x->evasion[i].kind) != SIGN_OFF)
 			x->evasion[kept++] = x->evasion[i];
 	x->n_evasions = (uint8_t)kept;
-	for (unsigned i = 0; i < kept; i++)
-		if (mode_of(c->s, x->evasion[i].kind) == SIGN_ALERT)
-			tell_evasion(c, r->flow, x, &x->evasion[i], when_ns);
+	evasion_tell(c, r->flow, x, when_ns);
+	evasion_tunnel(c, r->flow, x, when_ns);
 }

@@ -43,7 +43,7 @@ void facts_begin(struct classify *c, struct facts *x, const struct flow *f)
  * none. */
 #define LABEL_HARMLESS 11
 
-static void mask_name(struct classify *c, const char *name, char *out, size_t cap)
+void facts_shown(struct classify *c, const char *name, char *out, size_t cap)
 {
 	size_t n = strlen(name), label = 0, longest = 0;
 
@@ -63,9 +63,9 @@ static void mask_name(struct classify *c, const char *name, char *out, size_t ca
 
 void facts_hello(struct classify *c, struct facts *x, const char *sni, const char *alpn)
 {
-	mask_name(c, sni, x->tls.sni, sizeof(x->tls.sni));
+	facts_shown(c, sni, x->tls.sni, sizeof(x->tls.sni));
 	if (alpn[0])
-		mask_name(c, alpn, x->tls.alpn, sizeof(x->tls.alpn));
+		facts_shown(c, alpn, x->tls.alpn, sizeof(x->tls.alpn));
 }
 
 /* A literal address as a name says less than any real name of the same flow. */
@@ -83,8 +83,8 @@ struct service_match facts_match(const struct classify *c, const char *host, con
 
 	m = ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path)
 	                           : catalogue_address(c->s->catalogue, &a);
-	/* resolvers of encrypted DNS stand in the catalogue to be known, and are no AI services */
-	return m.service && m.service->resolver ? (struct service_match){.service = NULL} : m;
+	/* resolvers, VPNs and remote desktops stand in the catalogue to be known */
+	return m.service && m.service->use != USE_AI ? (struct service_match){.service = NULL} : m;
 }
 
 static void note_also(struct facts *x, enum name_source by, const char *host)
@@ -107,7 +107,7 @@ void facts_name(struct classify *c, struct facts *x, enum name_source by, const 
 	bool weaker = x->by != NAME_NONE && by > x->by;
 	char shown[HOST_MAX], was[HOST_MAX];
 
-	mask_name(c, host, shown, sizeof(shown));
+	facts_shown(c, host, shown, sizeof(shown));
 	if (x->host[0] && literal(host) != literal(x->host))
 		weaker = literal(host);
 	/* what a tunnel was asked for names no service, the hello inside does: the service is what the user
@@ -127,6 +127,7 @@ void facts_name(struct classify *c, struct facts *x, enum name_source by, const 
 	x->by = by;
 	x->match = m;
 	x->sure = 0;
+	x->possible = false;
 	x->evidence[0] = '\0';
 }
 
@@ -134,7 +135,7 @@ void facts_also(struct classify *c, struct facts *x, enum name_source by, const 
 {
 	char shown[HOST_MAX];
 
-	mask_name(c, host, shown, sizeof(shown));
+	facts_shown(c, host, shown, sizeof(shown));
 	note_also(x, by, shown);
 }
 
@@ -155,7 +156,8 @@ void facts_judge(
 	verdict_decide(c->s, x->match.service, facts_source(x, f), when_ns, a, &x->verdict);
 	if (x->match.rule && !host_role_carries(x->match.rule->role))
 		x->verdict.kind = -1;
-	if (x->sure && x->sure < FACTS_SURE_ALERT) /* a guess stands in the record and wakes nobody */
+	/* a guess stands in the record and wakes nobody */
+	if (x->sure && x->sure < FACTS_SURE_ALERT && !x->possible)
 		x->verdict.kind = -1;
 }
 
@@ -178,7 +180,7 @@ struct kept {
 	              */
 };
 
-enum { KEPT_HAS_WORDS = 1, KEPT_HAS_CLIENT = 2, KEPT_HAS_CERT = 4 };
+enum { KEPT_HAS_WORDS = 1, KEPT_HAS_CLIENT = 2, KEPT_HAS_CERT = 4, KEPT_HAS_CARRIER = 8 };
 
 static char *put_text(char *p, const char *end, const char *s)
 {
@@ -232,6 +234,8 @@ static char *put_rare(char *p, const char *end, const struct facts *x)
 		p = put_bytes(p, end, &x->client, sizeof(x->client));
 	if (x->cert.seen)
 		p = put_bytes(p, end, &x->cert, sizeof(x->cert));
+	if (x->carrier.name)
+		p = put_bytes(p, end, &x->carrier, sizeof(x->carrier));
 	for (unsigned i = 0; i < x->via.n; i++) {
 		p = put_bytes(p, end, &x->via.hop[i].kind, 1);
 		p = put_bytes(p, end, &x->via.hop[i].port, sizeof(x->via.hop[i].port));
@@ -240,6 +244,7 @@ static char *put_rare(char *p, const char *end, const struct facts *x)
 	for (unsigned i = 0; i < x->n_evasions; i++) {
 		p = put_bytes(p, end, &x->evasion[i].kind, 1);
 		p = put_bytes(p, end, &x->evasion[i].confidence, 1);
+		p = put_bytes(p, end, &x->evasion[i].told, sizeof(x->evasion[i].told));
 		p = put_text(p, end, x->evasion[i].evidence);
 	}
 	return p;
@@ -258,6 +263,8 @@ static void get_rare(const struct kept *k, const char *p, struct facts *x)
 		p = get_bytes(p, &x->client, sizeof(x->client));
 	if (k->has & KEPT_HAS_CERT)
 		p = get_bytes(p, &x->cert, sizeof(x->cert));
+	if (k->has & KEPT_HAS_CARRIER)
+		p = get_bytes(p, &x->carrier, sizeof(x->carrier));
 	for (unsigned i = 0; i < x->via.n; i++) {
 		p = get_bytes(p, &x->via.hop[i].kind, 1);
 		p = get_bytes(p, &x->via.hop[i].port, sizeof(x->via.hop[i].port));
@@ -266,6 +273,7 @@ static void get_rare(const struct kept *k, const char *p, struct facts *x)
 	for (unsigned i = 0; i < x->n_evasions; i++) {
 		p = get_bytes(p, &x->evasion[i].kind, 1);
 		p = get_bytes(p, &x->evasion[i].confidence, 1);
+		p = get_bytes(p, &x->evasion[i].told, sizeof(x->evasion[i].told));
 		p = get_text(p, x->evasion[i].evidence, sizeof(x->evasion[i].evidence));
 	}
 }
@@ -300,7 +308,8 @@ static bool keep_into(struct kept *k, size_t size, const struct facts *x)
 	        .hops_more = x->via.more,
 	        .has = (uint8_t)((has_words(x) ? KEPT_HAS_WORDS : 0) |
 	                         (x->client.known ? KEPT_HAS_CLIENT : 0) |
-	                         (x->cert.seen ? KEPT_HAS_CERT : 0)),
+	                         (x->cert.seen ? KEPT_HAS_CERT : 0) |
+	                         (x->carrier.name ? KEPT_HAS_CARRIER : 0)),
 	        .onward = x->onward,
 	        .below_floor = x->below_floor,
 	        .large = size == KEPT_LARGE};
@@ -338,6 +347,7 @@ void *facts_keep(struct classify *c, const struct facts *x)
 	less.n_also = 0;
 	less.via.n = less.n_evasions = 0;
 	less.client.known = less.cert.seen = false;
+	less.carrier.name = NULL;
 	memset(less.evidence, 0, sizeof(less.evidence));
 	memset(less.shape, 0, sizeof(less.shape));
 	memset(&less.account, 0, sizeof(less.account));

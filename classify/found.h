@@ -31,7 +31,7 @@ const char *why_not_name(unsigned bit); /* bit index 0..WHY_NOTS-1 */
 
 #define FACT_ALSO_MAX    4
 #define FACT_HOPS_MAX    4
-#define FACT_EVASION_MAX 3
+#define FACT_EVASION_MAX 4 /* one of each kind */
 
 /* How a connection came to its destination through somebody else, and how a client's address was told. */
 enum via_kind {
@@ -71,6 +71,7 @@ const char *unnamed_name(enum unnamed u); /* no-handshake no-sni ech encrypted-p
 struct evasion {
 	uint8_t kind;       /* enum alert_kind ALERT_EVASION_* */
 	uint8_t confidence; /* 0..100 */
+	bool told;          /* an alert was raised */
 	char evidence[160]; /* one clause, fit to go out */
 };
 
@@ -91,6 +92,8 @@ struct facts {
 	struct verdict verdict; /* VERDICT_NONE for what is no AI service */
 	char protocol[40];      /* tls quic http1 dns, else nDPI's word */
 	uint8_t sure;           /* 0..100 that `host` is right; 0: what `by` gives by itself */
+	bool possible; /* one of several names that it may be, and the one that matters: told all the same,
+	                  but seldom and as no more than possible */
 	enum unnamed unnamed;
 	char evidence[160]; /* how the name was come by where `by` alone does not say it: one clause; "" */
 	char shape[24]; /* wire shape of an AI API that its requests have ("openai-chat", "mcp-http"); "" */
@@ -113,11 +116,17 @@ struct facts {
 	} account;
 	struct {
 		bool seen;
+		bool made_up;                  /* its names are as Tor makes them up */
 		uint8_t flags;                 /* CERT_* */
 		int32_t not_before, not_after; /* days since 1970 */
 		uint8_t sha256[32];
 		char issuer[64];
 	} cert; /* of the server, where it is sent in clear (TLS 1.2) */
+	struct {
+		const char *name; /* of the VPN or remote desktop that the flow is; NULL: none */
+		uint8_t sort;     /* enum carrier_sort */
+		bool elsewhere;   /* what it carries goes in packets of its own */
+	} carrier;
 	struct evasion evasion[FACT_EVASION_MAX];
 	uint8_t n_evasions;
 	bool below_floor; /* TLS below the contract's tls_min */
@@ -172,6 +181,7 @@ struct event {
 	enum data_class class; /* payload.sensitive: the class it is about */
 	uint64_t repeat_key;   /* equal keys are the same thing again: told once, then as updates; 0: never */
 	bool first_use_only;   /* the alerts side lets it pass once per service, group and day */
+	bool first_by_source;  /* with it: once per service, source and day */
 	uint64_t bytes_out;    /* EVENT_VOLUME */
 	/* sensor events: named counters */
 	const char *const *counter_names;

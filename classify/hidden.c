@@ -9,10 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SURE_ECH_KNOWN  85 /* the client learned this very public name for the host it looked up */
-#define SURE_ECH_PUBLIC 65 /* a public name of many, and the client looked up a host for the address */
-#define SURE_ECH_SEEN   90 /* that a name is hidden, not which */
-#define SURE_OTHERS     50 /* only other clients looked the address up */
+/* How certain a name is that the flow itself does not say, 0..100. */
+enum {
+	SURE_ECH_KNOWN = 85,   /* the client learned this very public name for the host it looked up */
+	SURE_ECH_OF_SOME = 75, /* ... and looked up others that have another one, or none */
+	SURE_ECH_PUBLIC = 65,  /* a public name of many, and the client looked up a host for the address */
+	SURE_ECH_SEEN = 90,    /* that a name is hidden, not which */
+	SURE_SEVERAL = 50,     /* one of several names that the client looked up */
+	SURE_OTHERS = 50,      /* only other clients looked the address up */
+};
 
 /* Public names under which providers answer for all of their customers (ECH, RFC 9849 10.3). */
 static const char *const public_names[] = {"cloudflare-ech.com", "encryptedsni.com", "ech-public.fastly.net"};
@@ -35,96 +40,186 @@ static const char *ago(int64_t ns, char buf[32])
 	return buf;
 }
 
+static const struct service *service_of(const struct classify *c, const char *name)
+{
+	return facts_match(c, name, NULL).service;
+}
+
+/* Of several names the one to name: the last one of a service, for that is what matters if it is the one;
+ * without a service the last one. */
+static unsigned choose(const struct classify *c, const struct dns_found *f, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (service_of(c, f[i].name))
+			return i;
+	return 0;
+}
+
+static bool same_service(const struct classify *c, const struct dns_found *f, unsigned n)
+{
+	const struct service *s = service_of(c, f[0].name);
+
+	for (unsigned i = 1; i < n; i++)
+		if (!s || service_of(c, f[i].name) != s)
+			return false;
+	return true;
+}
+
+/* "this client looked up NAME for this address just before, and 2 other names" */
+static void say_looked_up(const struct facts *x, const struct dns_found *f, unsigned n, char *out, size_t cap)
+{
+	char when[32], others[40] = "";
+
+	if (n > 1)
+		snprintf(others, sizeof(others), ", and %u other name%s", n - 1, n > 2 ? "s" : "");
+	snprintf(out, cap, "this client looked up %.70s for this address %s%s", x->host, ago(f->age_ns, when),
+	        others);
+}
+
+/* Names the flow by one of the names that were looked up; the others stand beside it. */
+static void name_one_of(struct classify *c, struct facts *x, enum name_source by, const struct dns_found *f,
+        unsigned n, unsigned at)
+{
+	facts_name(c, x, by, f[at].name, NULL);
+	for (unsigned i = 0; i < n; i++)
+		if (i != at)
+			facts_also(c, x, f[i].by, f[i].name);
+	if (n == 1 || same_service(c, f, n))
+		return;
+	x->sure = SURE_SEVERAL;
+	x->possible = x->match.service != NULL;
+}
+
+bool hidden_lookups(struct classify *c, struct facts *x, const struct ip_addr *client,
+        const struct ip_addr *server, int64_t when_ns)
+{
+	struct dns_found f[DNS_NAMES_MAX];
+	unsigned n = dns_names(c->dns, client, server, when_ns, f, DNS_NAMES_MAX), at;
+
+	if (!n)
+		return false;
+	at = n > 1 ? choose(c, f, n) : 0;
+	name_one_of(c, x, f[at].by, f, n, at);
+	say_looked_up(x, &f[at], n, x->evidence, sizeof(x->evidence));
+	return true;
+}
+
 void hidden_address(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns)
 {
-	const char *host = dns_name(c->dns, &f->addr[FLOW_C2S], &f->addr[FLOW_S2C], when_ns);
+	struct dns_found other;
 	struct service_match m;
 	char when[32];
 
-	if (host) {
-		facts_name(c, x, dns_name_by(c->dns), host, NULL);
-		snprintf(x->evidence, sizeof(x->evidence), "this client looked up %.90s for this address %s",
-		        x->host, ago(dns_name_age(c->dns), when));
+	if (hidden_lookups(c, x, &f->addr[FLOW_C2S], &f->addr[FLOW_S2C], when_ns))
 		return;
-	}
 	m = catalogue_address(c->s->catalogue, &f->addr[FLOW_S2C]);
-	if (m.service && !m.service->resolver) {
+	if (m.service && m.service->use == USE_AI) {
 		x->by = NAME_IP;
 		x->match = m;
 		snprintf(x->evidence, sizeof(x->evidence),
 		        "the address is in a range that %.60s publishes for it", m.service->vendor);
 		return;
 	}
-	host = dns_name_any(c->dns, &f->addr[FLOW_S2C], when_ns);
-	if (host && facts_leaves(c, x, f)) {
-		facts_name(c, x, NAME_DNS, host, NULL);
+	if (facts_leaves(c, x, f) && dns_name_any(c->dns, &f->addr[FLOW_S2C], when_ns, &other)) {
+		facts_name(c, x, NAME_DNS, other.name, NULL);
 		x->sure = SURE_OTHERS;
 		snprintf(x->evidence, sizeof(x->evidence),
 		        "another client or another address of this one looked up %.60s for this address %s",
-		        x->host, ago(dns_name_age(c->dns), when));
+		        x->host, ago(other.age_ns, when));
 	}
 }
 
 /* ---- ECH
  * --------------------------------------------------------------------------------------------------- */
 
-static void inferred(struct classify *c, struct reading *r, const char *host, const char *sni, bool known,
-        const char *when)
+/* The names that may stand behind a public name: those for which this client learned it, else, where it is
+ * one of many customers', all that it looked up.  Moves them to the front; *known: by what it learned. */
+static unsigned behind(struct classify *c, const struct ip_addr *client, const char *sni, struct dns_found *f,
+        unsigned n, int64_t when_ns, bool *known)
+{
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *learned = dns_ech_public(c->dns, client, f[i].name, when_ns);
+		struct dns_found one = f[i];
+
+		if (!learned || strcmp(learned, sni) != 0)
+			continue;
+		memmove(&f[k + 1], &f[k], (i - k) * sizeof(*f));
+		f[k++] = one;
+	}
+	*known = k > 0;
+	return k ? k : public_name(sni) ? n : 0;
+}
+
+/* The name itself stands in the hello: GREASE, or nothing to hide.  Nobody visits a public name of many. */
+static bool says_itself(const char *sni, const struct dns_found *f, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(f[i].name, sni))
+			return !public_name(sni);
+	return false;
+}
+
+/* Nothing that this client looked up tells what the SNI stands for; what others did stays a guess. */
+static void ech_unknown(struct classify *c, struct reading *r, const char *sni)
 {
 	struct facts *x = &r->facts;
-	char shown[HOST_MAX];
+	char guess[sizeof(x->evidence)];
+
+	memcpy(guess, x->evidence, sizeof(guess));
+	facts_also(c, x, NAME_SNI, sni);
+	x->unnamed = UNNAMED_ECH;
+	if (guess[0])
+		snprintf(x->evidence, sizeof(x->evidence), "the SNI is a public name of ECH; %.120s", guess);
+	evasion_add(x, ALERT_EVASION_ECH, SURE_ECH_SEEN,
+	        "the SNI is a public name of ECH, and no look-up of this client tells what it stands for");
+}
+
+static void ech_inferred(struct classify *c, struct reading *r, const char *sni, const struct dns_found *f,
+        unsigned among, unsigned n, bool known)
+{
+	struct facts *x = &r->facts;
+	unsigned at = among > 1 ? choose(c, f, among) : 0;
+	char shown[HOST_MAX], lookup[160];
 
 	memcpy(shown, x->tls.sni, sizeof(shown));
 	x->by = NAME_NONE;
 	x->host[0] = '\0';
-	facts_name(c, x, NAME_HTTPS_RR, host, NULL);
+	x->n_also = 0;
+	name_one_of(c, x, NAME_HTTPS_RR, f, among, at);
 	facts_also(c, x, NAME_SNI, sni);
-	x->sure = known ? SURE_ECH_KNOWN : SURE_ECH_PUBLIC;
-	snprintf(x->evidence, sizeof(x->evidence),
-	        "the SNI %.40s is %s; this client looked up %.50s for this address %s", shown,
-	        known ? "the public name of its ECH" : "a public name of ECH", x->host, when);
-	evasion_add(x, ALERT_EVASION_ECH, x->sure, x->evidence);
+	if (x->sure) /* one of several: which, nobody can tell */
+		x->unnamed = UNNAMED_ECH;
+	else
+		x->sure = !known ? SURE_ECH_PUBLIC : n > among ? SURE_ECH_OF_SOME : SURE_ECH_KNOWN;
+	say_looked_up(x, &f[at], among, lookup, sizeof(lookup));
+	snprintf(x->evidence, sizeof(x->evidence), "the SNI %.30s is %s; %s", shown,
+	        known ? "the public name of its ECH" : "a public name of ECH", lookup);
+	evasion_add(x, ALERT_EVASION_ECH, x->unnamed == UNNAMED_ECH ? SURE_ECH_SEEN : x->sure, x->evidence);
 }
 
 bool hidden_ech(struct classify *c, struct reading *r, const struct hello *h, int64_t when_ns)
 {
 	const struct ip_addr *client = &r->flow->addr[FLOW_C2S];
-	const char *host, *learned;
-	char name[HOST_MAX], when[32];
-	bool known, several;
+	struct dns_found f[DNS_NAMES_MAX];
+	unsigned n, among;
+	bool known;
 
 	if (!h->ech || r->facts.via.n)
 		return false;
-	host = dns_name(c->dns, client, &r->flow->addr[FLOW_S2C], when_ns);
-	if (host && !strcmp(host, h->sni))
-		return false; /* the name itself: GREASE, or a name that needs no hiding */
-	if (host) {
-		several = dns_name_shared(c->dns);
-		snprintf(name, sizeof(name), "%s", host);
-		learned = dns_ech_public(c->dns, client, name, when_ns);
-		known = learned && !strcmp(learned, h->sni);
-		if (!known && !public_name(h->sni))
-			return false;
-		if (several) {
-			r->facts.unnamed = UNNAMED_ECH;
-			evasion_add(&r->facts, ALERT_EVASION_ECH, SURE_ECH_SEEN,
-			        "the SNI is a public name of ECH, and this client looked up several names "
-			        "for "
-			        "this address");
-			return false;
-		}
-		inferred(c, r, name, h->sni, known, ago(dns_name_age(c->dns), when));
-		return true;
-	}
-	if (public_name(h->sni)) {
-		r->facts.unnamed = UNNAMED_ECH;
-		evasion_add(&r->facts, ALERT_EVASION_ECH, SURE_ECH_SEEN,
-		        "the SNI is a public name of ECH, and no look-up tells what it stands for");
-	}
-	return false;
+	n = dns_names(c->dns, client, &r->flow->addr[FLOW_S2C], when_ns, f, DNS_NAMES_MAX);
+	if (says_itself(h->sni, f, n))
+		return false;
+	among = behind(c, client, h->sni, f, n, when_ns, &known);
+	if (among)
+		ech_inferred(c, r, h->sni, f, among, n, known);
+	else if (public_name(h->sni))
+		ech_unknown(c, r, h->sni);
+	return among || public_name(h->sni);
 }
 
-void hidden_sni(struct classify *c, struct reading *r, enum name_source by, const char *sni, int64_t when_ns)
+void hidden_sni(struct classify *c, struct reading *r, enum name_source by, const char *sni)
 {
 	struct facts *x = &r->facts;
 
@@ -132,7 +227,7 @@ void hidden_sni(struct classify *c, struct reading *r, enum name_source by, cons
 		char outer[HOST_MAX];
 
 		memcpy(outer, x->host, sizeof(outer));
-		evasion_fronting(c, r, x->by, outer, by, sni, when_ns);
+		evasion_fronting(c, r, x->by, outer, by, sni);
 	}
 	facts_name(c, x, by, sni, NULL);
 }
@@ -168,6 +263,7 @@ void hidden_cert(struct classify *c, struct reading *r, const struct certificate
 	int32_t day = time_day(when_ns);
 
 	x->cert.seen = true;
+	x->cert.made_up = evasion_tor_cert(cert);
 	x->cert.not_before = cert->not_before;
 	x->cert.not_after = cert->not_after;
 	memcpy(x->cert.sha256, cert->sha256, sizeof(x->cert.sha256));
@@ -202,7 +298,7 @@ static enum unnamed why_unnamed(const struct classify *c, const struct reading *
 		return UNNAMED_ENCRYPTED_PROXY;
 	if (x->match.shared)
 		return UNNAMED_SHARED;
-	if (x->host[0] || x->match.service)
+	if (x->host[0] || x->match.service || x->unnamed == UNNAMED_ECH)
 		return x->unnamed;
 	if (x->why_not & WHY_LIMIT)
 		return UNNAMED_LIMIT;

@@ -45,6 +45,7 @@ const char *name_source_text(
 
 struct hello;       /* names/hello.h */
 struct certificate; /* names/certificate.h */
+struct carrier;     /* names/carrier.h */
 struct message;     /* http/message.h */
 
 /* A connection that goes on to somebody else, or comes from somebody else, as a proxy protocol says it. */
@@ -78,6 +79,8 @@ struct sink {
 	void (*cert)(void *arg, const struct certificate *cert);
 	/* A proxy protocol has been read: SOCKS, PROXY header. */
 	void (*proxied)(void *arg, const struct proxied *p);
+	/* A VPN or remote desktop was recognized; elsewhere: what it carries goes in packets of its own. */
+	void (*carrier)(void *arg, const struct carrier *what, bool elsewhere);
 	/* A name of the destination: already normalized by host_normalize(). */
 	void (*name)(void *arg, enum name_source by, const char *host, uint16_t port);
 	/* A request or response: head once, body any number of times, end once for each head. */

@@ -39,6 +39,7 @@ struct reading {
 	struct facts facts;
 	uint64_t metered;     /* payload that tell_volume() was given */
 	bool closing;         /* nothing more comes */
+	bool fronts_too;      /* requests for the name of the SNI were seen among others */
 	bool enough;          /* an internal connection that turned out to be none of an AI API's */
 	struct shape shape;   /* of the last request, until its answer came */
 	uint32_t shape_index; /* of that request */
@@ -89,6 +90,8 @@ struct classify {
 void facts_name(struct classify *c, struct facts *x, enum name_source by, const char *host, const char *path);
 /* Only as another name, whatever its strength. */
 void facts_also(struct classify *c, struct facts *x, enum name_source by, const char *host);
+/* A host name fit to go out: secrets in its labels are masked. */
+void facts_shown(struct classify *c, const char *name, char *out, size_t cap);
 /* What a hello says in words, fit to go out; alpn "" leaves the one before. */
 void facts_hello(struct classify *c, struct facts *x, const char *sni, const char *alpn);
 /* The service of a host name, or of the address when it is a literal. */
@@ -114,10 +117,13 @@ void facts_kept_free(struct classify *c, void *kept);
  */
 /* Names that do not need a byte of the flow itself: what was looked up, ranges that are published. */
 void hidden_address(struct classify *c, struct facts *x, const struct flow *f, int64_t when_ns);
+/* Names by what the client looked up for that address; of several, the one that matters.  false: nothing. */
+bool hidden_lookups(struct classify *c, struct facts *x, const struct ip_addr *client,
+        const struct ip_addr *server, int64_t when_ns);
 /* A hello whose SNI is the public name of an ECH configuration.  true: it was, and the SNI is not the name.
  */
 bool hidden_ech(struct classify *c, struct reading *r, const struct hello *h, int64_t when_ns);
-void hidden_sni(struct classify *c, struct reading *r, enum name_source by, const char *sni, int64_t when_ns);
+void hidden_sni(struct classify *c, struct reading *r, enum name_source by, const char *sni);
 void hidden_cert(struct classify *c, struct reading *r, const struct certificate *cert, int64_t when_ns);
 struct seen_cert *hidden_certs_create(void);
 /* At the end of reading: why there is no name, how sure the one that is there. */
@@ -161,8 +167,7 @@ void tell_volume(
         struct classify *c, const struct flow *f, const struct facts *x, uint64_t bytes, int64_t when_ns);
 void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
         const struct finding *findings, size_t n, uint32_t more);
-/* A sign of hiding (the facts' newest of that kind), when the settings let it alert; once per flow and kind,
- * encrypted DNS once per source, resolver and day. */
+/* A sign of hiding; encrypted DNS passes once per source group and day. */
 void tell_evasion(struct classify *c, const struct flow *f, const struct facts *x, const struct evasion *e,
         int64_t when_ns);
 /* What of the partner's TLS is not as it should be, in words. */

@@ -3,7 +3,7 @@
  * The head gives the destination (authority and path), then query, headers and body are text for the
  * detectors, all in one stream of fields.  A credential in its own place (Authorization to the service that
  * issued it) is not a leak; the same key sent to somebody else is. */
-#include "classify/reading.h"
+#include "classify/evasion.h"
 
 #include "base/hash.h"
 
@@ -390,6 +390,8 @@ static void request_head(void *arg, struct message *m)
 	r->settled = true;
 	read_call(q);
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
+	if (!tunnel)
+		evasion_request(c, r, to.host, m->when_ns);
 	m->user = q;
 	/* with HTTP/2 the connection's first bytes did not show the path */
 	if (m->version == 20 && q->shaped && !q->shape.head && not_ours_to_read(r))

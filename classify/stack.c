@@ -2,6 +2,7 @@
 #include "classify/stack.h"
 
 #include "classify/http/message.h"
+#include "classify/names/carrier.h"
 #include "classify/names/names.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@ static const struct protocol {
         {http2_probe, &http2_layer, false},
         {http1_probe, &http1_layer, false},
         {socks_probe, &socks_layer, true},
+        {carrier_probe, &carrier_layer, false},
 };
 
 struct branch {

@@ -2,6 +2,7 @@
 #include "classify/tell.h"
 
 #include "base/hash.h"
+#include "classify/names/carrier.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -102,12 +103,18 @@ void tell_destination(struct classify *c, struct reading *r, const struct facts 
 
 	if (x->onward) /* told on the client's connection to the proxy */
 		return;
+	if (x->possible) {
+		ev.severity = x->verdict.severity > SEVERITY_INFO ? x->verdict.severity - 1 : SEVERITY_INFO;
+		ev.first_use_only = ev.first_by_source = true;
+	}
 	if (!x->match.service || x->verdict.kind < 0 || told_before(r, x->match.service, x->verdict.kind))
 		return;
 	snprintf(summary, sizeof(summary), "%s %s %s%s%s%s: %s; %s", tell_who(c, r->flow, x, a, sizeof(a)),
-	        facts_sure(x) < PROBABLY ? "probably uses" : "uses", tell_where(r->flow, x, b, sizeof(b)),
-	        x->evidence[0] ? " (" : "", x->evidence, x->evidence[0] ? ")" : "", x->verdict.why,
-	        advice(x->verdict.kind));
+	        x->possible                ? "possibly uses"
+	        : facts_sure(x) < PROBABLY ? "probably uses"
+	                                   : "uses",
+	        tell_where(r->flow, x, b, sizeof(b)), x->evidence[0] ? " (" : "", x->evidence,
+	        x->evidence[0] ? ")" : "", x->verdict.why, advice(x->verdict.kind));
 	ev.repeat_key = repeat_key(r->flow, ev.kind, x->match.service->id, strlen(x->match.service->id));
 	tell_emit(c, &ev);
 }
@@ -178,7 +185,7 @@ void tell_flow(struct classify *c, const struct flow *f, const struct facts *x,
 }
 
 /* "why, and what to do", by kind of sign. */
-static const char *evasion_words(int kind)
+static const char *evasion_words(int kind, const struct facts *x)
 {
 	switch (kind) {
 	case ALERT_EVASION_ECH:
@@ -188,14 +195,15 @@ static const char *evasion_words(int kind)
 	case ALERT_EVASION_DOH:
 		return "looks up names where the sensor cannot see them";
 	default:
-		return "sends through a tunnel";
+		return x->carrier.sort == CARRIER_DESKTOP ? "uses a remote desktop or shares a screen"
+		                                          : "sends through a tunnel";
 	}
 }
 
 void tell_evasion(struct classify *c, const struct flow *f, const struct facts *x, const struct evasion *e,
         int64_t when_ns)
 {
-	char summary[512], a[96], ip[IP_TEXT_MAX];
+	char summary[900], a[96], b[448];
 	struct event ev = {.type = EVENT_ALERT,
 	        .kind = e->kind,
 	        .severity = c->s->alerts.severity[e->kind],
@@ -210,7 +218,7 @@ void tell_evasion(struct classify *c, const struct flow *f, const struct facts *
 		return;
 	snprintf(summary, sizeof(summary),
 	        "%s %s, to %s: %s; ask the user, or block it if your policy forbids it",
-	        tell_who(c, f, x, a, sizeof(a)), evasion_words(e->kind), ip_format(&f->addr[FLOW_S2C], ip),
+	        tell_who(c, f, x, a, sizeof(a)), evasion_words(e->kind, x), tell_where(f, x, b, sizeof(b)),
 	        e->evidence);
 	ev.repeat_key = repeat_key(f, ev.kind, &e->kind, sizeof(e->kind));
 	tell_emit(c, &ev);

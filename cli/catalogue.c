@@ -255,7 +255,7 @@ static size_t remarks(const struct catalogue *c)
 
 	for (size_t i = 0; i < catalogue_count(c); i++) {
 		const struct service *s = catalogue_at(c, i);
-		bool carries = !s->n_hosts || s->resolver;
+		bool carries = !s->n_hosts || s->use != USE_AI;
 
 		for (size_t k = 0; k < s->n_wire; k++) {
 			if (catalogue_shape(c, s->wire[k]))

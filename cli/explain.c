@@ -51,8 +51,8 @@ struct query {
 
 struct answer {
 	struct service_match match;
-	const struct service *resolver; /* of encrypted DNS: known, and no AI service */
-	struct account account;         /* that the host shows */
+	const struct service *other; /* known, and no AI service: a resolver, VPN or remote desktop */
+	struct account account;      /* that the host shows */
 	struct verdict verdict;
 	char rule[RULE_MAX];
 	char why[WHY_MAX];
@@ -216,12 +216,18 @@ static void answer(const struct asker *a, const struct query *q, struct answer *
 	else if (*q->host)
 		r->match = catalogue_host(a->s->catalogue, q->host, q->has_path ? q->path : NULL);
 	rule_text(&r->match, r->rule, sizeof(r->rule));
-	if (r->match.service && r->match.service->resolver) {
-		r->resolver = r->match.service;
+	if (r->match.service && r->match.service->use != USE_AI) {
+		static const char *const words[] = {[USE_AI] = "",
+		        [USE_RESOLVER] = "a resolver of encrypted DNS and no AI service; look-ups there are "
+		                         "evasion.doh",
+		        [USE_TUNNEL] = "a VPN or tunnel and no AI service; what is sent there is "
+		                       "evasion.tunnel",
+		        [USE_DESKTOP] = "a remote desktop and no AI service; what is sent there is "
+		                        "evasion.tunnel (evasion.remote_desktop)"};
+
+		r->other = r->match.service;
 		r->match = (struct service_match){.service = NULL};
-		snprintf(r->why, sizeof(r->why),
-		        "%s is a resolver of encrypted DNS and no AI service; look-ups there are evasion.doh",
-		        r->resolver->name);
+		snprintf(r->why, sizeof(r->why), "%s is %s", r->other->name, words[r->other->use]);
 		return;
 	}
 	if (!r->match.service) {
@@ -271,7 +277,8 @@ static void print_json(const struct query *q, const struct answer *r)
 	json_string(&j, "role", s && r->match.rule ? host_role_name(r->match.rule->role) : NULL);
 	json_string(&j, "rule", *r->rule ? r->rule : NULL);
 	json_bool(&j, "shared", r->match.shared);
-	json_string(&j, "resolver", r->resolver ? r->resolver->id : NULL);
+	json_string(&j, "resolver", r->other && r->other->use == USE_RESOLVER ? r->other->id : NULL);
+	json_string(&j, "tunnel", r->other && r->other->use != USE_RESOLVER ? r->other->id : NULL);
 	print_partner(&j, r->verdict.partner);
 	json_string(&j, "verdict", s ? verdict_name(r->verdict.value) : NULL);
 	json_string(
@@ -309,10 +316,10 @@ static void print_text(const struct asker *a, const struct query *q, const struc
 	if (s && r->match.rule)
 		printf("  rule     %s, role %s\n", r->rule, host_role_name(r->match.rule->role));
 	else if (*r->rule)
-		printf("  rule     %s%s\n", r->rule, s || r->resolver ? "" : ", undecided");
+		printf("  rule     %s%s\n", r->rule, s || r->other ? "" : ", undecided");
 	if (*q->host && !q->is_address)
 		explain_rules(a->s->catalogue, q->host, q->has_path ? q->path : NULL);
-	if (*q->host && !q->is_address && !s && !r->resolver && !r->match.shared)
+	if (*q->host && !q->is_address && !s && !r->other && !r->match.shared)
 		explain_look_alike(a->s->catalogue, q->host);
 	if (p)
 		printf("  partner  %s (%s)%s%s%s%s\n", *p->contract ? p->contract : "entry without contract",

@@ -64,10 +64,19 @@ struct service_account {
 	const char *plan;    /* what it says of the plan: business, personal, anonymous, ...; "" nothing */
 };
 
+/* What an entry is known for.  All but the first are no AI services: they stand in the catalogue so that
+ * signs of hiding can name them. */
+enum service_use {
+	USE_AI,
+	USE_RESOLVER, /* kind encrypted-dns */
+	USE_TUNNEL,   /* kind vpn */
+	USE_DESKTOP,  /* kind remote-desktop */
+};
+
 struct service {
 	const char *id, *name, *vendor, *country, *kind; /* country: ISO 3166-1, "" when unknown */
 	const char *confidence;                          /* high, medium */
-	bool resolver; /* of kind encrypted-dns: known to be told, and no AI service */
+	enum service_use use;
 	const struct service_host *hosts;
 	size_t n_hosts;
 	const char *const *wire;

@@ -19,10 +19,10 @@ static const char *const match_names[] = {
         [MATCH_PATTERN] = "pattern",
         [MATCH_SUFFIX] = "suffix",
 };
-#define RESOLVER_KIND "encrypted-dns"
-
 static const char *const kinds[] = {
-        RESOLVER_KIND,
+        "encrypted-dns",
+        "vpn",
+        "remote-desktop",
         "api",
         "chat",
         "coding",
@@ -380,6 +380,19 @@ static bool service_keys_ok(struct reader *r, const struct ynode *v)
 	return entry_is_map(r, v, "a service", names, COUNT(names));
 }
 
+static enum service_use use_of(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		enum service_use use;
+	} uses[] = {{"encrypted-dns", USE_RESOLVER}, {"vpn", USE_TUNNEL}, {"remote-desktop", USE_DESKTOP}};
+
+	for (size_t i = 0; i < COUNT(uses); i++)
+		if (!strcmp(uses[i].kind, kind))
+			return uses[i].use;
+	return USE_AI;
+}
+
 static void read_own(struct reader *r, const struct ynode *v, struct entry *e)
 {
 	static const char *const needed[] = {"id", "name", "vendor", "kind"};
@@ -390,7 +403,7 @@ static void read_own(struct reader *r, const struct ynode *v, struct entry *e)
 		entry_need(r, v, needed[k]);
 	if ((x = ynode_get(v, "kind")) && (i = entry_word(r, x, "kind", kinds, COUNT(kinds))) >= 0)
 		e->s.kind = kinds[i];
-	e->s.resolver = e->s.kind && !strcmp(e->s.kind, RESOLVER_KIND);
+	e->s.use = use_of(e->s.kind);
 	if ((x = ynode_get(v, "confidence")) &&
 	        (i = entry_word(r, x, "confidence", confidences, COUNT(confidences))) >= 0)
 		e->s.confidence = confidences[i];

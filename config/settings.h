@@ -77,8 +77,9 @@ struct settings {
 		struct text_list detectors; /* directories or files; none: the shipped ones */
 	} inspect;
 	struct {
-		enum sign_mode ech, fronting, doh, tunnel;
-		unsigned tunnel_mb; /* sent through a tunnel before it alerts */
+		enum sign_mode ech, fronting, doh, tunnel, remote_desktop;
+		unsigned tunnel_mb;  /* sent through a tunnel or remote desktop before it alerts */
+		unsigned alert_from; /* signs less certain are recorded only, 0..100 */
 	} evasion;
 	struct {
 		uint64_t flow, source_daily, group_daily; /* bytes out, 0: no bound */

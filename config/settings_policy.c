@@ -32,7 +32,12 @@ static void read_service(const struct reading *r, struct partner *p, const struc
 	if (!r->s->catalogue) /* told already */
 		return;
 	p->service = catalogue_by_id(r->s->catalogue, n->text);
-	if (!p->service)
+	if (p->service && p->service->use != USE_AI)
+		fault_node(r, n,
+		        "service: `%.60s' (%s) is no AI service: nothing would ever be judged by this entry; "
+		        "signs of hiding are set under `evasion'",
+		        n->text, p->service->kind);
+	else if (!p->service)
 		fault_node(r, n,
 		        "service: there is no `%.60s' in the catalogue%s; `leaktap catalogue --list' shows "
 		        "what there is",

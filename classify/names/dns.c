@@ -2,7 +2,8 @@
  * (SVCB and HTTPS with address hints), RFC 2181 8 (TTL).
  *
  * The name kept is the one the client asked for, whatever aliases the answer went through: it is what the
- * client's user or program meant.  One entry per (client, address): the last name resolved wins. */
+ * client's user or program meant.  One entry per (client, address, name); of one client and address the last
+ * few names are kept, those of interest longer than others. */
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/hash.h"
@@ -18,6 +19,7 @@
 #define DNS_POINTERS_MAX 64   /* of one name */
 #define DNS_HOPS_MAX     8192 /* labels and pointers of one message: by pointers few bytes make long names */
 #define DNS_TTL_MAX      (7 * 24 * 3600)
+#define COMMON_NAMES     2 /* enough to know that there are several */
 
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_SVCB = 64, TYPE_HTTPS = 65 };
 enum { CLASS_IN = 1 };
@@ -32,23 +34,22 @@ struct entry {
 	int64_t until_ns;
 	uint32_t hash_next, older, newer; /* index + 1, 0: none */
 	uint32_t bucket;
-	uint8_t by;  /* enum name_source */
-	bool shared; /* within its time another name was resolved to the same address */
+	uint8_t by; /* enum name_source */
 	int64_t since_ns;
 	char name[HOST_MAX];
 };
 
 struct dns_cache {
 	struct entry *entry;
-	uint32_t *bucket; /* index + 1 */
+	uint32_t *bucket; /* index + 1; the newest of a chain stands first */
+	unsigned names;   /* most of one client and address */
+	bool (*prefer)(void *arg, const char *name);
+	void *prefer_arg;
 	size_t cap, used, buckets;
 	uint32_t newest, oldest, unused; /* unused: entries that were freed, linked by hash_next */
 	uint64_t seed;
 	int64_t grace_ns;
 	struct dns_stats stats;
-	enum name_source last_by;
-	int64_t last_age_ns;
-	bool last_shared;
 	struct dns_cache
 	        *common; /* what does not belong to one client and address: fewer, so that it costs little */
 };
@@ -62,13 +63,14 @@ static void *reserve(size_t n)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static struct dns_cache *table_create(size_t entries, unsigned grace_s, struct err *e)
+static struct dns_cache *table_create(size_t entries, unsigned names, unsigned grace_s, struct err *e)
 {
 	struct dns_cache *d = calloc(1, sizeof(*d));
 
 	if (!d || !entries || entries >= UINT32_MAX / 2)
 		goto fail;
 	d->cap = entries;
+	d->names = names;
 	for (d->buckets = 1; d->buckets < entries;)
 		d->buckets *= 2;
 	d->seed = hash_seed();
@@ -85,9 +87,9 @@ fail:
 
 struct dns_cache *dns_cache_create(size_t entries, unsigned grace_s, struct err *e)
 {
-	struct dns_cache *d = table_create(entries, grace_s, e);
+	struct dns_cache *d = table_create(entries, DNS_NAMES_MAX, grace_s, e);
 
-	if (d && !(d->common = table_create(entries / 4 + 16, grace_s, e))) {
+	if (d && !(d->common = table_create(entries / 4 + 16, COMMON_NAMES, grace_s, e))) {
 		dns_cache_destroy(d);
 		return NULL;
 	}
@@ -114,13 +116,21 @@ static uint32_t bucket_of(
 	return (uint32_t)(hash64(both, sizeof(both), d->seed) & (d->buckets - 1));
 }
 
-static struct entry *find(
-        struct dns_cache *d, uint32_t bucket, const struct ip_addr *client, const struct ip_addr *server)
+static bool is_of(const struct entry *n, const struct ip_addr *client, const struct ip_addr *server)
 {
-	for (uint32_t i = d->bucket[bucket]; i; i = d->entry[i - 1].hash_next) {
+	return ip_equal(&n->client, client) && ip_equal(&n->server, server);
+}
+
+/* The newest entry behind `after` (NULL: of all) that still counts; NULL: none. */
+static struct entry *find(struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server,
+        const struct entry *after, int64_t when_ns)
+{
+	uint32_t i = after ? after->hash_next : d->bucket[bucket_of(d, client, server)];
+
+	for (; i; i = d->entry[i - 1].hash_next) {
 		struct entry *n = &d->entry[i - 1];
 
-		if (ip_equal(&n->client, client) && ip_equal(&n->server, server))
+		if (n->until_ns >= when_ns && is_of(n, client, server))
 			return n;
 	}
 	return NULL;
@@ -148,16 +158,27 @@ static void age_link(struct dns_cache *d, struct entry *n)
 	d->newest = i;
 }
 
-static void forget(struct dns_cache *d, struct entry *n)
+static void chain_unlink(struct dns_cache *d, struct entry *n)
 {
 	uint32_t i = index_of(d, n), *at = &d->bucket[n->bucket];
 
 	while (*at != i)
 		at = &d->entry[*at - 1].hash_next;
 	*at = n->hash_next;
+}
+
+static void chain_link(struct dns_cache *d, struct entry *n)
+{
+	n->hash_next = d->bucket[n->bucket];
+	d->bucket[n->bucket] = index_of(d, n);
+}
+
+static void forget(struct dns_cache *d, struct entry *n)
+{
+	chain_unlink(d, n);
 	age_unlink(d, n);
 	n->hash_next = d->unused;
-	d->unused = i;
+	d->unused = index_of(d, n);
 	d->stats.entries--;
 }
 
@@ -177,70 +198,107 @@ static struct entry *take(struct dns_cache *d)
 	return n;
 }
 
+/* When there are as many names as may be, one goes: over its time, else of no interest, else the oldest.
+ * Somebody who looks up many names for an address does not make the one forgotten that matters. */
+static struct entry *worst_of(struct dns_cache *d, uint32_t bucket, const struct ip_addr *client,
+        const struct ip_addr *server, int64_t when_ns)
+{
+	enum { OF_INTEREST, OF_NONE, OVER } is, worst_is = OF_INTEREST;
+	struct entry *worst = NULL;
+
+	for (uint32_t i = d->bucket[bucket]; i; i = d->entry[i - 1].hash_next) {
+		struct entry *e = &d->entry[i - 1];
+
+		if (!is_of(e, client, server))
+			continue;
+		is = e->until_ns < when_ns                            ? OVER
+		     : d->prefer && d->prefer(d->prefer_arg, e->name) ? OF_INTEREST
+		                                                      : OF_NONE;
+		if (!worst || is >= worst_is) {
+			worst = e;
+			worst_is = is;
+		}
+	}
+	return worst;
+}
+
+/* The entry of that very name; NULL: none, and then there is room for it. */
+static struct entry *entry_of(struct dns_cache *d, uint32_t bucket, const struct ip_addr *client,
+        const struct ip_addr *server, const char *name, int64_t when_ns)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = d->bucket[bucket]; i; i = d->entry[i - 1].hash_next) {
+		struct entry *e = &d->entry[i - 1];
+
+		if (!is_of(e, client, server))
+			continue;
+		if (!strcmp(e->name, name))
+			return e;
+		n++;
+	}
+	if (n >= d->names)
+		forget(d, worst_of(d, bucket, client, server, when_ns));
+	return NULL;
+}
+
 static void store(struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server,
         const char *name, enum name_source by, uint32_t ttl, int64_t when_ns)
 {
 	uint32_t b = bucket_of(d, client, server);
-	struct entry *n = find(d, b, client, server);
-
-	bool shared = n && n->until_ns >= when_ns && (n->shared || strcmp(n->name, name) != 0);
+	struct entry *n = entry_of(d, b, client, server, name, when_ns);
 
 	if (n) {
 		age_unlink(d, n);
+		chain_unlink(d, n);
 	} else {
 		n = take(d);
-		*n = (struct entry){
-		        .client = *client, .server = *server, .bucket = b, .hash_next = d->bucket[b]};
-		d->bucket[b] = index_of(d, n);
+		*n = (struct entry){.client = *client, .server = *server, .bucket = b};
+		memcpy(n->name, name, strlen(name) + 1);
 		d->stats.entries++;
 	}
 	age_link(d, n);
-	memcpy(n->name, name, strlen(name) + 1);
+	chain_link(d, n);
 	n->by = (uint8_t)by;
-	n->shared = shared;
 	n->since_ns = when_ns;
 	n->until_ns = when_ns + (int64_t)(ttl < DNS_TTL_MAX ? ttl : DNS_TTL_MAX) * NS_PER_S + d->grace_ns;
 	d->stats.stored++;
 }
 
-const char *dns_name(
-        struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server, int64_t when_ns)
+void dns_cache_prefer(struct dns_cache *d, bool (*prefer)(void *arg, const char *name), void *arg)
 {
-	struct entry *n = find(d, bucket_of(d, client, server), client, server);
+	d->prefer = prefer;
+	d->prefer_arg = arg;
+}
 
-	d->last_by = NAME_NONE;
-	d->last_shared = false;
-	if (!n || n->until_ns < when_ns)
-		return NULL; /* kept: a packet of before may follow, and the oldest goes by itself */
-	d->last_by = (enum name_source)n->by;
-	d->last_age_ns = when_ns - n->since_ns;
-	d->last_shared = n->shared;
-	return n->name;
+static struct dns_found found_of(const struct entry *n, int64_t when_ns)
+{
+	return (struct dns_found){
+	        .name = n->name, .by = (enum name_source)n->by, .age_ns = when_ns - n->since_ns};
+}
+
+unsigned dns_names(struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server,
+        int64_t when_ns, struct dns_found *out, unsigned max)
+{
+	const struct entry *e = NULL;
+	unsigned n = 0;
+
+	while (n < max && (e = find(d, client, server, e, when_ns)))
+		out[n++] = found_of(e, when_ns);
+	return n;
 }
 
 /* Answers to whichever client stand under no client's address. */
 static const struct ip_addr anybody;
 
-const char *dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns)
+bool dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns, struct dns_found *out)
 {
-	struct dns_cache *all = d->common;
-	struct entry *n = find(all, bucket_of(all, &anybody, server), &anybody, server);
+	const struct entry *n = find(d->common, &anybody, server, NULL, when_ns);
 
-	if (!n || n->until_ns < when_ns || n->shared)
-		return NULL;
-	d->last_by = (enum name_source)n->by;
-	d->last_age_ns = when_ns - n->since_ns;
-	return n->name;
-}
-
-bool dns_name_shared(const struct dns_cache *d)
-{
-	return d->last_shared;
-}
-
-int64_t dns_name_age(const struct dns_cache *d)
-{
-	return d->last_age_ns;
+	if (!n || find(d->common, &anybody, server, n, when_ns))
+		return false;
+	*out = found_of(n, when_ns);
+	return true;
 }
 
 /* Public names of ECH configurations stand in the same table, under an address that is the hash of the host.
@@ -258,15 +316,9 @@ const char *dns_ech_public(
         struct dns_cache *d, const struct ip_addr *client, const char *host, int64_t when_ns)
 {
 	struct ip_addr place = ech_place(d, host);
-	struct dns_cache *all = d->common;
-	struct entry *n = find(all, bucket_of(all, client, &place), client, &place);
+	const struct entry *n = find(d->common, client, &place, NULL, when_ns);
 
-	return n && n->until_ns >= when_ns ? n->name : NULL;
-}
-
-enum name_source dns_name_by(const struct dns_cache *d)
-{
-	return d->last_by;
+	return n ? n->name : NULL;
 }
 
 void dns_cache_stats(const struct dns_cache *d, struct dns_stats *out)

@@ -31,21 +31,23 @@ void dns_cache_destroy(struct dns_cache *d);
  * client; returns 0, or -1 when it is no well-formed DNS message (counted by the caller). */
 int dns_message(
         struct dns_cache *d, const struct ip_addr *client, const uint8_t *p, size_t n, int64_t when_ns);
-/* The name that this client last resolved to that address, still within TTL plus grace; NULL: none.  The
- * text is valid until the next dns_message(). */
-const char *dns_name(
-        struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server, int64_t when_ns);
-/* The one name that any client resolved to that address of late; NULL: none, or several. */
-const char *dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns);
-/* How long before the answer was given that the last dns_name() or dns_name_any() found, ns. */
-int64_t dns_name_age(const struct dns_cache *d);
-/* The client of the last dns_name() resolved other names to that address too, within their time. */
-bool dns_name_shared(const struct dns_cache *d);
+struct dns_found {
+	const char *name;    /* valid until the next dns_message() */
+	enum name_source by; /* NAME_DNS, or NAME_HTTPS_RR (an address hint) */
+	int64_t age_ns;      /* since the answer */
+};
+#define DNS_NAMES_MAX 8 /* remembered of one client and address */
+/* The names that this client resolved to that address, still within TTL plus grace, the last one first. */
+unsigned dns_names(struct dns_cache *d, const struct ip_addr *client, const struct ip_addr *server,
+        int64_t when_ns, struct dns_found *out, unsigned max);
+/* The one name that any client resolved to that address of late; false: none, or several. */
+bool dns_name_any(struct dns_cache *d, const struct ip_addr *server, int64_t when_ns, struct dns_found *out);
+/* Whether a name should outlast others of the same client and address, when there are more than
+ * DNS_NAMES_MAX. */
+void dns_cache_prefer(struct dns_cache *d, bool (*prefer)(void *arg, const char *name), void *arg);
 /* The public name of the ECH configuration that this client learned for the host; NULL: none. */
 const char *dns_ech_public(
         struct dns_cache *d, const struct ip_addr *client, const char *host, int64_t when_ns);
-/* What the last dns_name() that found something was from: NAME_DNS, or NAME_HTTPS_RR (an address hint). */
-enum name_source dns_name_by(const struct dns_cache *d);
 struct dns_stats {
 	uint64_t messages, malformed, stored, evicted, entries;
 };

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static struct dns_cache *cache; /* of all inputs, so that it fills and makes room */
 	struct ip_addr client = {{1}}, server = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 51, 100, 1}};
-	const char *name;
+	struct dns_found found[DNS_NAMES_MAX + 1];
+	unsigned names;
 	struct fuzz_wire w;
 
 	if (!cache)
@@ -24,8 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		fuzz_run(&w, &dns_tcp_layer, p + 1, n - 1);
 		fuzz_close(&w, &dns_tcp_layer);
 	}
-	name = dns_name(cache, &client, &server, 0);
-	if (name && (!*name || strlen(name) >= HOST_MAX))
+	names = dns_names(cache, &client, &server, 0, found, DNS_NAMES_MAX + 1);
+	if (names > DNS_NAMES_MAX)
 		abort();
+	for (unsigned i = 0; i < names; i++)
+		if (!*found[i].name || strlen(found[i].name) >= HOST_MAX)
+			abort();
 	return 0;
 }

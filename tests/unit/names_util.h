@@ -82,6 +82,7 @@ struct hello_shape {
 	const char *alpn;        /* one name, NULL: no extension */
 	bool tls12;              /* no supported_versions, no key_share */
 	bool early, psk;
+	const char *more;      /* hex digits: whole extensions */
 	size_t padding;        /* bytes of a padding extension behind everything, 0: none */
 	size_t padding_before; /* the same before the SNI */
 };
@@ -153,6 +154,8 @@ static inline void client_body(struct buf *b, const struct hello_shape *s)
 		put_hex(b, "002a0000");
 	if (s->padding)
 		ext_padding(b, s->padding);
+	if (s->more)
+		put_hex(b, s->more);
 	if (s->psk)
 		put_hex(b, "002900080002aaaa0002bbbb");
 	len_close(b, at, 2);

@@ -107,11 +107,15 @@ static int take(void)
 	return take_for("10.0.0.1", T0);
 }
 
+static struct dns_found found[DNS_NAMES_MAX + 1]; /* of the last ask() */
+static unsigned n_found;
+
 static const char *ask(const char *client, const char *server, int64_t when)
 {
 	struct ip_addr c = ip(client), s = ip(server);
 
-	return dns_name(cache, &c, &s, when);
+	n_found = dns_names(cache, &c, &s, when, found, DNS_NAMES_MAX + 1);
+	return n_found ? found[0].name : NULL;
 }
 
 static int setup(void **state)
@@ -140,7 +144,7 @@ static void test_answer(void **state)
 	address("api.openai.COM", "198.51.100.8", 300); /* names are equal whatever their case */
 	assert_int_equal(take(), 0);
 	assert_string_equal(ask("10.0.0.1", "198.51.100.7", T0), "api.openai.com");
-	assert_int_equal(dns_name_by(cache), NAME_DNS);
+	assert_int_equal(found[0].by, NAME_DNS);
 	assert_string_equal(ask("10.0.0.1", "198.51.100.8", T0), "api.openai.com");
 	assert_null(ask("10.0.0.2", "198.51.100.7", T0)); /* another client did not ask */
 	assert_null(ask("10.0.0.1", "198.51.100.9", T0));
@@ -164,7 +168,7 @@ static void test_last_name_wins(void **state)
 	take();
 	assert_string_equal(ask("10.0.0.1", "198.51.100.7", T0), "second.example");
 	dns_cache_stats(cache, &s);
-	assert_int_equal(s.entries, 1);
+	assert_int_equal(s.entries, 2);
 	assert_int_equal(s.stored, 2);
 	assert_int_equal(s.messages, 2);
 }
@@ -221,7 +225,7 @@ static void test_https(void **state)
 	len_close(&m, at, 2);
 	assert_int_equal(take(), 0);
 	assert_string_equal(ask("10.0.0.1", "198.51.100.1", T0), "ech.example");
-	assert_int_equal(dns_name_by(cache), NAME_HTTPS_RR);
+	assert_int_equal(found[0].by, NAME_HTTPS_RR);
 	assert_string_equal(ask("10.0.0.1", "198.51.100.2", T0), "ech.example");
 	assert_string_equal(ask("10.0.0.1", "2001:db8::9", T0), "ech.example");
 
@@ -279,31 +283,85 @@ static void test_ech_public(void **state)
 	assert_null(dns_ech_public(cache, &c, "hidden.example", T0 + 361 * NS_PER_S));
 }
 
-/* Two names for one address within their time: neither is the only candidate. */
+static void resolve(const char *client, const char *name, const char *address_of, uint32_t ttl, int64_t when)
+{
+	response(name, A, 1);
+	address(NULL, address_of, ttl);
+	assert_int_equal(take_for(client, when), 0);
+}
+
+/* Several names for one address within their time: all are candidates, the last one first. */
 static void test_several_names(void **state)
 {
 	struct ip_addr server = ip("192.0.2.9");
+	struct dns_found any;
 
 	(void)state;
 	for (int twice = 0; twice < 2; twice++) {
-		response("one.example", A, 1);
-		address(NULL, "192.0.2.9", 300);
-		assert_int_equal(take(), 0);
+		resolve("10.0.0.1", "one.example", "192.0.2.9", 300, T0);
 		assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0), "one.example");
-		assert_false(dns_name_shared(cache));
+		assert_int_equal(n_found, 1);
 	}
-	assert_string_equal(dns_name_any(cache, &server, T0), "one.example");
-	response("two.example", A, 1);
-	address(NULL, "192.0.2.9", 300);
-	assert_int_equal(take_for("10.0.0.2", T0), 0);
-	assert_null(dns_name_any(cache, &server, T0));
+	assert_true(dns_name_any(cache, &server, T0 + 5 * NS_PER_S, &any));
+	assert_string_equal(any.name, "one.example");
+	assert_int_equal(any.age_ns, 5 * NS_PER_S);
+	resolve("10.0.0.2", "two.example", "192.0.2.9", 300, T0);
+	assert_false(dns_name_any(cache, &server, T0, &any));
 	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0), "one.example");
-	assert_false(dns_name_shared(cache)); /* it was another client */
-	assert_int_equal(take(), 0);
-	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0), "two.example");
-	assert_true(dns_name_shared(cache));
+	assert_int_equal(n_found, 1); /* it was another client */
+	resolve("10.0.0.1", "two.example", "192.0.2.9", 30, T0 + NS_PER_S);
+	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0 + 2 * NS_PER_S), "two.example");
+	assert_int_equal(n_found, 2);
+	assert_string_equal(found[1].name, "one.example");
+	assert_int_equal(found[0].age_ns, NS_PER_S);
+	assert_int_equal(found[1].age_ns, 2 * NS_PER_S);
+	resolve("10.0.0.1", "one.example", "192.0.2.9", 300, T0 + 3 * NS_PER_S);
+	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0 + 3 * NS_PER_S), "one.example");
+	assert_int_equal(n_found, 2);
+	/* over its time (30 s and 60 of grace), it is no candidate any more */
+	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0 + 92 * NS_PER_S), "one.example");
+	assert_int_equal(n_found, 1);
 	assert_null(ask("10.0.0.1", "192.0.2.8", T0));
-	assert_false(dns_name_shared(cache));
+}
+
+static bool begins_with_ai(void *arg, const char *name)
+{
+	(void)arg;
+	return !strncmp(name, "ai", 2);
+}
+
+/* As many names as are remembered, and more: those of interest stay, then the last ones. */
+static void test_many_names(void **state)
+{
+	struct dns_stats st;
+	char name[32];
+
+	(void)state;
+	dns_cache_prefer(cache, begins_with_ai, NULL);
+	resolve("10.0.0.1", "ai.example", "192.0.2.9", 300, T0);
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "n%d.example", i);
+		resolve("10.0.0.1", name, "192.0.2.9", 300, T0 + i);
+		assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0 + i), name);
+	}
+	assert_int_equal(n_found, DNS_NAMES_MAX);
+	assert_string_equal(found[DNS_NAMES_MAX - 1].name, "ai.example");
+	assert_string_equal(found[DNS_NAMES_MAX - 2].name, "n33.example");
+	/* but not beyond its time */
+	for (int i = 0; i < 2; i++)
+		resolve("10.0.0.1", i ? "y.example" : "x.example", "192.0.2.9", 300, T0 + 400 * NS_PER_S);
+	assert_string_equal(ask("10.0.0.1", "192.0.2.9", T0 + 400 * NS_PER_S), "y.example");
+	assert_int_equal(n_found, 2);
+	/* and when all are of interest, the oldest goes */
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "ai%d.example", i);
+		resolve("10.0.0.1", name, "192.0.2.9", 300, T0 + 800 * NS_PER_S + i);
+	}
+	ask("10.0.0.1", "192.0.2.9", T0 + 801 * NS_PER_S);
+	assert_int_equal(n_found, DNS_NAMES_MAX);
+	assert_string_equal(found[DNS_NAMES_MAX - 1].name, "ai12.example");
+	dns_cache_stats(cache, &st);
+	assert_true(st.entries <= 64);
 }
 
 static void test_what_is_not_kept(void **state)
@@ -625,6 +683,7 @@ int main(void)
 	        TEST(test_https),
 	        TEST(test_ech_public),
 	        TEST(test_several_names),
+	        TEST(test_many_names),
 	        TEST(test_what_is_not_kept),
 	        TEST(test_age),
 	        TEST(test_oldest_goes_first),
