@@ -194,8 +194,8 @@ static void on_hello(void *arg, const struct hello *h)
 		settle(r->cls, r, r->flow->last_ns);
 		evasion_tell(r->cls, r->flow, x, r->flow->last_ns);
 		/* reading one costs a hundred hellos: not for a named host that is no service */
-		r->stack.conn.skip_cert =
-		        h->sni[0] && !x->match.service && !x->match.shared && !evasion_tor_name(h->sni);
+		r->stack.conn.skip_cert = h->sni[0] && !x->match.service && !x->match.shared && !r->doubted &&
+		                          !evasion_tor_name(h->sni);
 		return;
 	}
 	if (h->hello_retry)
@@ -218,6 +218,7 @@ static void on_cert(void *arg, const struct certificate *cert)
 	hidden_cert(r->cls, r, cert, r->flow->last_ns);
 	if (!r->settled)
 		settle(r->cls, r, r->flow->last_ns);
+	evasion_tell(r->cls, r->flow, &r->facts, r->flow->last_ns);
 	posture_check(r->cls, r, r->flow->last_ns);
 }
 
@@ -595,11 +596,17 @@ static void dns_datagram(struct classify *c, const struct flow *f, enum flow_dir
 		c->stats.dns_malformed++;
 }
 
-/* Port 53 is DNS unless the first bytes say otherwise. */
+/* Port 53 is DNS unless the first bytes say otherwise; a length may come alone. */
 static bool dns_over_tcp(const struct flow *f, const struct packet *p)
 {
-	return f->proto == PROTO_TCP && dns_flow(f) && tls_probe(p->payload, p->payload_len) <= 0 &&
-	       http1_probe(p->payload, p->payload_len) <= 0;
+	enum { LENGTH = 2, HEADER = 12 };
+	size_t n = p->payload_len;
+
+	return f->proto == PROTO_TCP && dns_flow(f) &&
+	       (n < LENGTH + HEADER || dns_plausible(p->payload + LENGTH, n - LENGTH,
+	                                       (size_t)p->payload[0] << 8 | p->payload[1])) &&
+	       socks_probe(p->payload, n) <= 0 && tls_probe(p->payload, n) <= 0 &&
+	       http1_probe(p->payload, n) <= 0;
 }
 
 static struct reading *consider(struct classify *c, struct flow *f, enum flow_dir dir, const struct packet *p)
@@ -667,12 +674,15 @@ static void read_packet(struct classify *c, struct flow *f, enum flow_dir dir, c
 {
 	struct reading *r = f->inspect;
 
-	if (f->proto == PROTO_UDP && dns_flow(f)) {
+	bool port_53 = f->proto == PROTO_UDP && dns_flow(f);
+
+	if (port_53 && !r &&
+	        (!p->payload_len || dns_plausible(p->payload, p->payload_len, p->payload_wire))) {
 		dns_datagram(c, f, dir, p);
 		return;
 	}
 	if (!r) {
-		if (!undecided(f, dir, p) || !(r = consider(c, f, dir, p)))
+		if ((!port_53 && !undecided(f, dir, p)) || !(r = consider(c, f, dir, p)))
 			return;
 	} else if (r->form != TRACKED_READING) {
 		return;
@@ -738,13 +748,14 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 	struct facts x;
 
 	if (!r) {
-		if (!tell)
-			return;
 		facts_begin(c, &x, f);
-		if (dns_flow(f))
-			copy_text(x.protocol, sizeof(x.protocol), "dns");
 		x.verdict.kind = -1;
-		tell_flow(c, f, &x, NULL, 0, 0);
+		if (dns_flow(f)) {
+			copy_text(x.protocol, sizeof(x.protocol), "dns");
+			evasion_look_ups(c, f, &x, f->last_ns);
+		}
+		if (tell)
+			tell_flow(c, f, &x, NULL, 0, 0);
 		return;
 	}
 	if (r->form != TRACKED_KEPT) {

@@ -19,6 +19,7 @@ enum {
 	SURE_CARRIER_WORD = 80,
 	SURE_CARRIER_TLS = 90,
 	SURE_CARRIER_HOST = 75,
+	SURE_LOOK_UPS = 50, /* resolvers of one's own send much on one connection, too */
 	SURE_TOR_CERT = 85,
 	SURE_TOR_NAME = 50,
 };
@@ -98,6 +99,11 @@ static const char *registered(const char *host)
 	return host;
 }
 
+bool evasion_same_domain(const char *a, const char *b)
+{
+	return !strcmp(registered(a), registered(b));
+}
+
 /* Whose a name is: a vendor who has both names hides nothing behind the first. */
 static bool same_owner(const struct classify *c, const char *a, const char *b)
 {
@@ -113,7 +119,7 @@ static bool two_destinations(const struct classify *c, const char *outer, const 
 	struct ip_addr literal;
 
 	return *outer && *inner && strcmp(outer, inner) != 0 && ip_parse(outer, &literal) < 0 &&
-	       ip_parse(inner, &literal) < 0 && strcmp(registered(outer), registered(inner)) != 0 &&
+	       ip_parse(inner, &literal) < 0 && !evasion_same_domain(outer, inner) &&
 	       !same_owner(c, outer, inner);
 }
 
@@ -146,7 +152,7 @@ void evasion_request(struct classify *c, struct reading *r, const char *host, in
 	/* a masked SNI is no name to compare with */
 	if (!x->tls.seen || !x->tls.sni[0] || !*host || strchr(x->tls.sni, '*'))
 		return;
-	if (!strcmp(registered(x->tls.sni), registered(host)))
+	if (evasion_same_domain(x->tls.sni, host))
 		r->fronts_too = true;
 	else
 		fronting(c, r, r->udp ? NAME_QUIC_SNI : NAME_SNI, x->tls.sni, NAME_HTTP, host,
@@ -303,6 +309,21 @@ bool evasion_tunnel(struct classify *c, const struct flow *f, struct facts *x, i
 	return true;
 }
 
+static bool many_look_ups(const struct classify *c, const struct flow *f, const struct facts *x)
+{
+	uint64_t most = c->s->evasion.tunnel_mb ? (uint64_t)c->s->evasion.tunnel_mb << 20 : 1u << 20;
+
+	return !strcmp(x->protocol, "dns") && f->payload[FLOW_C2S] >= most;
+}
+
+void evasion_look_ups(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns)
+{
+	if (!many_look_ups(c, f, x))
+		return;
+	evasion_carrier(c, x, f, "look-ups in DNS", CARRIER_TUNNEL, SURE_LOOK_UPS);
+	evasion_tunnel(c, f, x, when_ns);
+}
+
 /* tor-spec 2.2 ("in-protocol" handshake): the name asked for is www. and 4 to 25 letters of base32, .com; the
  * certificate's are made alike, ending in .net and issued by another of .com. */
 static bool base32_name(const char *host, const char *zone)
@@ -380,6 +401,10 @@ static void find_carrier(struct classify *c, struct reading *r)
 		return;
 	if ((word = carrier_by_word(x->protocol))) {
 		evasion_carrier(c, x, r->flow, word->name, word->sort, SURE_CARRIER_WORD);
+		return;
+	}
+	if (many_look_ups(c, r->flow, x)) {
+		evasion_carrier(c, x, r->flow, "look-ups in DNS", CARRIER_TUNNEL, SURE_LOOK_UPS);
 		return;
 	}
 	known = known_as(c, x, r->flow, true);

@@ -16,6 +16,8 @@ void evasion_names(struct classify *c, struct reading *r, int64_t when_ns);
 /* The same connection names two destinations: `outer` by one layer, `inner` by one inside it. */
 void evasion_fronting(struct classify *c, struct reading *r, enum name_source outer_by, const char *outer,
         enum name_source inner_by, const char *inner);
+/* Do the names end in the same labels that somebody registered? */
+bool evasion_same_domain(const char *a, const char *b);
 /* Alerts for the signs that may, each once. */
 void evasion_tell(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns);
 /* A request for `host` (normalized, "" when it does not say) stands inside the connection: held against the
@@ -30,6 +32,8 @@ void evasion_carrier_seen(
 /* Names as Tor makes them up for a hello, and for a certificate. */
 bool evasion_tor_name(const char *sni);
 bool evasion_tor_cert(const struct certificate *cert);
+/* Look-ups that carry more than names: at the end of a flow of DNS. */
+void evasion_look_ups(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns);
 /* Tells of a tunnel or remote desktop that has sent enough; true: it did.  Also for flows that are no longer
  * read; the sign's evidence says how much it was. */
 bool evasion_tunnel(struct classify *c, const struct flow *f, struct facts *x, int64_t when_ns);

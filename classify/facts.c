@@ -1,6 +1,7 @@
 /* facts.c - what is known of a flow: its direction, the names it goes by, the service and the verdict. */
 #include "classify/reading.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Multicast, broadcast and the unspecified address do not leave the site, whatever networks.internal says. */
@@ -78,9 +79,15 @@ static bool literal(const char *host)
 
 struct service_match facts_match(const struct classify *c, const char *host, const char *path)
 {
+	char below[HOST_MAX];
 	struct service_match m;
 	struct ip_addr a;
 
+	/* a certificate's wildcard stands for any one label, so for one that nobody has in a rule */
+	if (host[0] == '*') {
+		snprintf(below, sizeof(below), "x%.*s", HOST_MAX - 2, host + 1);
+		host = below;
+	}
 	m = ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path)
 	                           : catalogue_address(c->s->catalogue, &a);
 	/* resolvers, VPNs and remote desktops stand in the catalogue to be known */

@@ -11,12 +11,15 @@
 
 /* How certain a name is that the flow itself does not say, 0..100. */
 enum {
-	SURE_ECH_KNOWN = 85,   /* the client learned this very public name for the host it looked up */
-	SURE_ECH_OF_SOME = 75, /* ... and looked up others that have another one, or none */
-	SURE_ECH_PUBLIC = 65,  /* a public name of many, and the client looked up a host for the address */
-	SURE_ECH_SEEN = 90,    /* that a name is hidden, not which */
-	SURE_SEVERAL = 50,     /* one of several names that the client looked up */
-	SURE_OTHERS = 50,      /* only other clients looked the address up */
+	SURE_ECH_KNOWN = 85,     /* the client learned this very public name for the host it looked up */
+	SURE_ECH_OF_SOME = 75,   /* ... and looked up others that have another one, or none */
+	SURE_ECH_PUBLIC = 65,    /* a public name of many, and the client looked up a host for the address */
+	SURE_ECH_SEEN = 90,      /* that a name is hidden, not which */
+	SURE_SEVERAL = 50,       /* one of several names that the client looked up */
+	SURE_FRONT_RANGE = 80,   /* that the SNI lies: the address is one service's alone */
+	SURE_FRONT_LOOK_UP = 50, /* ... the client looked up a service for the address, and not this name */
+	SURE_FRONT_CERT = 85,    /* ... the certificate is a service's, and not for this name */
+	SURE_OTHERS = 50,        /* only other clients looked the address up */
 };
 
 /* Public names under which providers answer for all of their customers (ECH, RFC 9849 10.3). */
@@ -219,6 +222,55 @@ bool hidden_ech(struct classify *c, struct reading *r, const struct hello *h, in
 	return among || public_name(h->sni);
 }
 
+/* ---- names that lie
+ * ----------------------------------------------------------------------------------------- */
+
+/* A name of the service's own domains hides nothing, in the catalogue or not. */
+static bool of_its_domains(const struct service *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_hosts; i++)
+		if (!strchr(s->hosts[i].host, '{') && evasion_same_domain(s->hosts[i].host, name))
+			return true;
+	return false;
+}
+
+static bool looked_up(struct classify *c, const struct flow *f, const char *name, int64_t when_ns)
+{
+	struct dns_found seen[DNS_NAMES_MAX];
+	unsigned n = dns_names(c->dns, &f->addr[FLOW_C2S], &f->addr[FLOW_S2C], when_ns, seen, DNS_NAMES_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(seen[i].name, name))
+			return true;
+	return false;
+}
+
+/* The address is a service's, by its published range or by what this client looked up, and the SNI is
+ * nobody's that the client looked up: servers that do not care answer all the same.  true: the address
+ * stands, not the SNI. */
+static bool sni_lies(struct classify *c, struct reading *r, enum name_source by, const char *sni)
+{
+	struct facts *x = &r->facts;
+	const struct service *s = x->match.service;
+	char evidence[160], shown[HOST_MAX];
+	bool range = x->by == NAME_IP;
+
+	if (!s || x->via.n || x->sure == SURE_OTHERS || facts_match(c, sni, NULL).service ||
+	        of_its_domains(s, sni) || (!range && looked_up(c, r->flow, sni, r->flow->last_ns)))
+		return false;
+	r->doubted = true;
+	facts_shown(c, sni, shown, sizeof(shown));
+	snprintf(evidence, sizeof(evidence), "%s asks for %.40s, the address is %.20s %.60s",
+	        name_source_text(by), shown, range ? "published for" : "what was looked up for",
+	        range ? s->name : x->host);
+	if (c->s->evasion.fronting != SIGN_OFF)
+		evasion_add(
+		        x, ALERT_EVASION_FRONTING, range ? SURE_FRONT_RANGE : SURE_FRONT_LOOK_UP, evidence);
+	if (range)
+		facts_also(c, x, by, sni);
+	return range;
+}
+
 void hidden_sni(struct classify *c, struct reading *r, enum name_source by, const char *sni)
 {
 	struct facts *x = &r->facts;
@@ -228,6 +280,8 @@ void hidden_sni(struct classify *c, struct reading *r, enum name_source by, cons
 
 		memcpy(outer, x->host, sizeof(outer));
 		evasion_fronting(c, r, x->by, outer, by, sni);
+	} else if (sni_lies(c, r, by, sni)) {
+		return;
 	}
 	facts_name(c, x, by, sni, NULL);
 }
@@ -257,6 +311,26 @@ static bool issuer_changed(struct classify *c, const char *name, const char *iss
 	return changed;
 }
 
+/* The certificate names a service, and not the SNI: then the service it is. */
+static void sni_was_a_lie(struct classify *c, struct reading *r, const char *name)
+{
+	struct facts *x = &r->facts;
+	char evidence[160], sni[HOST_MAX], shown[HOST_MAX];
+
+	memcpy(sni, x->tls.sni, sizeof(sni));
+	x->by = NAME_NONE;
+	x->host[0] = '\0';
+	facts_name(c, x, NAME_CERT, name, NULL);
+	facts_also(c, x, r->udp ? NAME_QUIC_SNI : NAME_SNI, sni);
+	facts_shown(c, name, shown, sizeof(shown));
+	snprintf(evidence, sizeof(evidence), "sni asks for %.50s, the server's certificate is for %.50s", sni,
+	        shown);
+	snprintf(x->evidence, sizeof(x->evidence), "%s", evidence);
+	if (c->s->evasion.fronting != SIGN_OFF)
+		evasion_add(x, ALERT_EVASION_FRONTING, SURE_FRONT_CERT, evidence);
+	r->settled = false;
+}
+
 void hidden_cert(struct classify *c, struct reading *r, const struct certificate *cert, int64_t when_ns)
 {
 	struct facts *x = &r->facts;
@@ -272,6 +346,10 @@ void hidden_cert(struct classify *c, struct reading *r, const struct certificate
 	                          (day < cert->not_before ? CERT_NOT_YET : 0) |
 	                          (cert->self_signed ? CERT_SELF_SIGNED : 0) |
 	                          (x->tls.sni[0] && !cert->covers ? CERT_OTHER_NAME : 0));
+	if (r->doubted && cert->name[0] && !cert->covers && service_of(c, cert->name) && !x->via.n) {
+		sni_was_a_lie(c, r, cert->name);
+		return;
+	}
 	/* its first name is any of those the server has: it does not replace a service that the client's own
 	 * look-up or the address told */
 	if (cert->name[0] && x->by > NAME_CERT && x->match.service &&

@@ -43,7 +43,7 @@ static void take_name(const unsigned char *p, int n, const char *host, struct ce
 
 	if (!name_plain(p, n, name))
 		return;
-	if (!c->name[0] && name[0] != '*')
+	if (name[0] == '*' ? !c->name[0] && strchr(name + 2, '.') : !c->name[0] || c->name[0] == '*')
 		memcpy(c->name, name, strlen(name) + 1);
 	if (host[0] && name_covers(name, host))
 		c->covers = true;

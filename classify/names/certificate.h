@@ -17,8 +17,8 @@ struct certificate {
 	int32_t not_before, not_after; /* days since 1970 */
 	bool self_signed;
 	char issuer[64];     /* organization, else common name; cut at whole characters */
-	char name[HOST_MAX]; /* the first DNS name without a wildcard, else the common name when it is one; ""
-	                      */
+	char name[HOST_MAX]; /* the first DNS name without a wildcard, else the first with one
+	                        ("*.example.net"), else the common name when it is one; "" */
 	bool covers;         /* one of its names covers the host asked about */
 };
 

@@ -25,9 +25,10 @@ enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_SVCB = 64, TYPE_HTTPS = 
 enum { CLASS_IN = 1 };
 enum { PARAM_IPV4HINT = 4, PARAM_ECH = 5, PARAM_IPV6HINT = 6 }; /* RFC 9460 14.3.2, RFC 9848 */
 
-#define FLAG_RESPONSE 0x8000
-#define MASK_OPCODE   0x7800
-#define MASK_RCODE    0x000f
+#define FLAG_RESPONSE  0x8000
+#define FLAG_TRUNCATED 0x0200
+#define MASK_OPCODE    0x7800
+#define MASK_RCODE     0x000f
 
 struct entry {
 	struct ip_addr client, server;
@@ -584,6 +585,26 @@ static bool asked_name(const struct name *n, uint16_t type, char out[HOST_MAX])
 	while ((type == TYPE_SVCB || type == TYPE_HTTPS) && *p == '_' && strchr(p, '.'))
 		p = strchr(p, '.') + 1;
 	return n->n && host_normalize(p, n->n - (size_t)(p - n->text), out) && ip_parse(out, &ip) < 0;
+}
+
+bool dns_plausible(const uint8_t *p, size_t n, size_t whole)
+{
+	enum { HEADER = 12, QUESTIONS_MAX = 4, QUESTION_MIN = 5, RECORD_MIN = 11 };
+	struct cur c = cur_of(p, n);
+	uint16_t flags, questions;
+	size_t records;
+
+	cur_be16(&c);
+	flags = cur_be16(&c);
+	questions = cur_be16(&c);
+	records = cur_be16(&c);
+	records += cur_be16(&c);
+	records += cur_be16(&c);
+	/* IANA, "DNS OpCodes": 0 to 6; RFC 1035 4.1.1: a bit that must be zero */
+	return !c.bad && (flags & MASK_OPCODE) >> 11 <= 6 && !(flags & 0x0040) &&
+	       questions <= QUESTIONS_MAX &&
+	       ((flags & FLAG_TRUNCATED) ||
+	               QUESTION_MIN * questions + RECORD_MIN * records + HEADER <= whole);
 }
 
 static int read_message(

@@ -320,7 +320,9 @@ static bool read_start(struct cur *c, struct hello *h)
 	h->version = h->legacy_version;
 	random = cur_take(c, sizeof(h->random));
 	id = cur_vec(c, 1);
-	if (c->bad || id.bad || h->legacy_version >> 8 != 3 || cur_left(&id) > sizeof(h->session_id))
+	/* a client's may be any that is new enough: servers go by supported_versions (RFC 8446 4.1.2) */
+	if (c->bad || id.bad || h->legacy_version >> 8 < 3 || (!h->client && h->legacy_version >> 8 != 3) ||
+	        cur_left(&id) > sizeof(h->session_id))
 		return false;
 	memcpy(h->random, random, sizeof(h->random));
 	h->session_id_len = (uint8_t)cur_left(&id);

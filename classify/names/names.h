@@ -31,6 +31,9 @@ void dns_cache_destroy(struct dns_cache *d);
  * client; returns 0, or -1 when it is no well-formed DNS message (counted by the caller). */
 int dns_message(
         struct dns_cache *d, const struct ip_addr *client, const uint8_t *p, size_t n, int64_t when_ns);
+/* Could it be a DNS message of `whole` bytes, of which n are there?  By its header alone; other things go to
+ * port 53 to be taken for DNS. */
+bool dns_plausible(const uint8_t *p, size_t n, size_t whole);
 struct dns_found {
 	const char *name;    /* valid until the next dns_message() */
 	enum name_source by; /* NAME_DNS, or NAME_HTTPS_RR (an address hint) */

@@ -16,6 +16,8 @@
 #define RECORD_PLAIN_MAX 16384          /* RFC 8446 5.1 */
 #define RECORD_MAX       (16384 + 2048) /* RFC 5246 6.2.3: protected records may be longer */
 #define MESSAGE_HEADER   4
+#define VERSION_MAJORS   16 /* of a first record; what has more is not TLS to anybody */
+#define NOTHINGS_MAX     4  /* records before a hello that say nothing; so many of them are TLS */
 
 /* Protected bytes after which a hello that still has not come will not come: 0-RTT data before the
  * ServerHello, or the other direction being late. */
@@ -24,7 +26,7 @@
 
 enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23, RECORD_HEARTBEAT = 24 };
 enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2, CERTIFICATE = 11 };
-enum { ALERT_FATAL = 2 };
+enum { ALERT_WARNING = 1, ALERT_FATAL = 2 };
 
 struct side {
 	uint8_t header[RECORD_HEADER], header_n;
@@ -61,16 +63,56 @@ struct feed {
 	const struct sink *out;
 };
 
-int tls_probe(const uint8_t *p, size_t n)
+/* A record that begins with a hello.  RFC 8446 5.1: its version "MUST be ignored for all purposes", and
+ * servers do (OpenSSL and BoringSSL look at its first byte, Go takes any below 16.0): with an odd one, the
+ * hello's own version has to be right. */
+static int probe_hello(const uint8_t *p, size_t n)
 {
 	size_t len;
 
-	if ((n > 0 && p[0] != RECORD_HANDSHAKE) || (n > 1 && p[1] != 3) || (n > 2 && p[2] > 4))
+	if ((n > 0 && p[0] != RECORD_HANDSHAKE) || (n > 1 && p[1] >= VERSION_MAJORS))
 		return 0;
 	if (n < RECORD_HEADER + 1)
 		return -1;
 	len = (size_t)p[3] << 8 | p[4];
-	return len && len <= RECORD_PLAIN_MAX && (p[5] == CLIENT_HELLO || p[5] == SERVER_HELLO);
+	if (!len || len > RECORD_PLAIN_MAX || (p[5] != CLIENT_HELLO && p[5] != SERVER_HELLO))
+		return 0;
+	if (p[1] == 3 || len < MESSAGE_HEADER + 2) /* ... or lies in records of its own */
+		return 1;
+	if ((n > 6 && p[6]) || (n > 9 && p[9] != 3))
+		return 0;
+	return n < RECORD_HEADER + MESSAGE_HEADER + 2 ? -1 : 1;
+}
+
+/* The length of a record that servers pass over before a hello: OpenSSL empty ones of handshakes (against RFC
+ * 8446 5.1), BoringSSL warnings.  0: it is none, -1: too few bytes. */
+static int probe_nothing(const uint8_t *p, size_t n)
+{
+	static const uint8_t empty[] = {RECORD_HANDSHAKE, 3, 0, 0, 0},
+	                     warning[] = {RECORD_ALERT, 3, 0, 0, 2, ALERT_WARNING, 0};
+	const uint8_t *want = n && p[0] == RECORD_ALERT ? warning : empty;
+	size_t len = want == warning ? sizeof(warning) : sizeof(empty);
+
+	for (size_t i = 0; i < n && i < len; i++)
+		if (i != 2 && i != 6 && p[i] != want[i]) /* minor version, kind of warning */
+			return 0;
+	return n < len ? -1 : (int)len;
+}
+
+int tls_probe(const uint8_t *p, size_t n)
+{
+	int nothing, hello;
+
+	for (unsigned i = 0; i < NOTHINGS_MAX; i++) {
+		nothing = probe_nothing(p, n);
+		if (nothing <= 0) {
+			hello = probe_hello(p, n);
+			return hello ? hello : nothing;
+		}
+		p += nothing;
+		n -= (size_t)nothing;
+	}
+	return 1; /* nobody else begins so */
 }
 
 static bool finished(const struct tls *t)
@@ -277,8 +319,9 @@ static bool record_begins(struct feed *f)
 	uint8_t type = s->header[0];
 	size_t len = (size_t)s->header[3] << 8 | s->header[4];
 
-	if (s->header[1] != 3 || s->header[2] > 4 || type < RECORD_CCS || type > RECORD_HEARTBEAT ||
-	        len > RECORD_MAX)
+	/* the version of a first record means nothing: see probe_hello() */
+	if (s->header[1] >= (s->hellos ? 4 : VERSION_MAJORS) || type < RECORD_CCS ||
+	        type > RECORD_HEARTBEAT || len > RECORD_MAX)
 		return false;
 	s->left = (uint16_t)len;
 	s->alert_n = 0;
@@ -287,8 +330,7 @@ static bool record_begins(struct feed *f)
 		return true;
 	switch (type) {
 	case RECORD_HANDSHAKE:
-		/* RFC 8446 5.1: MUST NOT send zero-length fragments of Handshake types */
-		return len > 0 && (s->hellos || len <= RECORD_PLAIN_MAX);
+		return s->hellos || len <= RECORD_PLAIN_MAX;
 	case RECORD_ALERT:
 		return true;
 	case RECORD_DATA:

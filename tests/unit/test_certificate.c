@@ -69,8 +69,9 @@ static void names(void **state)
 	covered("x", "DNS:API.Example.COM", "api.example.com", "api.example.com", true);
 	covered("x", "DNS:a.example,DNS:b.example", "b.example", "a.example", true);
 	covered("x", "DNS:*.example.com,DNS:example.com", "api.example.com", "example.com", true);
-	covered("x", "DNS:*.example.com", "example.com", "", false);
-	covered("x", "DNS:*.example.com", "a.b.example.com", "", false);
+	covered("x", "DNS:*.example.com", "example.com", "*.example.com", false);
+	covered("x", "DNS:*.example.com,DNS:*.example.net", "a.b.example.com", "*.example.com", false);
+	covered("x", "DNS:*.example.com,DNS:b.example.net,DNS:c.example.net", "", "b.example.net", false);
 	covered("x", "DNS:*.com", "example.com", "", false);
 	covered("x", "DNS:a*.example.com", "ab.example.com", "", false);
 	covered("x", "DNS:example.com", "notexample.com", "example.com", false);

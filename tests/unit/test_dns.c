@@ -283,6 +283,62 @@ static void test_ech_public(void **state)
 	assert_null(dns_ech_public(cache, &c, "hidden.example", T0 + 361 * NS_PER_S));
 }
 
+/* What may stand on port 53: the header decides, and sizes that cannot be. */
+static void test_plausible(void **state)
+{
+	static const struct {
+		const char *hex;
+		bool plausible;
+	} rows[] = {
+	        {"123401000001000000000000"
+	         "0161"
+	         "0000010001",
+	                true},
+	        {"123481800000000000000000", true},
+	        {"12340100000100000000000101610000010001000029100000000000", true},
+	        {"123401000001000000000001016100000100010000291000", false}, /* its OPT is cut */
+	        {"123401000001000000000001016100000100010000291000000000000000", true},
+	        {"123429000001000000000000"
+	         "0161"
+	         "0000060001",
+	                true}, /* an update */
+	        {"123438000001000000000000"
+	         "0161"
+	         "0000060001",
+	                false}, /* no such operation */
+	        {"123401400001000000000000"
+	         "0161"
+	         "0000010001",
+	                false}, /* a bit that must be zero */
+	        {"123401000005000000000000"
+	         "0161"
+	         "0000010001",
+	                false},
+	        {"123401000001000000000000", false},
+	        {"123483800001000100000000"
+	         "0161"
+	         "0000010001",
+	                true}, /* cut by its sender */
+	        {"1234010000010000000000", false},
+	        {"", false},
+	        {"01000000d1d2d3d45a5a5a5a5a5a5a5a5a5a5a5a", false},
+	        {"38a1a2a3a4a5a6a7a80000000000", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		m.n = 0;
+		put_hex(&m, rows[i].hex);
+		if (dns_plausible(m.p, m.n, m.n) != rows[i].plausible)
+			fail_msg("row %zu", i);
+	}
+	/* the first part of a message over TCP */
+	m.n = 0;
+	put_hex(&m, rows[4].hex);
+	assert_true(dns_plausible(m.p, 12, m.n));
+	assert_false(dns_plausible(m.p, 12, 12));
+}
+
 static void resolve(const char *client, const char *name, const char *address_of, uint32_t ttl, int64_t when)
 {
 	response(name, A, 1);
@@ -682,6 +738,7 @@ int main(void)
 	        TEST(test_aliases),
 	        TEST(test_https),
 	        TEST(test_ech_public),
+	        TEST(test_plausible),
 	        TEST(test_several_names),
 	        TEST(test_many_names),
 	        TEST(test_what_is_not_kept),

@@ -23,9 +23,8 @@ static void on_sign(void *arg, const struct event *ev)
 	struct world *w = arg;
 	const struct facts *x = ev->facts;
 
-	if (ev->type == EVENT_SENSOR || ev->type == EVENT_VOLUME || x->direction == DIRECTION_INTERNAL
-	                ? !x->via.n
-	                : false)
+	if (ev->type == EVENT_SENSOR || ev->type == EVENT_VOLUME ||
+	        (x->direction == DIRECTION_INTERNAL && !x->via.n)) /* look-ups, mostly */
 		return;
 	if (ev->type == EVENT_ALERT) {
 		note(w, "! %s %u%s%s\n", alert_kind_name((enum alert_kind)ev->kind), ev->confidence,
@@ -197,7 +196,8 @@ static void ech_with_one_look_up(void **state)
 	https_answer(w, "10.0.0.4", "chatgpt.com", NULL);
 	dns_answer(w, "10.0.0.4", "chatgpt.com", CDN);
 	tls(w, "10.0.0.4", CDN, 443, "front.example", "h2", ECH);
-	expect(w, "- front.example sni 95\n");
+	/* a name that this client did not look up, where it looked up a service: a hint, not more */
+	expect(w, "- front.example sni 95 [fronting 50]\n");
 	end(w, NULL);
 }
 
@@ -514,6 +514,81 @@ static void sni_and_host(void **state)
 		sign = rows[i].sure ? contains(w, want) : contains(w, "fronting");
 		if (sign != (rows[i].sure > 0))
 			fail_msg("row %zu:\n%s", i, w->log);
+		end(w, NULL);
+	}
+}
+
+/* Servers that do not look at the name answer to any: the address says who they are. */
+static void sni_against_the_address(void **state)
+{
+	static const struct {
+		const char *server, *looked_up[2], *sni, *want;
+	} rows[] = {
+	        /* Anthropic's published range */
+	        {"160.79.104.10", {NULL}, "www.example.net",
+	                "! destination.unapproved 80\n! evasion.fronting 80\nanthropic-api - ip 80 [fronting "
+	                "80]\n"},
+	        {"160.79.104.10", {NULL}, "api.anthropic.com",
+	                "! destination.unapproved 95\nanthropic-api api.anthropic.com sni 95\n"},
+	        {"160.79.104.10", {NULL}, "new.anthropic.com",
+	                "! destination.unapproved 95\nanthropic-site new.anthropic.com sni 95\n"},
+	        {"160.79.105.200", {NULL}, NULL, "! destination.unapproved 80\nanthropic-api - ip 80\n"},
+	        /* what was looked up */
+	        {CDN, {"api.mistral.ai"}, "www.example.net", "- www.example.net sni 95 [fronting 50]\n"},
+	        {CDN, {"api.mistral.ai", "www.example.net"}, "www.example.net", "- www.example.net sni 95\n"},
+	        {CDN, {"generativelanguage.googleapis.com"}, "storage.googleapis.com",
+	                "- storage.googleapis.com sni 95\n"},
+	        {CDN, {"www.example.org"}, "www.example.net", "- www.example.net sni 95\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = world();
+
+		for (unsigned k = 0; k < 2 && rows[i].looked_up[k]; k++)
+			dns_answer(w, CLIENT, rows[i].looked_up[k], rows[i].server);
+		tls(w, CLIENT, rows[i].server, 443, rows[i].sni, "h2", NULL);
+		expect(w, rows[i].want);
+		end(w, NULL);
+	}
+}
+
+/* Where the certificate is visible (TLS 1.2) it decides. */
+static void sni_against_the_certificate(void **state)
+{
+	static const struct {
+		const char *cert;
+		bool covers;
+		const char *want;
+	} rows[] = {
+	        {"api.mistral.ai", false,
+	                "! destination.unapproved 90\n! evasion.fronting 85\nmistral-api api.mistral.ai cert "
+	                "90 [fronting 85]\n"},
+	        {"*.openai.azure.com", false,
+	                "! destination.unapproved 90\n! evasion.fronting 85\nazure-openai *.openai.azure.com "
+	                "cert 90 "
+	                "[fronting 85]\n"},
+	        {"www.example.net", true, "- www.example.net sni 95 [fronting 50]\n"},
+	        {"cdn.example.org", false, "- www.example.net sni 95 [fronting 50]\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = world();
+		struct certificate cert = {.not_after = 30000, .covers = rows[i].covers};
+		struct conn_of k;
+		struct reading *r;
+		struct buf b;
+
+		dns_answer(w, CLIENT, "api.mistral.ai", OUTSIDE);
+		k = handshake(w, CLIENT, next_port++, OUTSIDE, 443);
+		tls_hello(&b, "www.example.net", "h2", NULL);
+		say(&k, FLOW_C2S, b.p, b.n);
+		r = k.f->inspect;
+		assert_false(r->stack.conn.skip_cert);
+		snprintf(cert.name, sizeof(cert.name), "%s", rows[i].cert);
+		r->sink.cert(r->sink.arg, &cert);
+		expect(w, rows[i].want);
 		end(w, NULL);
 	}
 }
@@ -868,6 +943,74 @@ static void ipsec_alerts_at_once(void **state)
 	end(w, NULL);
 }
 
+/* Port 53 is passed by many a firewall: what is no DNS there is read like anything else. */
+static void port_53(void **state)
+{
+	static const char query[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3net\0\0\1\0\1";
+	struct world *w = world();
+	struct buf b = {.n = 0};
+	struct conn_of k;
+
+	(void)state;
+	settings->evasion.tunnel_mb = 0;
+	put_hex(&b, "01000000d1d2d3d4");
+	put_fill(&b, 0x5a, 140);
+	udp(w, CLIENT, OUTSIDE, 53, true, &b);
+	b.n = 0;
+	put_hex(&b, "02000000e1e2e3e4d1d2d3d4");
+	put_fill(&b, 0x5b, 80);
+	udp(w, CLIENT, OUTSIDE, 53, false, &b);
+	expect(w, "! evasion.tunnel 95\n- - - 0 un:protocol [tunnel 95]\n");
+	/* behind a query that is one */
+	b.n = 0;
+	put(&b, query, sizeof(query) - 1);
+	udp(w, CLIENT, "192.0.2.8", 53, true, &b);
+	b.n = 0;
+	put_hex(&b, "01000000d1d2d3d4");
+	put_fill(&b, 0x5a, 140);
+	udp(w, CLIENT, "192.0.2.8", 53, true, &b);
+	b.n = 0;
+	put_hex(&b, "04000000e1e2e3e4");
+	put_fill(&b, 0x77, 24);
+	udp(w, CLIENT, "192.0.2.8", 53, true, &b);
+	expect(w, "! evasion.tunnel 95\n- - - 0 un:protocol [tunnel 95]\n");
+	/* SOCKS, and a request in clear */
+	k = handshake(w, CLIENT, next_port++, OUTSIDE, 53);
+	say(&k, FLOW_C2S, "\5\1\0", 3);
+	say(&k, FLOW_S2C, "\5\0", 2);
+	say(&k, FLOW_C2S,
+	        "\5\1\0\3\x0e"
+	        "api.openai.com\1\xbb",
+	        21);
+	assert_string_equal(w->log, "! destination.unapproved 97\n");
+	expect(w, "! destination.unapproved 97\nopenai-api api.openai.com socks 97\n");
+	defaults();
+	end(w, NULL);
+}
+
+/* Much more than names: a hint, for resolvers of one's own send much as well. */
+static void much_in_look_ups(void **state)
+{
+	struct world *w = world();
+	struct buf b = {.n = 0};
+
+	(void)state;
+	settings->evasion.alert_from = 0;
+	put_hex(&b, "1234010000010000000000003f");
+	put_fill(&b, 'a', 63);
+	put_hex(&b, "3f");
+	put_fill(&b, 'b', 63);
+	put_hex(&b, "076578616d706c65036e6574000010"
+	            "0001");
+	for (unsigned i = 0; i < 2; i++) {
+		for (size_t sent = 0; sent < (i ? MIB + b.n : MIB / 2); sent += b.n)
+			udp(w, CLIENT, OUTSIDE, 53, true, &b);
+		expect(w, i ? "! evasion.tunnel 50\n- - - 0 [tunnel 50]\n" : "- - - 0\n");
+	}
+	defaults();
+	end(w, NULL);
+}
+
 /* OpenVPN through a proxy of one's own: inside, and it leaves all the same. */
 static void tunnel_inside_a_proxy(void **state)
 {
@@ -1019,6 +1162,8 @@ int main(void)
 	        cmocka_unit_test(fronting_settings),
 	        cmocka_unit_test(socks_target_and_sni),
 	        cmocka_unit_test(sni_and_host),
+	        cmocka_unit_test(sni_against_the_address),
+	        cmocka_unit_test(sni_against_the_certificate),
 	        cmocka_unit_test(other_forms_of_a_request),
 	        cmocka_unit_test(names_in_evidence_are_masked),
 	        cmocka_unit_test(encrypted_dns),
@@ -1032,6 +1177,8 @@ int main(void)
 	        cmocka_unit_test(vnc),
 	        cmocka_unit_test(ipsec_alerts_at_once),
 	        cmocka_unit_test(tunnel_inside_a_proxy),
+	        cmocka_unit_test(port_53),
+	        cmocka_unit_test(much_in_look_ups),
 	        cmocka_unit_test(carriers_in_tls),
 	        cmocka_unit_test(carriers_in_tls_by_what_they_send),
 	        cmocka_unit_test(tor_by_its_certificate),

@@ -338,10 +338,9 @@ static void test_close_in_the_hello(void **state)
 static void test_not_tls(void **state)
 {
 	static const char *const bad[] = {
-	        "16020100050100000100",     /* major version 2 */
-	        "16030500050100000100",     /* minor version 5 */
+	        "16100100050100000100",     /* major version 16 */
 	        "1303010005",               /* no such record */
-	        "1903010005", "1603010000", /* RFC 8446 5.1: no zero-length handshake fragments */
+	        "1903010005",               /* nor this */
 	        "1603014001",               /* a plain record over 2^14 */
 	        "1503014801",               /* any record over 2^14 + 2048 */
 	        "160301000401010001",       /* a ClientHello over HELLO_SIZE_MAX */
@@ -412,11 +411,31 @@ static void test_probe(void **state)
 	        {"160301020001", 1},
 	        {"160304020002", 1},
 	        {"160300000101", 1},
-	        {"17", 0},
-	        {"1602", 0},
-	        {"160305", 0},
-	        {"160301000001", 0},
+	        /* as OpenSSL takes it, and Go */
+	        {"16037f020001", 1},
+	        {"1604", -1},
+	        {"16090102000100", -1},
+	        {"1609010200010001fc0303", 1},
+	        {"1609010200010001fc0403", 0},
+	        {"1609010200010101fc0303", 0},
+	        {"16090100010116", 1},
 	        {"160301400101", 0},
+	        /* records that say nothing: empty ones, warnings */
+	        {"1603010000", -1},
+	        {"1603010000160301020001", 1},
+	        {"160301000016030100", -1},
+	        {"160301000017", 0},
+	        {"1503010002", -1},
+	        {"150301000201", -1},
+	        {"15030100020164", -1},
+	        {"15030100020164160301020001", 1},
+	        {"1503010002016416030100001503", -1},
+	        {"160301000016030100001603010000160301000000", 1},
+	        {"15030100020214", 0},
+	        {"150301000302", 0},
+	        {"17", 0},
+	        {"1610", 0},
+	        {"160301000001", 0},
 	        {"16030102000b", 0},
 	        {"474554202f20", 0},
 	};
@@ -425,7 +444,47 @@ static void test_probe(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		out.n = 0;
 		put_hex(&out, cases[i].hex);
-		assert_int_equal(tls_probe(out.p, out.n), cases[i].expect);
+		if (tls_probe(out.p, out.n) != cases[i].expect)
+			fail_msg("%s: %d", cases[i].hex, tls_probe(out.p, out.n));
+	}
+}
+
+/* What servers take all the same; each of these was tried against OpenSSL 3, the version against Go's source.
+ */
+static void test_odd_beginnings(void **state)
+{
+	static const struct {
+		const char *before; /* hex digits */
+		uint16_t record, legacy;
+	} cases[] = {{"", 0x037f, 0}, {"", 0x0f00, 0}, {"", 0x0301, 0x7f7f}, {"1603010000", 0x0301, 0},
+	        {"16030100001603010000160301000016030100001603010000160301000016030100001603010000"
+	         "16030100001603010000160301000016030100001603010000160301000016030100001603010000",
+	                0x0301, 0},
+	        {"15030100020164", 0x0301, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (size_t step = 1; step < 200; step += 33) {
+			struct hello_shape s = {
+			        .sni = "odd.example", .session_id = 32, .legacy = cases[i].legacy};
+			struct wire *w = wire_open(&tls_layer);
+			static struct buf whole;
+
+			client(&s, 16384);
+			out.p[1] = (uint8_t)(cases[i].record >> 8);
+			out.p[2] = (uint8_t)cases[i].record;
+			whole.n = 0;
+			put_hex(&whole, cases[i].before);
+			put(&whole, out.p, out.n);
+			out.n = 0;
+			put(&out, whole.p, whole.n);
+			assert_int_equal(tls_probe(out.p, out.n), 1);
+			assert_int_equal(feed_in(w, C, step), LAYER_MORE);
+			assert_int_equal(w->told.n, 1);
+			assert_string_equal(w->told.hello[0].sni, "odd.example");
+			assert_int_equal(w->told.hello[0].version, 0x0304);
+			wire_free(w);
+		}
 	}
 }
 
@@ -478,6 +537,7 @@ int main(void)
 	        cmocka_unit_test(test_large_hello),
 	        cmocka_unit_test(test_claims_cost_nothing),
 	        cmocka_unit_test(test_probe),
+	        cmocka_unit_test(test_odd_beginnings),
 	        cmocka_unit_test(test_bit_flips),
 	};
 
