@@ -476,14 +476,20 @@ static unsigned depth_max(const struct nest *t)
 	return t->limits->depth < NEST_DEPTH_MAX ? t->limits->depth : NEST_DEPTH_MAX;
 }
 
+static bool is_full(const struct nest *t)
+{
+	return t->parts >= NEST_PARTS_MAX && t->parts - NEST_PARTS_MAX >= t->received / NEST_PART_BYTES;
+}
+
 static struct part *push(struct nest *t, const struct prefix *in, const struct part_hint *hint)
 {
 	struct nest_mark m = mark(t);
 	struct part *p;
+	bool full = is_full(t);
 
-	if (t->depth > depth_max(t) || t->parts >= NEST_PARTS_MAX)
+	if (t->depth > depth_max(t) || full)
 		nest_skip(t, CONTENT_LIMIT);
-	if (t->depth > depth_max(t) + 1 || t->parts >= NEST_PARTS_MAX)
+	if (t->depth > depth_max(t) + 1 || full)
 		return NULL;
 	p = take(t, sizeof(*p));
 	if (!p)

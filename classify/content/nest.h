@@ -22,13 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NEST_DEPTH_MAX 12         /* parts inside parts; what lies deeper is text.  Settings may allow less */
-#define NEST_SNIFF     64         /* bytes by which nearly every format is recognized */
-#define NEST_SNIFF_MAX 512        /* at most so many are waited for, when a probe asks for them */
-#define NEST_PARTS_MAX 100000u    /* of one body: more are not read, and it is said */
-#define NEST_NAME_MAX  512        /* of a hint's type, name and codings each: more is cut */
-#define NEST_ALLOC_MAX 65536      /* the largest piece nest_alloc() gives */
-#define NEST_BODY_MAX  (1u << 20) /* memory of one body in all, decoders not counted */
+#define NEST_DEPTH_MAX 12  /* parts inside parts; what lies deeper is text.  Settings may allow less */
+#define NEST_SNIFF     64  /* bytes by which nearly every format is recognized */
+#define NEST_SNIFF_MAX 512 /* at most so many are waited for, when a probe asks for them */
+/* Parts of one body, and one more for each so many bytes of it as it was sent: streams of messages go on for
+ * hours, what unfolds from little does not.  More are not read, and it is said. */
+#define NEST_PARTS_MAX  100000u
+#define NEST_PART_BYTES 8
+#define NEST_NAME_MAX   512        /* of a hint's type, name and codings each: more is cut */
+#define NEST_ALLOC_MAX  65536      /* the largest piece nest_alloc() gives */
+#define NEST_BODY_MAX   (1u << 20) /* memory of one body in all, decoders not counted */
 
 struct nest; /* of one body */
 

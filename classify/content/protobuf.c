@@ -8,13 +8,14 @@
 #include "classify/content/reader.h"
 #include "classify/content/text_scan.h"
 
-#define DEPTH_MAX   48      /* messages and groups inside each other; settings may allow less */
-#define LOOK        64      /* bytes of a field that decide what it is */
-#define TEXT_MIN    4       /* a shorter one is passed over: a flag, a colour, two letters of a language */
-#define SNIFF_MIN   512     /* text of this length may be of any format that is written in letters */
-#define NUMBER_MIN  100000u /* whole numbers of six digits and more are text too */
-#define NUMBERS_MAX 65536   /* of one message: told as fields; more are passed over, and it is said */
-#define NO_END      UINT64_MAX
+#define DEPTH_MAX    48      /* messages and groups inside each other; settings may allow less */
+#define LOOK         64      /* bytes of a field that decide what it is */
+#define TEXT_MIN     4       /* a shorter one is passed over: a flag, a colour, two letters of a language */
+#define SNIFF_MIN    512     /* text of this length may be of any format that is written in letters */
+#define DOCUMENT_MIN 16      /* a shorter one holds nothing */
+#define NUMBER_MIN   100000u /* whole numbers of six digits and more are text too */
+#define NUMBERS_MAX  65536   /* of one message: told as fields; more are passed over, and it is said */
+#define NO_END       UINT64_MAX
 
 enum wire { WIRE_VARINT, WIRE_64, WIRE_LEN, WIRE_GROUP, WIRE_GROUP_END, WIRE_32 };
 
@@ -196,7 +197,8 @@ static void path_field(struct protobuf *b)
 	l->last = b->number;
 	if (b->path_n)
 		path_add(b, ".", 1);
-	path_add(b, t, decimal(b->number, t));
+	n = decimal(b->number, t);
+	path_add(b, t, n);
 	if (!l->again)
 		return;
 	t[0] = '[';
@@ -295,7 +297,9 @@ static void small_bytes(struct protobuf *b, struct nest *t, const uint8_t *p, si
 
 static void begin_bytes(struct protobuf *b, struct nest *t, const uint8_t *p, size_t n, uint64_t len)
 {
-	if (is_document(p, n)) {
+	if (n == len && n < DOCUMENT_MIN) {
+		small_bytes(b, t, p, n);
+	} else if (is_document(p, n)) {
 		begin_part(b, t, NULL);
 	} else if (n == len) {
 		small_bytes(b, t, p, n);

@@ -1,6 +1,7 @@
 /* test_text_scan.c - what text may hold: JSON in strings, base64, data: URLs; and what it only seems to hold.
  */
 #include "classify/content/text_scan.h"
+#include "tests/unit/coders.h"
 #include "tests/unit/content_record.h"
 
 #include <stdio.h>
@@ -479,21 +480,33 @@ static void count_text(void *arg, const uint8_t *p, size_t n, uint64_t offset)
 /* More parts than a body may have: the strings behind them are told as they stand. */
 static void test_endless_parts(void **state)
 {
+	static const struct content_limits l = {.depth = 32}; /* no ratio: this is a bomb */
 	static const char one[] = "\"{\\\"k\\\":\\\"v\\\"}\",";
+	struct content_pool *own = content_pool_create(1, &l);
 	uint64_t got = 0;
 	struct text_sink out = {.arg = &got, .text = count_text};
-	struct message m = {0};
-	struct content *c = content_open(pool, &m, &out);
-	unsigned n = NEST_PARTS_MAX + 1000;
+	struct message m = {.content_encoding = SLICE("gzip")};
+	unsigned n = NEST_PARTS_MAX + 30000, parts;
+	size_t len = strlen(one), cap = 100000;
+	char *json = malloc(n * len + 5);
+	uint8_t *z = malloc(cap);
+	struct content *c = content_open(own, &m, &out);
 
 	(void)state;
-	content_feed(c, (const uint8_t *)"[", 1);
+	json[0] = '[';
 	for (unsigned i = 0; i < n; i++)
-		content_feed(c, (const uint8_t *)one, strlen(one));
-	content_feed(c, (const uint8_t *)"\"\"]", 3);
+		memcpy(json + 1 + i * len, one, len);
+	memcpy(json + 1 + n * len, "\"\"]", 3);
+	len = coder_gzip9(json, n * len + 4, z, cap);
+	parts = NEST_PARTS_MAX + (unsigned)(len / NEST_PART_BYTES);
+	assert_true(parts < n);
+	content_feed(c, z, len);
 	assert_int_equal(content_close(c, NULL), CONTENT_LIMIT);
 	/* "v" each, then {"k":"v"}; the body is a part too */
-	assert_int_equal(got, NEST_PARTS_MAX - 1 + (n - NEST_PARTS_MAX + 1) * 9);
+	assert_int_equal(got, parts - 1 + (n - parts + 1) * 9);
+	content_pool_destroy(own);
+	free(json);
+	free(z);
 }
 
 static void test_flips_and_prefixes(void **state)
