@@ -322,8 +322,8 @@ static void test_many(void **state)
 	for (unsigned i = 0; i < 60000; i++)
 		zip_text(&z, "m", "x", 0);
 	zip_end(&z);
-	assert_int_equal(read_all(pool, &z, &s, &decoded), CONTENT_LIMIT);
-	assert_true(s.fields < 100001);
+	assert_int_equal(read_all(pool, &z, &s, &decoded), 0);
+	assert_int_equal(s.fields, 110000); /* parts come with the bytes of a body */
 	free(z.p);
 }
 
