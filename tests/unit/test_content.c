@@ -256,8 +256,7 @@ static void test_binary(void **state)
 	static const struct {
 		const char *bytes;
 		size_t n;
-	} rows[] = {{"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16}, {"\xff\xd8\xff\xe0\0\x10JFIF", 10},
-	        {"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", 15}, {"a\0b", 3},
+	} rows[] = {{"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16}, {"\xff\xd8\xff\xe0\0\x10JFIF", 10}, {"a\0b", 3},
 	        {"\x93\x12\xf0\x01\x9c\xee\x03\xb2\x44\x81\x90\x1c\x7f\x88\xc1\x02", 16}};
 
 	(void)state;

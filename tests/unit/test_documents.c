@@ -54,6 +54,19 @@ static const struct document documents[] = {
                         "part[1] <> Name,SSN\nBob,078-05-1120\n", "part[2].EPUB/text/ch001.xhtml <> ", CARD}},
         {"python.mbox", 0,
                 {"mail[0] <> caf\xc3\xa9 AKIAIOSFODNN7EXAMPLE", "mail[1].Subject <Subject> Zahlung", CARD}},
+        {"libreoffice.pdf", 0,
+                {"page <> Quarterly memo\nJane Doe\nCustomers\n" CARD, LINK, "1 " IBAN, NOTE,
+                        "Author <Author> Jane Doe", "\nBob\t078-05-1120\n"}},
+        {"reportlab.pdf", 0,
+                {"page <> " CARD "\nName\tSSN\nBob\t078-05-1120\n" NOTE "\n", "Author <Author> Jane Doe",
+                        "Title <Title> Quarterly memo"}},
+        {"cairo.pdf", 0,
+                {"page <> " CARD "\n",
+                        "page <> \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 " IBAN "\n"}},
+        {"ghostscript.pdf", 0, {"page <> ---\ntitle: Quarterly memo", "\n[^1]: " IBAN "\n", "\n" NOTE "\n"}},
+        {"wkhtmltopdf.pdf", 0,
+                {"page <> Quarterly memo\nJane Doe\nCustomers\n" CARD, LINK, IBAN, NOTE,
+                        "Bob\t078-05-1120\n"}},
 };
 
 static size_t slurp(const char *name, uint8_t *out)

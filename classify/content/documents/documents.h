@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <zlib.h>
 
-extern const struct reader_ops zip_ops, markup_ops, tar_ops, mail_ops, mbox_ops, rtf_ops, runs_ops,
+extern const struct reader_ops zip_ops, markup_ops, tar_ops, mail_ops, mbox_ops, pdf_ops, rtf_ops, runs_ops,
         sealed_ops;
 
 /* ---- unpack.c: zlib's inflate in a room of the part ---- */

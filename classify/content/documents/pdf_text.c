@@ -1,0 +1,418 @@
+/* pdf_text.c - from the strings of a content stream to text.
+ *
+ * Most programs write pages first and fonts last, so what strings mean is often not known when they pass.
+ * They are held, as short notes of what the page does, until all fonts of their content stream are known
+ * (pdf_hold.c); where memory ends before, or the file does, they are read as well as they can be, and
+ * CONTENT_UNSUPPORTED is told.
+ *
+ * PDF has no words: where a string begins to the right of where the one before ended, there is a blank; where
+ * it stands elsewhere, a line. */
+#include "classify/content/documents/pdf.h"
+
+#include "base/cursor.h"
+
+#define BLANK_EM   0.18 /* a gap of so many widths of M is a blank; kerning stays below it */
+#define TAB_EM     1.0  /* ... and one of so many a tab: columns */
+#define BACK_EM    0.6  /* what begins so far to the left is another line */
+#define STRING_MAX 254  /* even: codes of two bytes stay whole */
+
+/* Notes.  Each begins with one of these letters. */
+enum note {
+	NOTE_FONT = 'F', /* hash of its name: u32 */
+	NOTE_SIZE = 'E', /* em, spacing: float */
+	NOTE_LINE = 'N',
+	NOTE_MOVE = 'M', /* from the last start, along the line: float */
+	NOTE_GAP = 'G',  /* within a line, in em: float */
+	NOTE_SHOW = 'S', /* length: u8, bytes */
+};
+
+static void finish_unit(struct pdf *f, struct nest *t, unsigned flags);
+
+/* ---- writing ---- */
+
+/* A place for a note of n bytes; NULL: no memory. */
+static uint8_t *note(struct pdf *f, struct nest *t, enum note kind, size_t n)
+{
+	struct pdf_text *x = &f->text;
+	uint8_t *p;
+
+	if (!x->notes && !x->no_memory) {
+		x->notes = nest_alloc(t, PDF_UNIT_MAX);
+		x->no_memory = !x->notes;
+	}
+	if (x->no_memory)
+		return NULL;
+	if (1 + n > PDF_UNIT_MAX - x->n_notes)
+		finish_unit(f, t, 0);
+	p = x->notes + x->n_notes;
+	x->n_notes += 1 + n;
+	x->show = NULL;
+	*p = (uint8_t)kind;
+	return p + 1;
+}
+
+static void note_floats(struct pdf *f, struct nest *t, enum note kind, const float *v, size_t n)
+{
+	uint8_t *p = note(f, t, kind, n * sizeof(*v));
+
+	if (p)
+		memcpy(p, v, n * sizeof(*v));
+}
+
+static void note_font(struct pdf *f, struct nest *t, uint32_t name)
+{
+	struct pdf_unit *u = &f->text.unit;
+	uint8_t *p;
+	unsigned i = 0;
+
+	while (i < u->n_fonts && u->font[i] != name)
+		i++;
+	if (i == PDF_UNIT_FONTS) {
+		finish_unit(f, t, 0);
+		i = 0;
+	}
+	p = note(f, t, NOTE_FONT, sizeof(name));
+	if (!p)
+		return;
+	memcpy(p, &name, sizeof(name));
+	/* the unit may be another now */
+	for (i = 0; i < u->n_fonts && u->font[i] != name; i++)
+		;
+	if (i == u->n_fonts)
+		u->font[u->n_fonts++] = name;
+}
+
+void pdf_text_content(struct pdf *f, uint32_t number)
+{
+	struct pdf_text *x = &f->text;
+
+	x->n_notes = 0;
+	x->show = NULL;
+	x->unit = (struct pdf_unit){.content = number, .flags = PDF_UNIT_BEGINS};
+	x->font = 0;
+	x->noted_em = x->noted_spacing = 0;
+}
+
+void pdf_text_font(struct pdf *f, struct nest *t, uint32_t name)
+{
+	if (f->text.font != name)
+		note_font(f, t, name);
+	f->text.font = name;
+}
+
+void pdf_text_size(struct pdf *f, struct nest *t, double em, double spacing)
+{
+	struct pdf_text *x = &f->text;
+	float v[2] = {(float)em, (float)spacing};
+
+	if (v[0] == x->noted_em && v[1] == x->noted_spacing)
+		return;
+	x->noted_em = v[0];
+	x->noted_spacing = v[1];
+	note_floats(f, t, NOTE_SIZE, v, 2);
+}
+
+void pdf_text_line(struct pdf *f, struct nest *t)
+{
+	note(f, t, NOTE_LINE, 0);
+}
+
+void pdf_text_move(struct pdf *f, struct nest *t, double dx)
+{
+	float v = (float)dx;
+
+	note_floats(f, t, NOTE_MOVE, &v, 1);
+}
+
+void pdf_text_gap(struct pdf *f, struct nest *t, double ems)
+{
+	float v = (float)ems;
+
+	note_floats(f, t, NOTE_GAP, &v, 1);
+}
+
+bool pdf_is_gap(double ems)
+{
+	return ems > BLANK_EM;
+}
+
+/* Strings that follow one another are one. */
+void pdf_text_show(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)
+{
+	struct pdf_text *x = &f->text;
+
+	while (n) {
+		size_t len = n < STRING_MAX ? n : STRING_MAX;
+		uint8_t *to;
+
+		if (x->show && *x->show + len <= STRING_MAX && len <= PDF_UNIT_MAX - x->n_notes) {
+			memcpy(x->notes + x->n_notes, p, len);
+			*x->show = (uint8_t)(*x->show + len);
+			x->n_notes += len;
+		} else {
+			to = note(f, t, NOTE_SHOW, 1 + len);
+			if (!to)
+				return;
+			*to = (uint8_t)len;
+			memcpy(to + 1, p, len);
+			x->show = to;
+		}
+		p += len;
+		n -= len;
+	}
+}
+
+/* ---- text ---- */
+
+static void put(struct pdf *f, struct nest *t, uint32_t cp)
+{
+	static const char *const ligatures[] = {"ff", "fi", "fl", "ffi", "ffl"};
+	struct pdf_text *x = &f->text;
+	struct emit *e = nest_emit(t);
+	uint8_t b[4];
+
+	if (cp < ' ' || cp == 0xa0)
+		cp = ' ';
+	if (x->any && x->line)
+		emit_byte(e, '\n');
+	else if (x->any && x->blank && x->last != ' ' && cp != ' ')
+		emit_byte(e, x->blank);
+	x->line = false;
+	x->blank = 0;
+	x->any = true;
+	x->last = (uint8_t)cp;
+	if (cp >= 0xfb00 && cp <= 0xfb04)
+		emit_text(e, (const uint8_t *)ligatures[cp - 0xfb00], strlen(ligatures[cp - 0xfb00]));
+	else
+		emit_text(e, b, utf8_put(cp, b));
+}
+
+/* What a code means where nobody says: letters are mostly where ASCII has them, glyphs of TrueType fonts
+ * mostly in its order from the third on. */
+static uint32_t guess(const struct pdf_reading *r, uint32_t code)
+{
+	if (r->code_bytes == 2)
+		return code >= 3 && code < 98 ? code + 29 : 0;
+	return pdf_encoding(PDF_WIN_ANSI)[code & 0xff];
+}
+
+/* Tells a code; returns the code point that its width is known by. */
+static uint32_t tell_code(struct pdf *f, struct nest *t, uint32_t code)
+{
+	struct pdf_text *x = &f->text;
+	const struct pdf_reading *r = &x->reading;
+	const struct pdf_cmap_row *row = r->cmap ? pdf_cmap_find(r->cmap, code) : NULL;
+	uint32_t cp;
+
+	if (row && row->to & PDF_CMAP_TEXT) {
+		const uint16_t *text = r->cmap->text + (row->to & ~PDF_CMAP_TEXT);
+
+		for (uint16_t i = 1; i <= *text; i++)
+			put(f, t, text[i]);
+		return 0;
+	}
+	cp = row           ? row->to + (code - row->first)
+	     : r->ucs2     ? code
+	     : r->encoding ? r->encoding[code & 0xff]
+	                   : 0;
+	/* TeX's fonts have ligatures where others have controls: OT1, T1 */
+	if (!cp && !r->cmap && r->code_bytes == 1 &&
+	        ((code >= 11 && code <= 15) || (code >= 27 && code <= 31)))
+		cp = 0xfb00 + (code < 27 ? code - 11 : code - 27);
+	if (x->ready != PDF_READY && !(cp && r->named)) {
+		cp = cp ? cp : guess(r, code);
+		x->unread = true;
+	} else if (!cp && !r->cmap && code > ' ') {
+		x->unread = true;
+	}
+	if (cp)
+		put(f, t, cp);
+	return cp;
+}
+
+static void tell_string(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)
+{
+	struct pdf_text *x = &f->text;
+	uint8_t size = x->reading.code_bytes;
+
+	for (size_t i = 0; i + size <= n; i += size) {
+		uint32_t code = size == 2 ? (uint32_t)(p[i] << 8 | p[i + 1]) : p[i],
+		         cp = tell_code(f, t, code);
+
+		x->advance += pdf_width(&x->reading, code, cp) * x->em / 1000 + x->spacing;
+	}
+}
+
+static void end_content(struct pdf *f, struct nest *t, bool whole)
+{
+	struct pdf_text *x = &f->text;
+
+	if (x->open)
+		emit_end(nest_emit(t), whole);
+	if (x->unread)
+		nest_skip(t, CONTENT_UNSUPPORTED);
+	x->open = x->unread = false;
+}
+
+static void begin_content(struct pdf *f, struct nest *t, uint32_t number)
+{
+	struct pdf_text *x = &f->text;
+	struct prefix in;
+
+	prefix_add(&in, f->in, "page", 4);
+	in.key_len = 0;
+	emit_plain(nest_emit(t), &in);
+	x->content = number;
+	x->open = true;
+	x->any = x->line = false;
+	x->blank = 0;
+	x->last = ' ';
+	x->reading = (struct pdf_reading){.code_bytes = 1};
+	x->ready = PDF_NEVER;
+	x->em = 1;
+	x->spacing = x->advance = 0;
+}
+
+static void gap(struct pdf_text *x, double ems)
+{
+	if (ems > BLANK_EM)
+		x->blank = ems > TAB_EM ? '\t' : ' ';
+}
+
+static void move(struct pdf_text *x, double dx)
+{
+	double ems = (dx - x->advance) / x->em;
+
+	x->line = x->line || !(ems > -BACK_EM);
+	gap(x, ems);
+	x->advance = 0;
+}
+
+static void tell_note(struct pdf *f, struct nest *t, struct cur *c)
+{
+	struct pdf_text *x = &f->text;
+	enum note kind = (enum note)cur_u8(c);
+	uint32_t number = 0, missing;
+	float v[2] = {0};
+	const uint8_t *p;
+	size_t n;
+
+	switch (kind) {
+	case NOTE_FONT:
+		if ((p = cur_take(c, sizeof(number))))
+			memcpy(&number, p, sizeof(number));
+		x->ready = pdf_font_find(f, x->content, number, &x->reading, &missing);
+		break;
+	case NOTE_SIZE:
+		if ((p = cur_take(c, sizeof(v))))
+			memcpy(v, p, sizeof(v));
+		x->em = v[0];
+		x->spacing = v[1];
+		break;
+	case NOTE_LINE:
+		x->line = true;
+		x->advance = 0;
+		break;
+	case NOTE_MOVE:
+	case NOTE_GAP:
+		if ((p = cur_take(c, sizeof(*v))))
+			memcpy(v, p, sizeof(*v));
+		if (kind == NOTE_MOVE)
+			move(x, v[0]);
+		else
+			gap(x, v[0]);
+		break;
+	case NOTE_SHOW:
+		n = cur_u8(c);
+		if ((p = cur_take(c, n)))
+			tell_string(f, t, p, n);
+		break;
+	}
+}
+
+static void tell_unit(struct pdf *f, struct nest *t, const struct pdf_unit *u, const uint8_t *notes, size_t n)
+{
+	struct cur c = cur_of(notes, n);
+
+	if (u->flags & PDF_UNIT_BEGINS)
+		begin_content(f, t, u->content);
+	while (cur_left(&c) && f->text.open && !nest_over(t))
+		tell_note(f, t, &c);
+	if (u->flags & (PDF_UNIT_ENDS | PDF_UNIT_CUT))
+		end_content(f, t, !(u->flags & PDF_UNIT_CUT));
+}
+
+/* ---- holding ---- */
+
+/* Is nothing of the unit's fonts yet to come? */
+static bool is_ready(struct pdf *f, const struct pdf_unit *u)
+{
+	struct pdf_text *x = &f->text;
+	struct pdf_reading r;
+
+	/* what was known stays known: only the rest is looked at again */
+	for (; x->seen < u->n_fonts; x->seen++)
+		if (pdf_font_find(f, u->content, u->font[x->seen], &r, &x->waits) == PDF_WAIT)
+			return false;
+	x->seen = 0;
+	x->waits = 0;
+	return true;
+}
+
+/* Tells units that are held, from the oldest on, while their fonts are known; `force`: at least one. */
+static void tell_held(struct pdf *f, struct nest *t, bool force)
+{
+	const struct pdf_unit *u;
+
+	while ((u = pdf_hold_first(f)) && !nest_over(t)) {
+		const uint8_t *notes;
+
+		/* a content that was begun goes to its end: no other field may come between */
+		if (!force && !f->text.open && !is_ready(f, u))
+			return;
+		f->text.seen = 0;
+		f->text.waits = 0;
+		notes = pdf_hold_read(f, u);
+		if (notes)
+			tell_unit(f, t, u, notes, u->n);
+		force = false;
+		pdf_hold_drop(f);
+	}
+}
+
+/* The notes that were gathered: told, or held. */
+static void finish_unit(struct pdf *f, struct nest *t, unsigned flags)
+{
+	struct pdf_text *x = &f->text;
+	struct pdf_unit *u = &x->unit;
+
+	u->flags |= (uint8_t)flags;
+	tell_held(f, t, false);
+	while (pdf_hold_first(f) || (!x->open && !is_ready(f, u))) {
+		if (pdf_hold_add(f, t, u, x->notes, x->n_notes))
+			goto held;
+		if (!pdf_hold_first(f))
+			break;
+		tell_held(f, t, true); /* no room: the oldest goes as it can be read */
+	}
+	x->seen = 0;
+	x->waits = 0;
+	tell_unit(f, t, u, x->notes, x->n_notes);
+held:
+	*u = (struct pdf_unit){.content = u->content};
+	x->n_notes = 0;
+	x->show = NULL;
+}
+
+void pdf_text_end(struct pdf *f, struct nest *t, bool whole)
+{
+	finish_unit(f, t, whole ? PDF_UNIT_ENDS : PDF_UNIT_CUT);
+}
+
+void pdf_text_known(struct pdf *f, struct nest *t, uint32_t number)
+{
+	while (!number && pdf_hold_first(f) && !nest_over(t))
+		tell_held(f, t, true);
+	if (number && f->text.waits == number)
+		tell_held(f, t, false);
+}
