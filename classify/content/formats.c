@@ -112,7 +112,6 @@ static const struct reader_ops *const formats[] = {
         &zstd_ops,
         &eventstream_ops,
         &grpc_ops,
-        &sse_ops,
         &protobuf_ops,
         &multipart_ops,
         &json_ops,

@@ -11,8 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	        "text/plain; charset=latin1", "application/json; charset=utf-16be",
 	        "application/json; charset=utf-32", "multipart/mixed; boundary=XX",
 	        "application/x-www-form-urlencoded; charset=windows-1252",
-	        "multipart/related; boundary=\"X X\"", "text/html; charset=utf-16le", "text/event-stream",
-	        "message/rfc822", "application/pdf", "application/x-ndjson; charset=\""};
+	        "multipart/related; boundary=\"X X\"", "text/html; charset=utf-16le",
+	        "application/octet-stream", "message/rfc822", "application/pdf",
+	        "application/x-ndjson; charset=\""};
 	static const char *const codings[] = {"", "gzip", "deflate", "gzip, deflate"};
 	struct message m = {0};
 	size_t gap_at, type;
