@@ -2,52 +2,15 @@
  *
  * Each layer reads its header through the cursor and answers with the next layer, or with the end of the
  * walk.  A layer never knows who called it: which one comes next stands in the tables of link types,
- * ethertypes, PPP protocols, IP protocols and (tunnel.c) UDP ports, so an encapsulation is one more reader
- * and one row for each number that leads to it; its payload starts again at a link or an IP layer.
+ * ethertypes, PPP protocols (link.c), IP protocols and UDP ports (tunnel.c), so an encapsulation is one more
+ * reader and one row for each number that leads to it; its payload starts again at a link or an IP layer.
  *
- * IEEE 802.3, 802.1Q, 802.2; RFC 791, 8200, 4302, 9293, 768, 1042, 1661, 1662, 2516;
- * https://www.tcpdump.org/linktypes.html */
+ * RFC 791, 8200, 4302, 9293, 768. */
 #include "capture/decode_internal.h"
 
 #include "capture/defrag.h"
 
 #include <string.h>
-
-static const struct row link_types[] = {
-        {1, LAYER_ETHERNET},
-        {113, LAYER_COOKED},
-        {276, LAYER_COOKED2},
-        {101, LAYER_IP}, /* LINKTYPE_RAW, as files say it */
-        {12, LAYER_IP},  /* DLT_RAW, as libpcap says it */
-        {14, LAYER_IP},  /* DLT_RAW of OpenBSD */
-        {228, LAYER_IP4},
-        {229, LAYER_IP6},
-        {0, LAYER_NULL},
-        {108, LAYER_NULL}, /* LOOP: the same, always in network order */
-        {9, LAYER_PPP},
-        {50, LAYER_PPP}, /* PPP_SERIAL */
-        {51, LAYER_PPPOE},
-        {104, LAYER_CISCO_HDLC},
-};
-
-static const struct row ethertypes[] = {
-        {0x0800, LAYER_IP4}, {0x86dd, LAYER_IP6}, {0x8100, LAYER_VLAN}, /* 802.1Q */
-        {0x88a8, LAYER_VLAN},                                           /* 802.1ad */
-        {0x9100, LAYER_VLAN},                                           /* tags within tags before 802.1ad */
-        {0x9200, LAYER_VLAN}, {0x9300, LAYER_VLAN}, {0x8864, LAYER_PPPOE}, {0x8847, LAYER_MPLS},
-        {0x8848, LAYER_MPLS}, /* upstream-assigned labels, RFC 5332 */
-        /* named so that a tunnel which carries them is known for one */
-        {0x0806, LAYER_NOT_IP}, /* ARP */
-        {0x8863, LAYER_NOT_IP}, /* PPPoE discovery */
-        {0x8809, LAYER_NOT_IP}, /* LACP */
-        {0x88cc, LAYER_NOT_IP}, /* LLDP */
-        {0x888e, LAYER_NOT_IP}, /* EAPOL */
-};
-
-static const struct row ppp_protocols[] = {
-        {0x0021, LAYER_IP4},
-        {0x0057, LAYER_IP6},
-};
 
 /* Those of RFC 8200 4 are IPv6's own: in IPv4 their numbers mean nothing that we read. */
 static const struct ip_row {
@@ -71,26 +34,6 @@ static const struct ip_row {
         [140] = {LAYER_IP6_OPTION, true}, /* shim6, RFC 5533 */
 };
 
-int decode_ethertype(struct walk *w, uint16_t type)
-{
-	int next;
-
-	if (w->c.bad)
-		return END(DECODE_TRUNCATED);
-	if (type < 0x600)
-		return LAYER_LLC;
-	next = ROW_FIND(ethertypes, type, DECODE_NOT_IP);
-	if (next >= LAYERS)
-		w->unknown = true;
-	return next;
-}
-
-static int not_ip_read(struct walk *w)
-{
-	(void)w;
-	return END(DECODE_NOT_IP);
-}
-
 static int ip_protocol_next(struct walk *w, uint8_t number)
 {
 	const struct ip_row *row = &ip_protocols[number];
@@ -99,148 +42,6 @@ static int ip_protocol_next(struct walk *w, uint8_t number)
 	if (row->layer == LAYER_NONE || (row->only6 && w->p->ip_version != 6))
 		return END(DECODE_OTHER_PROTO);
 	return row->layer;
-}
-
-static int ethernet_read(struct walk *w)
-{
-	w->p->dst_mac = cur_take(&w->c, 6);
-	w->p->src_mac = cur_take(&w->c, 6);
-	return decode_ethertype(w, cur_be16(&w->c));
-}
-
-static int vlan_read(struct walk *w)
-{
-	uint16_t tag = cur_be16(&w->c);
-	uint16_t type = cur_be16(&w->c);
-
-	if (!w->c.bad && w->p->vlans < PACKET_VLANS_MAX)
-		w->p->vlan[w->p->vlans++] = tag & 0xfff;
-	return decode_ethertype(w, type);
-}
-
-/* Only SNAP with the null organization carries ethertypes (RFC 1042). */
-static int llc_read(struct walk *w)
-{
-	uint64_t head = cur_be(&w->c, 6);
-	uint16_t type;
-
-	if (w->c.bad || head != 0xaaaa03000000)
-		return END(DECODE_NOT_IP);
-	type = cur_be16(&w->c);
-	if (!w->c.bad && type < 0x600)
-		return END(DECODE_NOT_IP);
-	return decode_ethertype(w, type);
-}
-
-/* The link address of a cooked capture is the sender's. */
-static void cooked_address(struct walk *w, uint16_t len, const uint8_t *address)
-{
-	if (len == 6)
-		w->p->src_mac = address;
-}
-
-/* The protocol field of a cooked header: ethertypes, or small numbers of Linux's own (if_ether.h), of which
- * 4 is 802.2. */
-static int cooked_next(struct walk *w, uint16_t type)
-{
-	if (w->c.bad)
-		return END(DECODE_TRUNCATED);
-	if (type < 0x600)
-		return type == 4 ? LAYER_LLC : END(DECODE_NOT_IP);
-	return decode_ethertype(w, type);
-}
-
-static int cooked_read(struct walk *w)
-{
-	uint16_t len;
-
-	cur_skip(&w->c, 4); /* direction, device type */
-	len = cur_be16(&w->c);
-	cooked_address(w, len, cur_take(&w->c, 8));
-	return cooked_next(w, cur_be16(&w->c));
-}
-
-static int cooked2_read(struct walk *w)
-{
-	uint16_t type = cur_be16(&w->c);
-	uint16_t len;
-
-	cur_skip(&w->c, 2 + 4 + 2 + 1); /* reserved, interface, device type, direction */
-	len = cur_u8(&w->c);
-	cooked_address(w, len, cur_take(&w->c, 8));
-	return cooked_next(w, type);
-}
-
-/* An address family in the byte order of whoever wrote the file; a family is a small number, so a set upper
- * half means that the order is the other one. */
-static int null_read(struct walk *w)
-{
-	uint32_t family = cur_be32(&w->c);
-
-	if (w->c.bad)
-		return END(DECODE_TRUNCATED);
-	if (family >> 16)
-		family = __builtin_bswap32(family);
-	switch (family) {
-	case 2:
-		return LAYER_IP4;
-	case 10: /* Linux */
-	case 24: /* NetBSD, OpenBSD, BSD/OS */
-	case 28: /* FreeBSD */
-	case 30: /* Darwin */
-		return LAYER_IP6;
-	default:
-		return END(DECODE_NOT_IP);
-	}
-}
-
-/* RFC 1661 2 and 6.5: an odd first byte is a whole compressed protocol number.  RFC 1662 3.1: address and
- * control may be there or not.  0f 00 and 8f 00 are Cisco's HDLC on the same kind of line. */
-static int ppp_read(struct walk *w)
-{
-	uint16_t number;
-
-	if (cur_left(&w->c) < 2)
-		return END(DECODE_TRUNCATED);
-	if ((cur_peek(&w->c, 0) == 0x0f || cur_peek(&w->c, 0) == 0x8f) && cur_peek(&w->c, 1) == 0)
-		return LAYER_CISCO_HDLC;
-	if (cur_peek(&w->c, 0) == 0xff && cur_peek(&w->c, 1) == 0x03)
-		cur_skip(&w->c, 2);
-	number = cur_u8(&w->c);
-	if (!(number & 1))
-		number = (uint16_t)(number << 8 | cur_u8(&w->c));
-	if (w->c.bad)
-		return END(DECODE_TRUNCATED);
-	return ROW_FIND(ppp_protocols, number, DECODE_NOT_IP);
-}
-
-static int cisco_hdlc_read(struct walk *w)
-{
-	uint16_t type;
-
-	cur_skip(&w->c, 2); /* address, control */
-	type = cur_be16(&w->c);
-	if (!w->c.bad && type < 0x600)
-		return END(DECODE_NOT_IP);
-	return decode_ethertype(w, type);
-}
-
-/* RFC 2516 4: version 1, type 1; code 0 is the session stage, where PPP follows. */
-static int pppoe_read(struct walk *w)
-{
-	uint8_t version = cur_u8(&w->c);
-	uint8_t code = cur_u8(&w->c);
-	uint16_t session = cur_be16(&w->c);
-
-	cur_skip(&w->c, 2); /* length: the IP header has the better one */
-	if (w->c.bad)
-		return END(DECODE_TRUNCATED);
-	if (version != 0x11)
-		return END(DECODE_BAD_HEADER);
-	if (code)
-		return END(DECODE_NOT_IP);
-	tunnel_note(w, TUNNEL_PPPOE, session, false);
-	return LAYER_PPP;
 }
 
 static int ip_read(struct walk *w)
@@ -517,16 +318,16 @@ static int udp_read(struct walk *w)
 }
 
 static const layer_read layers[LAYERS] = {
-        [LAYER_NOT_IP] = not_ip_read,
-        [LAYER_ETHERNET] = ethernet_read,
-        [LAYER_VLAN] = vlan_read,
-        [LAYER_LLC] = llc_read,
-        [LAYER_COOKED] = cooked_read,
-        [LAYER_COOKED2] = cooked2_read,
-        [LAYER_NULL] = null_read,
-        [LAYER_PPP] = ppp_read,
-        [LAYER_CISCO_HDLC] = cisco_hdlc_read,
-        [LAYER_PPPOE] = pppoe_read,
+        [LAYER_NOT_IP] = link_not_ip_read,
+        [LAYER_ETHERNET] = link_ethernet_read,
+        [LAYER_VLAN] = link_vlan_read,
+        [LAYER_LLC] = link_llc_read,
+        [LAYER_COOKED] = link_cooked_read,
+        [LAYER_COOKED2] = link_cooked2_read,
+        [LAYER_NULL] = link_null_read,
+        [LAYER_PPP] = link_ppp_read,
+        [LAYER_CISCO_HDLC] = link_cisco_hdlc_read,
+        [LAYER_PPPOE] = link_pppoe_read,
         [LAYER_IP] = ip_read,
         [LAYER_IP4] = ip4_read,
         [LAYER_IP6] = ip6_read,
@@ -548,13 +349,31 @@ static const layer_read layers[LAYERS] = {
         [LAYER_VXLAN_GPE] = tunnel_vxlan_gpe_read,
         [LAYER_GENEVE] = tunnel_geneve_read,
         [LAYER_GTPU] = tunnel_gtpu_read,
+        [LAYER_TEREDO] = tunnel_teredo_read,
+        [LAYER_L2TP] = tunnel_l2tp_read,
+        [LAYER_CAPWAP] = wireless_capwap_read,
+        [LAYER_WIRELESS] = wireless_frame_read,
+        [LAYER_RADIOTAP] = wireless_radiotap_read,
+        [LAYER_TAG4] = link_tag4_read,
+        [LAYER_TAG6] = link_tag6_read,
+        [LAYER_PBB] = link_pbb_read,
+        [LAYER_FABRICPATH] = link_fabricpath_read,
+        [LAYER_TRILL] = link_trill_read,
+        [LAYER_NSH] = link_nsh_read,
 };
 
-/* What a tunnel over UDP may be found to carry: a packet that would be told the same had it come alone. */
-static bool inside_is_sound(const struct walk *w, enum decode_result r)
+/* The walk through a datagram to the port of a tunnel ended with `r`. */
+static enum decode_result inside_ended(struct walk *w, enum decode_result r)
 {
-	return r == DECODE_OK || r == DECODE_FRAGMENT || r == DECODE_OTHER_PROTO ||
-	       (r == DECODE_NOT_IP && !w->unknown);
+	bool known = r == DECODE_OTHER_PROTO || (r == DECODE_NOT_IP && !w->unknown);
+
+	if (r == DECODE_OK || r == DECODE_FRAGMENT)
+		return r;
+	/* cppcheck-suppress uninitvar ; in_udp says that it was written */
+	*w->p = *w->udp;
+	w->p->carries = known ? (uint8_t)r : 0;
+	w->p->no_tunnel = !known;
+	return DECODE_OK;
 }
 
 enum decode_result decode_packet(struct packet *p, struct defrag *frags)
@@ -570,17 +389,14 @@ enum decode_result decode_packet(struct packet *p, struct defrag *frags)
 		defrag_next(frags, p->ts_ns);
 	if (p->wirelen > p->caplen)
 		w.cut = w.snapped = p->wirelen - p->caplen;
-	next = ROW_FIND(link_types, p->linktype, DECODE_LINK_UNKNOWN);
+	next = link_of_type(p->linktype);
 	for (unsigned depth = 0; next < LAYERS; depth++)
 		next = depth == DECODE_DEPTH_MAX ? END(DECODE_TOO_DEEP) : layers[next](&w);
 	r = (enum decode_result)(next - LAYERS);
-	if (!w.in_udp || inside_is_sound(&w, r))
-		return r;
-	/* cppcheck-suppress uninitvar ; in_udp says that it was written */
-	*p = udp;
-	p->no_tunnel = true;
-	return DECODE_OK;
+	return w.in_udp ? inside_ended(&w, r) : r;
 }
+
+_Static_assert(TUNNEL_KINDS <= 16, "flow.tunnels");
 
 const char *tunnel_kind_name(enum tunnel_kind k)
 {
@@ -595,6 +411,10 @@ const char *tunnel_kind_name(enum tunnel_kind k)
 	        [TUNNEL_GTPU] = "gtp-u",
 	        [TUNNEL_IPIP] = "ip-in-ip",
 	        [TUNNEL_ETHERIP] = "etherip",
+	        [TUNNEL_TEREDO] = "teredo",
+	        [TUNNEL_L2TP] = "l2tp",
+	        [TUNNEL_CAPWAP] = "capwap",
+	        [TUNNEL_MAC_IN_MAC] = "mac-in-mac",
 	};
 
 	return (unsigned)k < TUNNEL_KINDS ? names[k] : "";

@@ -5,7 +5,9 @@
  *
  * Tunnels are read to the innermost packet, whose fields the packet then has.  UDP to the port of a tunnel is
  * the datagram it looks like (DECODE_OK, no_tunnel) unless the tunnel's header is as its specification has it
- * and the inside can be read: nobody's flow is lost for its port. */
+ * and the inside can be read: nobody's flow is lost for its port.  Where the inside is known but holds
+ * neither TCP nor UDP, it is that datagram too, and `carries` says what is in it: between a site's own
+ * switches that is an ARP or ICMP packet, to anybody else a way to hide. */
 #ifndef CAPTURE_DECODE_H
 #define CAPTURE_DECODE_H
 

@@ -1,5 +1,6 @@
-/* decode_internal.h - what decode.c (links, IP, transport) and tunnel.c (what packets come wrapped in) share:
- * the walk through a frame, its layers, and the tables that lead from one to the next. */
+/* decode_internal.h - what decode.c (IP, transport), link.c, wireless.c (frames) and tunnel.c (what packets
+ * come wrapped in) share: the walk through a frame, its layers, and the tables that lead from one to the
+ * next. */
 #ifndef CAPTURE_DECODE_INTERNAL_H
 #define CAPTURE_DECODE_INTERNAL_H
 
@@ -41,6 +42,17 @@ enum layer {
 	LAYER_VXLAN_GPE,
 	LAYER_GENEVE,
 	LAYER_GTPU,
+	LAYER_TEREDO,
+	LAYER_L2TP,
+	LAYER_CAPWAP,
+	LAYER_WIRELESS,
+	LAYER_RADIOTAP,
+	LAYER_TAG4,
+	LAYER_TAG6,
+	LAYER_PBB,
+	LAYER_FABRICPATH,
+	LAYER_TRILL,
+	LAYER_NSH,
 	LAYERS
 };
 
@@ -78,12 +90,36 @@ static inline int row_find(const struct row *rows, size_t n, uint16_t number, en
 
 #define ROW_FIND(rows, number, none) row_find(rows, sizeof(rows) / sizeof(*(rows)), number, none)
 
-/* What follows an ethertype field; numbers below 1536 there are 802.3 lengths. */
-int decode_ethertype(struct walk *w, uint16_t type);
 /* Ends the window at the end of a datagram that has `len` bytes from the cursor on. */
 void decode_datagram_end(struct walk *w, uint32_t len);
 /* True when a datagram of IP may begin here: version, header length and total length fit. */
 bool decode_ip_plausible(const struct walk *w, size_t at);
+
+/* link.c */
+int link_of_type(uint16_t linktype); /* the layer, or END(DECODE_LINK_UNKNOWN) */
+/* What follows an ethertype field; numbers below 1536 there are 802.3 lengths. */
+int decode_ethertype(struct walk *w, uint16_t type);
+int link_not_ip_read(struct walk *w);
+int link_ethernet_read(struct walk *w);
+int link_vlan_read(struct walk *w);
+int link_tag4_read(struct walk *w);
+int link_tag6_read(struct walk *w);
+int link_llc_read(struct walk *w);
+int link_cooked_read(struct walk *w);
+int link_cooked2_read(struct walk *w);
+int link_null_read(struct walk *w);
+int link_ppp_read(struct walk *w);
+int link_cisco_hdlc_read(struct walk *w);
+int link_pppoe_read(struct walk *w);
+int link_pbb_read(struct walk *w);
+int link_fabricpath_read(struct walk *w);
+int link_trill_read(struct walk *w);
+int link_nsh_read(struct walk *w);
+
+/* wireless.c */
+int wireless_frame_read(struct walk *w);
+int wireless_radiotap_read(struct walk *w);
+int wireless_capwap_read(struct walk *w);
 
 /* tunnel.c */
 void tunnel_note(struct walk *w, enum tunnel_kind kind, uint32_t id, bool network_id);
@@ -102,5 +138,7 @@ int tunnel_vxlan_read(struct walk *w);
 int tunnel_vxlan_gpe_read(struct walk *w);
 int tunnel_geneve_read(struct walk *w);
 int tunnel_gtpu_read(struct walk *w);
+int tunnel_teredo_read(struct walk *w);
+int tunnel_l2tp_read(struct walk *w);
 
 #endif

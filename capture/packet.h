@@ -33,10 +33,13 @@ enum tunnel_kind {
 	TUNNEL_GTPU,
 	TUNNEL_IPIP,
 	TUNNEL_ETHERIP,
-	TUNNEL_KINDS
+	TUNNEL_TEREDO,
+	TUNNEL_L2TP,
+	TUNNEL_CAPWAP,
+	TUNNEL_MAC_IN_MAC,
+	TUNNEL_KINDS /* at most 16: flows keep four bits of each */
 };
-const char *tunnel_kind_name(
-        enum tunnel_kind k); /* mpls pppoe gre erspan vxlan geneve gtp-u ip-in-ip etherip */
+const char *tunnel_kind_name(enum tunnel_kind k); /* as records have it; "" for TUNNEL_NONE */
 
 struct tunnel {
 	uint8_t kind;    /* enum tunnel_kind */
@@ -82,7 +85,9 @@ struct packet {
 	                    */
 	bool late;         /* handed from worker to worker: what was sent after it may have come before it */
 	bool in_fragments; /* it, or what it came wrapped in, was put together */
-	bool no_tunnel;    /* UDP to the port of a tunnel, but with another header or another inside */
+	uint8_t carries; /* UDP to the port of a tunnel, and neither TCP nor UDP in it: the enum decode_result
+	                    of what is inside, else 0 */
+	bool no_tunnel;  /* UDP to the port of a tunnel, but with another header or another inside */
 };
 
 #endif

@@ -3,10 +3,11 @@
  *
  * Nothing can be repeated in such a program, so each level (a packet, and what it is wrapped in inside of the
  * level before) is written out: tags, labels, IPv6 extension headers, and the tunnels that lead to the next
- * level.  The bounds below are those of what is written; what is wrapped deeper is decided by the innermost
- * header reached.  Header fields that only tell sound packets from broken ones are looked at where anybody
- * may have written them, behind the port of a tunnel; else a broken packet may come to any worker, and a load
- * behind the end of a short one ends the program with 0.
+ * level.  What is rare is not there: TRILL, NSH, L2TP, CAPWAP, 802.11, Cisco's HDLC.  The bounds below are
+ * those of what is written; what is wrapped deeper is decided by the innermost header reached.  Header fields
+ * that only tell sound packets from broken ones are looked at where anybody may have written them, behind the
+ * port of a tunnel; else a broken packet may come to any worker, and a load behind the end of a short one
+ * ends the program with 0.
  *
  * X is the place of the next header all the time, A is free.  Loads are relative to the packet and not to
  * SKF_NET_OFF: those reach only the linear part of what the kernel holds, where cards that split headers off
@@ -17,16 +18,17 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
-#define TAGS_MAX       4
-#define LABELS_MAX     8
-#define EXTENSIONS_MAX 4 /* of IPv6, in a packet */
-#define ROUTES_MAX     2 /* source routes in a GRE header */
-#define GTPU_MAX       4 /* extension headers of GTP-U */
+#define TAGS_MAX          4 /* of VLANs, and between them one of another kind */
+#define TAGS_BEFORE_OTHER 2
+#define LABELS_MAX        8
+#define EXTENSIONS_MAX    4 /* of IPv6, in a packet */
+#define ROUTES_MAX        2 /* source routes in a GRE header */
+#define GTPU_MAX          4 /* extension headers of GTP-U */
 
 #define ETHERTYPE_MIN 0x600
 #define LOAD_AD(what) BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + (what))
 
-enum entry { ETHER, TYPE, PPP, MPLS, IP, IP4, IP6, PROTO, ENTRIES };
+enum entry { ETHER, TYPE, PPP, MPLS, IP, IP4, IP6, PROTO, GRE, ENTRIES };
 
 struct gen {
 	struct bpf_asm *a;
@@ -148,18 +150,28 @@ static void ether(struct gen *g)
 }
 
 /* A is an ethertype, X behind it; so it is again behind each tag. */
-static void tags(struct gen *g)
+static void vlan_tag(struct gen *g)
 {
-	asm_label done = asm_name(g->a);
+	asm_label tag = asm_name(g->a), none = asm_name(g->a);
 
-	for (unsigned i = 0; i < TAGS_MAX; i++) {
-		asm_label tag = asm_name(g->a);
+	BRANCH(g, none, {0x8100, tag}, {0x88a8, tag}, {0x9100, tag}, {0x9200, tag}, {0x9300, tag});
+	asm_here(g->a, tag);
+	number_forward(g, 2, 4);
+	asm_here(g->a, none);
+}
 
-		BRANCH(g, done, {0x8100, tag}, {0x88a8, tag}, {0x9100, tag}, {0x9200, tag}, {0x9300, tag});
-		asm_here(g->a, tag);
-		number_forward(g, 2, 4);
-	}
-	asm_here(g->a, done);
+/* VN-tag, E-tag, Cisco MetaData: four or six bytes before the next ethertype. */
+static void other_tag(struct gen *g)
+{
+	asm_label four = asm_name(g->a), six = asm_name(g->a), none = asm_name(g->a);
+
+	BRANCH(g, none, {0x8926, four}, {0x893f, six}, {0x8909, six});
+	asm_here(g->a, four);
+	number_forward(g, 4, 6);
+	asm_go(g->a, none);
+	asm_here(g->a, six);
+	number_forward(g, 6, 8);
+	asm_here(g->a, none);
 }
 
 /* RFC 1042, as llc_read() of decode.c; A is the length, or a number of Linux's own for such frames. */
@@ -179,18 +191,35 @@ static void pppoe(struct gen *g)
 	forward(g, 6);
 }
 
+/* A frame in a frame, after so many bytes. */
+static void frame_inside(struct gen *g, asm_label at, uint32_t n)
+{
+	asm_here(g->a, at);
+	forward(g, n);
+	asm_go(g->a, inside(g, ETHER));
+}
+
 /* A is an ethertype, X behind it. */
 static void type(struct gen *g)
 {
-	asm_label known = asm_name(g->a), session = asm_name(g->a);
+	asm_label known = asm_name(g->a), session = asm_name(g->a), two = asm_name(g->a),
+	          four = asm_name(g->a);
 
 	asm_here(g->a, here(g, TYPE));
-	tags(g);
+	asm_if(g->a, BPF_JEQ, 0x0800, here(g, IP4));
+	asm_if(g->a, BPF_JEQ, 0x86dd, here(g, IP6));
+	for (unsigned i = 0; i < TAGS_MAX; i++) {
+		if (i == TAGS_BEFORE_OTHER)
+			other_tag(g);
+		vlan_tag(g);
+	}
 	asm_if(g->a, BPF_JGE, ETHERTYPE_MIN, known);
 	llc(g);
 	asm_here(g->a, known);
 	BRANCH(g, g->fail, {0x0800, here(g, IP4)}, {0x86dd, here(g, IP6)}, {0x8847, here(g, MPLS)},
-	        {0x8848, here(g, MPLS)}, {0x8864, session});
+	        {0x8848, here(g, MPLS)}, {0x8864, session}, {0x88e7, four}, {0x8903, two});
+	frame_inside(g, two, 2);  /* FabricPath */
+	frame_inside(g, four, 4); /* 802.1ah */
 	asm_here(g->a, session);
 	pppoe(g);
 	asm_go(g->a, here(g, PPP));
@@ -273,20 +302,16 @@ static void ip_plausible(struct gen *g, uint32_t at, asm_label yes, asm_label no
 	asm_go(g->a, yes);
 }
 
-/* As ethernet_plausible() of tunnel.c, for frames that hold IP: an IP header begins as its type says. */
+/* As ethernet_plausible() of tunnel.c, but that an IP header only begins as its type says. */
 static void ethernet_plausible(struct gen *g, uint32_t at, asm_label yes, asm_label no)
 {
-	asm_label four = asm_name(g->a), six = asm_name(g->a), known = asm_name(g->a);
+	asm_label four = asm_name(g->a), six = asm_name(g->a);
 
 	share_need(g->a, at + 34, no);
 	load(g, BPF_H, at + 12);
-	asm_if(g->a, BPF_JGE, ETHERTYPE_MIN, known);
-	asm_unless(g->a, BPF_JGE, 3, no);
-	fits(g, at + 14, no);
-	asm_go(g->a, yes);
-	asm_here(g->a, known);
 	BRANCH(g, no, {0x0800, four}, {0x86dd, six}, {0x8100, yes}, {0x88a8, yes}, {0x9100, yes},
-	        {0x9200, yes}, {0x9300, yes}, {0x8864, yes}, {0x8847, yes}, {0x8848, yes});
+	        {0x9200, yes}, {0x9300, yes}, {0x8864, yes}, {0x8847, yes}, {0x8848, yes}, {0x8926, yes},
+	        {0x893f, yes}, {0x8909, yes}, {0x88e7, yes}, {0x8903, yes}, {0x22f3, yes}, {0x894f, yes});
 	asm_here(g->a, four);
 	load(g, BPF_B, at + 14);
 	asm_unless(g->a, BPF_JGE, 0x45, no);
@@ -298,11 +323,23 @@ static void ethernet_plausible(struct gen *g, uint32_t at, asm_label yes, asm_la
 	BRANCH(g, no, {6, yes});
 }
 
+/* As length_plausible() of tunnel.c. */
+static void length_plausible(struct gen *g, uint32_t at, asm_label yes, asm_label no)
+{
+	share_need(g->a, at + 14, no);
+	load(g, BPF_H, at + 12);
+	asm_unless(g->a, BPF_JGE, 3, no);
+	asm_if(g->a, BPF_JGE, ETHERTYPE_MIN, no);
+	fits(g, at + 14, no);
+	asm_go(g->a, yes);
+}
+
 /* As mpls_payload() of tunnel.c: M_KEPT is the last entry of the stack, X is behind it. */
 static void mpls_payload(struct gen *g)
 {
-	asm_label word = asm_name(g->a), frame = asm_name(g->a), other = asm_name(g->a),
-	          after_word = asm_name(g->a);
+	asm_label word = asm_name(g->a), no_word = asm_name(g->a), frame = asm_name(g->a),
+	          ip = asm_name(g->a), length = asm_name(g->a), with_word = asm_name(g->a),
+	          last = asm_name(g->a);
 
 	need(g, 1);
 	kept(g, M_KEPT);
@@ -311,18 +348,22 @@ static void mpls_payload(struct gen *g)
 	asm_if(g->a, BPF_JEQ, 2, here(g, IP6));
 	load(g, BPF_B, 0);
 	alu(g, BPF_RSH, 4);
-	asm_if(g->a, BPF_JEQ, 0, word);
-	asm_if(g->a, BPF_JEQ, 4, other);
-	asm_unless(g->a, BPF_JEQ, 6, frame);
-	asm_here(g->a, other);
+	BRANCH(g, frame, {0, word}, {4, ip}, {6, ip});
+	asm_here(g->a, ip);
 	ip_plausible(g, 0, here(g, IP), frame);
 	asm_here(g->a, word);
-	ethernet_plausible(g, 4, after_word, frame);
-	asm_here(g->a, after_word);
+	ethernet_plausible(g, 4, with_word, no_word);
+	asm_here(g->a, no_word);
+	ethernet_plausible(g, 0, inside(g, ETHER), length);
+	asm_here(g->a, length);
+	length_plausible(g, 4, with_word, last);
+	asm_here(g->a, with_word);
 	forward(g, 4);
 	asm_go(g->a, inside(g, ETHER));
 	asm_here(g->a, frame);
-	ethernet_plausible(g, 0, inside(g, ETHER), here(g, IP));
+	ethernet_plausible(g, 0, inside(g, ETHER), last);
+	asm_here(g->a, last);
+	length_plausible(g, 0, inside(g, ETHER), here(g, IP));
 }
 
 static void mpls(struct gen *g)
@@ -628,56 +669,48 @@ static void etherip(struct gen *g)
 /* ---- tunnels over UDP: X is the UDP header ----------------------------------------------------------------
  */
 
-static void vxlan(struct gen *g)
-{
-	asm_label policy = asm_name(g->a);
-
-	need(g, 16);
-	load(g, BPF_B, 15);
-	must_be(g, 0);
-	load(g, BPF_W, 8);
-	alu(g, BPF_AND, 0x7f000000);
-	must_be(g, 0x08000000);
-	load(g, BPF_W, 8);
-	asm_if(g->a, BPF_JSET, 0x80000000, policy);
-	must_not_have(g, 0x00ffffff);
-	asm_here(g->a, policy);
-	forward(g, 16);
-	asm_go(g->a, inside(g, ETHER));
-}
-
-static void vxlan_gpe(struct gen *g)
+/* Both forms: the number of what follows counts where a flag says so. */
+static void vxlan_inside(struct gen *g, asm_label unknown)
 {
 	asm_label numbered = asm_name(g->a);
 
-	need(g, 16);
-	load(g, BPF_B, 15);
-	must_be(g, 0);
 	load(g, BPF_W, 8);
-	must_not_have(g, 0xf1ffff00);
-	asm_unless(g->a, BPF_JSET, 0x08000000, g->fail);
 	keep(g, M_KEPT);
 	forward(g, 16);
 	kept(g, M_KEPT);
 	asm_if(g->a, BPF_JSET, 0x04000000, numbered);
-	must_not_have(g, 0xff);
 	asm_go(g->a, inside(g, ETHER));
 	asm_here(g->a, numbered);
 	alu(g, BPF_AND, 0xff);
-	BRANCH(g, g->fail, {1, inside(g, IP4)}, {2, inside(g, IP6)}, {3, inside(g, ETHER)},
+	BRANCH(g, unknown, {1, inside(g, IP4)}, {2, inside(g, IP6)}, {3, inside(g, ETHER)},
 	        {5, inside(g, MPLS)});
+}
+
+static void vxlan(struct gen *g)
+{
+	need(g, 16);
+	load(g, BPF_W, 8);
+	asm_unless(g->a, BPF_JSET, 0x08000000, g->fail);
+	vxlan_inside(g, inside(g, ETHER));
+}
+
+static void vxlan_gpe(struct gen *g)
+{
+	need(g, 16);
+	load(g, BPF_W, 8);
+	asm_unless(g->a, BPF_JSET, 0x08000000, g->fail);
+	must_not_have(g, 0x01000000);
+	vxlan_inside(g, g->fail);
 }
 
 static void geneve(struct gen *g)
 {
 	need(g, 16);
-	load(g, BPF_B, 15);
-	must_be(g, 0);
 	load(g, BPF_H, 8);
-	must_not_have(g, 0xc03f);
+	must_not_have(g, 0xc000);
 	load(g, BPF_H, 10);
 	keep(g, M_KEPT);
-	load(g, BPF_B, 8); /* length of the options in units of 4 bytes */
+	load(g, BPF_B, 8); /* length of the options in units of 4 bytes, the version above it is 0 */
 	alu(g, BPF_LSH, 2);
 	alu(g, BPF_ADD, 16);
 	forward_by_a(g);
@@ -734,9 +767,30 @@ static void mpls_in_udp(struct gen *g)
 	asm_go(g->a, inside(g, MPLS));
 }
 
+/* RFC 4380 5.1.1: alone or behind an origin indication; authentication is between a client and its server. */
+static void teredo(struct gen *g)
+{
+	asm_label origin = asm_name(g->a);
+
+	need(g, 16);
+	load(g, BPF_H, 8);
+	asm_if(g->a, BPF_JEQ, 0, origin);
+	forward(g, 8);
+	asm_go(g->a, inside(g, IP6));
+	asm_here(g->a, origin);
+	forward(g, 16);
+	asm_go(g->a, inside(g, IP6));
+}
+
+static void gre_in_udp(struct gen *g)
+{
+	forward(g, 8);
+	asm_go(g->a, here(g, GRE));
+}
+
 static const struct {
 	uint16_t port;
-	bool source_too; /* of replies, TS 29.281 4.4.2 */
+	bool source_too; /* as in tunnel.c */
 	void (*write)(struct gen *g);
 } udp_tunnels[] = {
         {2152, true, gtpu},
@@ -745,6 +799,8 @@ static const struct {
         {4790, false, vxlan_gpe},
         {6081, false, geneve},
         {6635, false, mpls_in_udp},
+        {3544, true, teredo},
+        {4754, false, gre_in_udp},
 };
 
 #define UDP_TUNNELS (sizeof(udp_tunnels) / sizeof(udp_tunnels[0]))
@@ -793,7 +849,7 @@ static void udp(struct gen *g)
 /* A is the number of what is at X. */
 static void protocol(struct gen *g)
 {
-	asm_label ports = asm_name(g->a), routed = asm_name(g->a), bridged = asm_name(g->a);
+	asm_label ports = asm_name(g->a), bridged = asm_name(g->a);
 
 	asm_here(g->a, here(g, PROTO));
 	asm_if(g->a, BPF_JEQ, 6, ports);
@@ -801,8 +857,8 @@ static void protocol(struct gen *g)
 	if (innermost(g))
 		asm_go(g->a, g->done);
 	else
-		BRANCH(g, g->done, {4, inside(g, IP4)}, {41, inside(g, IP6)}, {47, routed}, {97, bridged},
-		        {137, inside(g, MPLS)});
+		BRANCH(g, g->done, {4, inside(g, IP4)}, {41, inside(g, IP6)}, {47, here(g, GRE)},
+		        {97, bridged}, {137, inside(g, MPLS)});
 	asm_here(g->a, ports);
 	asm_op(g->a, BPF_STX, M_PORTS);
 	if (innermost(g)) {
@@ -811,7 +867,7 @@ static void protocol(struct gen *g)
 	}
 	asm_unless(g->a, BPF_JEQ, 17, g->done);
 	part(g, udp);
-	asm_here(g->a, routed);
+	asm_here(g->a, here(g, GRE));
 	part(g, gre);
 	asm_here(g->a, bridged);
 	etherip(g);

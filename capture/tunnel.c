@@ -7,24 +7,31 @@
  *
  * MPLS: RFC 3032, 4385, 4448, 4023, 7510.  GRE: RFC 1701, 2784, 2890, 2637 (PPTP), 7637 (NVGRE).  ERSPAN:
  * draft-foschiano-erspan-03.  VXLAN: RFC 7348, draft-ietf-nvo3-vxlan-gpe-13, draft-smith-vxlan-group-policy.
- * Geneve: RFC 8926.  GTP-U: 3GPP TS 29.281.  IP in IP: RFC 2003, 2473, 4213.  EtherIP: RFC 3378.  WCCP:
- * draft-mclaggan-wccp-v2rev1 3.5.2. */
+ * Geneve: RFC 8926.  GRE in UDP: RFC 8086.  Teredo: RFC 4380.  L2TP: RFC 2661.  GTP-U: 3GPP TS 29.281.  IP in
+ * IP: RFC 2003, 2473, 4213.  EtherIP: RFC 3378.  WCCP: draft-mclaggan-wccp-v2rev1 3.5.2. */
 #include "capture/decode_internal.h"
 
 #define MPLS_LABELS_MAX 16
 
 /* Lowest and highest port in udp_ports[]: most UDP is outside. */
-#define UDP_PORT_MIN 2152
+#define UDP_PORT_MIN 1701
 #define UDP_PORT_MAX 8472
-#define GTPU_PORT    2152
 
-static const struct row udp_ports[] = {
-        {GTPU_PORT, LAYER_GTPU},
-        {4789, LAYER_VXLAN},
-        {8472, LAYER_VXLAN}, /* Linux before it had a number, and still its default */
-        {4790, LAYER_VXLAN_GPE},
-        {6081, LAYER_GENEVE},
-        {6635, LAYER_MPLS},
+static const struct udp_row {
+	uint16_t port;
+	uint8_t layer;
+	bool either; /* also of what comes from that port: there are answers */
+} udp_ports[] = {
+        {2152, LAYER_GTPU, true}, /* TS 29.281 4.4.2: replies come from any port, data goes to this one */
+        {4789, LAYER_VXLAN, false},
+        {8472, LAYER_VXLAN, false}, /* Linux before it had a number, and still its default */
+        {4790, LAYER_VXLAN_GPE, false},
+        {6081, LAYER_GENEVE, false},
+        {6635, LAYER_MPLS, false},
+        {4754, LAYER_GRE, false}, /* RFC 8086 */
+        {5247, LAYER_CAPWAP, true},
+        {3544, LAYER_TEREDO, true},
+        {1701, LAYER_L2TP, true},
 };
 
 /* Protocol types that are GRE's own; all others are ethertypes (RFC 2784 2.4). */
@@ -38,6 +45,7 @@ static const struct row gpe_protocols[] = {
         {1, LAYER_IP4},
         {2, LAYER_IP6},
         {3, LAYER_ETHERNET},
+        {4, LAYER_NSH},
         {5, LAYER_MPLS},
 };
 
@@ -52,16 +60,22 @@ void tunnel_note(struct walk *w, enum tunnel_kind kind, uint32_t id, bool networ
 		p->network = id;
 }
 
+static const struct udp_row *port_find(uint16_t port)
+{
+	if (port >= UDP_PORT_MIN && port <= UDP_PORT_MAX)
+		for (size_t i = 0; i < sizeof(udp_ports) / sizeof(udp_ports[0]); i++)
+			if (udp_ports[i].port == port)
+				return &udp_ports[i];
+	return NULL;
+}
+
 int tunnel_of_ports(uint16_t sport, uint16_t dport)
 {
-	int layer;
+	const struct udp_row *to = port_find(dport), *from = port_find(sport);
 
-	if (sport == GTPU_PORT) /* TS 29.281 4.4.2: replies come from any port, data goes to this one */
-		return LAYER_GTPU;
-	if (dport < UDP_PORT_MIN || dport > UDP_PORT_MAX)
-		return LAYER_NONE;
-	layer = ROW_FIND(udp_ports, dport, DECODE_OK);
-	return layer < LAYERS ? layer : LAYER_NONE;
+	if (from && from->either)
+		return from->layer;
+	return to ? to->layer : LAYER_NONE;
 }
 
 static int truncated_or_bad(const struct walk *w)
@@ -71,38 +85,54 @@ static int truncated_or_bad(const struct walk *w)
 
 /* ---- MPLS ---- */
 
+/* Something that may be an ethertype stands in its place, `at` bytes ahead. */
+static uint16_t type_ahead(const struct walk *w, size_t at)
+{
+	return (uint16_t)(cur_peek(&w->c, at + 12) << 8 | cur_peek(&w->c, at + 13));
+}
+
 /* An Ethernet frame whose payload this decoder knows stands `at` bytes ahead. */
 static bool ethernet_plausible(const struct walk *w, size_t at)
 {
-	uint16_t type = (uint16_t)(cur_peek(&w->c, at + 12) << 8 | cur_peek(&w->c, at + 13));
+	uint16_t type = type_ahead(w, at);
 	struct walk probe = *w;
 
-	if (cur_left(&w->c) < at + 14)
+	if (cur_left(&w->c) < at + 14 || type < 0x600)
 		return false;
 	if (type == 0x0800 || type == 0x86dd)
 		return decode_ip_plausible(w, at + 14);
-	if (type < 0x600)
-		return type >= 3 && type <= cur_left(&w->c) - at - 14 + w->cut;
 	return decode_ethertype(&probe, type) < LAYERS;
 }
 
+/* A frame with a length in place of the type.  Most two bytes may be one: asked last. */
+static bool length_plausible(const struct walk *w, size_t at)
+{
+	uint16_t len = type_ahead(w, at);
+
+	return cur_left(&w->c) >= at + 14 && len >= 3 && len < 0x600 &&
+	       len <= cur_left(&w->c) - at - 14 + w->cut;
+}
+
 /* The stack says nothing of what it carries: RFC 4928 2 lets the first nibble tell IP from the rest, and RFC
- * 4385 3 begins a control word with 0.  Without one the nibble is that of a MAC address. */
+ * 4385 3 begins a control word with 0.  Without one the nibble is that of a MAC address, which may be 0 too.
+ */
 static int mpls_payload(struct walk *w, uint32_t bottom)
 {
 	uint8_t nibble = cur_peek(&w->c, 0) >> 4;
+	bool word = nibble == 0, frame;
 
 	if (!cur_left(&w->c))
 		return truncated_or_bad(w);
 	if (bottom == 0 || bottom == 2) /* explicit null, RFC 3032 2.1 */
 		return bottom ? LAYER_IP6 : LAYER_IP4;
-	if ((nibble == 4 || nibble == 6) && (decode_ip_plausible(w, 0) || !ethernet_plausible(w, 0)))
+	frame = ethernet_plausible(w, 0);
+	if ((nibble == 4 || nibble == 6) && (decode_ip_plausible(w, 0) || !(frame || length_plausible(w, 0))))
 		return LAYER_IP;
-	if (nibble == 0 && ethernet_plausible(w, 4)) {
+	if (word && (ethernet_plausible(w, 4) || (!frame && length_plausible(w, 4)))) {
 		cur_skip(&w->c, 4);
 		return LAYER_ETHERNET;
 	}
-	if (ethernet_plausible(w, 0))
+	if (frame || length_plausible(w, 0))
 		return LAYER_ETHERNET;
 	w->unknown = true;
 	return END(DECODE_NOT_IP); /* associated channels, ATM, TDM, ... */
@@ -132,8 +162,11 @@ int tunnel_mpls_read(struct walk *w)
 #define GRE_SEQUENCE 0x1000
 #define GRE_ACK      0x0080 /* version 1 */
 #define GRE_VERSION  0x0007
-#define VSID_MIN     0x001000 /* RFC 7637 3.3: lower ones are reserved, and so is the highest */
-#define VSID_MAX     0xfffffe
+/* Aruba's access points send 802.11 frames, with a number for each network of theirs. */
+#define GRE_WIRELESS_MIN 0x8200
+#define GRE_WIRELESS_MAX 0x8370
+#define VSID_MIN         0x001000 /* RFC 7637 3.3: lower ones are reserved, and so is the highest */
+#define VSID_MAX         0xfffffe
 
 /* RFC 1701: entries of family, offset, length and that many bytes, up to one of zeros. */
 static void gre_routing_skip(struct walk *w)
@@ -187,6 +220,8 @@ static int gre_next(struct walk *w, uint16_t flags, uint16_t type, uint32_t key)
 	}
 	if (next == LAYER_ERSPAN3)
 		return next;
+	if (type >= GRE_WIRELESS_MIN && type <= GRE_WIRELESS_MAX && !(type & 15))
+		next = LAYER_WIRELESS;
 	tunnel_note(w, TUNNEL_GRE, nvgre ? vsid : key, nvgre);
 	if (next < LAYERS)
 		return next;
@@ -295,40 +330,41 @@ int tunnel_etherip_read(struct walk *w)
 /* ---- over UDP ---- */
 
 #define VXLAN_I       0x08
-#define VXLAN_GBP     0x80 /* a group policy: then the bytes up to the VNI are not reserved */
 #define VXLAN_GPE_P   0x04
-#define VXLAN_GPE_BUM 0x02
 #define VXLAN_GPE_OAM 0x01
 
+/* RFC 7348 5: I says that there is a VNI; what is reserved is ignored on receipt, and switches do write there
+ * (groups and their policies).  P, and the number of what follows, are those of GPE, which some send to this
+ * port too. */
 int tunnel_vxlan_read(struct walk *w)
 {
 	uint8_t flags = cur_u8(&w->c);
 	uint32_t middle = (uint32_t)cur_be(&w->c, 3);
 	uint32_t vni = (uint32_t)cur_be(&w->c, 3);
-	uint8_t last = cur_u8(&w->c);
+	int next = ROW_FIND(gpe_protocols, middle & 0xff, DECODE_BAD_HEADER);
 
+	cur_skip(&w->c, 1);
 	if (w->c.bad)
 		return truncated_or_bad(w);
-	if ((flags & ~VXLAN_GBP) != VXLAN_I || last || (!(flags & VXLAN_GBP) && middle))
+	if (!(flags & VXLAN_I))
 		return END(DECODE_BAD_HEADER);
 	tunnel_note(w, TUNNEL_VXLAN, vni, true);
-	return LAYER_ETHERNET;
+	return flags & VXLAN_GPE_P && next < LAYERS ? next : LAYER_ETHERNET;
 }
 
 int tunnel_vxlan_gpe_read(struct walk *w)
 {
 	uint8_t flags = cur_u8(&w->c);
-	uint16_t reserved = cur_be16(&w->c);
-	uint8_t next = cur_u8(&w->c);
-	uint32_t vni = (uint32_t)cur_be(&w->c, 3);
-	uint8_t last = cur_u8(&w->c);
+	uint8_t next;
+	uint32_t vni;
 
+	cur_skip(&w->c, 2);
+	next = cur_u8(&w->c);
+	vni = (uint32_t)cur_be(&w->c, 3);
+	cur_skip(&w->c, 1);
 	if (w->c.bad)
 		return truncated_or_bad(w);
-	if (!(flags & VXLAN_I) || flags & ~(VXLAN_I | VXLAN_GPE_P | VXLAN_GPE_BUM | VXLAN_GPE_OAM) ||
-	        reserved || last || flags & VXLAN_GPE_OAM)
-		return END(DECODE_BAD_HEADER);
-	if (!(flags & VXLAN_GPE_P) && next)
+	if (!(flags & VXLAN_I) || flags & VXLAN_GPE_OAM)
 		return END(DECODE_BAD_HEADER);
 	tunnel_note(w, TUNNEL_VXLAN, vni, true);
 	return flags & VXLAN_GPE_P ? ROW_FIND(gpe_protocols, next, DECODE_BAD_HEADER) : LAYER_ETHERNET;
@@ -347,15 +383,18 @@ static bool geneve_options_fit(struct cur options)
 int tunnel_geneve_read(struct walk *w)
 {
 	uint8_t first = cur_u8(&w->c);
-	uint8_t flags = cur_u8(&w->c);
-	uint16_t type = cur_be16(&w->c);
-	uint32_t vni = (uint32_t)cur_be(&w->c, 3);
-	uint8_t last = cur_u8(&w->c);
-	struct cur options = cur_sub(&w->c, (first & 0x3f) * 4u);
+	uint16_t type;
+	uint32_t vni;
+	struct cur options;
 
+	cur_skip(&w->c, 1); /* flags, of which the reserved ones are ignored on receipt, RFC 8926 3.4 */
+	type = cur_be16(&w->c);
+	vni = (uint32_t)cur_be(&w->c, 3);
+	cur_skip(&w->c, 1);
+	options = cur_sub(&w->c, (first & 0x3f) * 4u);
 	if (w->c.bad)
 		return truncated_or_bad(w);
-	if (first >> 6 || flags & 0x3f || last || !geneve_options_fit(options))
+	if (first >> 6 || !geneve_options_fit(options))
 		return END(DECODE_BAD_HEADER);
 	tunnel_note(w, TUNNEL_GENEVE, vni, true);
 	if (type == 0x6558)
@@ -404,4 +443,49 @@ int tunnel_gtpu_read(struct walk *w)
 		return truncated_or_bad(w);
 	tunnel_note(w, TUNNEL_GTPU, teid, false);
 	return LAYER_IP;
+}
+
+/* RFC 4380 5.1.1: an authentication and an origin indication may stand before the IPv6 packet. */
+int tunnel_teredo_read(struct walk *w)
+{
+	if (cur_peek(&w->c, 0) == 0 && cur_peek(&w->c, 1) == 1) {
+		size_t id, value;
+
+		cur_skip(&w->c, 2);
+		id = cur_u8(&w->c);
+		value = cur_u8(&w->c);
+		cur_skip(&w->c, id + value + 8 + 1); /* nonce, confirmation */
+	}
+	if (cur_peek(&w->c, 0) == 0 && cur_peek(&w->c, 1) == 0)
+		cur_skip(&w->c, 2 + 2 + 4); /* port, address */
+	if (w->c.bad)
+		return truncated_or_bad(w);
+	tunnel_note(w, TUNNEL_TEREDO, 0, false);
+	return LAYER_IP6;
+}
+
+#define L2TP_CONTROL  0x8000
+#define L2TP_LENGTH   0x4000
+#define L2TP_SEQUENCE 0x0800
+#define L2TP_OFFSET   0x0200
+#define L2TP_VERSION  0x000f
+
+/* RFC 2661 3.1: version 2; length, tunnel, session, sequence numbers, offset of the data. */
+int tunnel_l2tp_read(struct walk *w)
+{
+	uint16_t flags = cur_be16(&w->c);
+	uint32_t session;
+
+	cur_skip(&w->c, (flags & L2TP_LENGTH ? 2 : 0) + 2);
+	session = cur_be16(&w->c);
+	if (flags & L2TP_SEQUENCE)
+		cur_skip(&w->c, 4);
+	if (flags & L2TP_OFFSET)
+		cur_skip(&w->c, cur_be16(&w->c));
+	if (w->c.bad)
+		return truncated_or_bad(w);
+	if (flags & L2TP_CONTROL || (flags & L2TP_VERSION) != 2)
+		return END(DECODE_BAD_HEADER);
+	tunnel_note(w, TUNNEL_L2TP, session, false);
+	return LAYER_PPP;
 }

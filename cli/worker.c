@@ -115,6 +115,12 @@ static unsigned home_of(const struct worker *w, const struct packet *p)
 	        (struct share_end){networks_internal(n, &p->dst), networks_proxy(n, &p->dst)}, w->count);
 }
 
+/* The kernel may have taken it for another. */
+static bool seen_from_outside(const struct packet *p)
+{
+	return p->n_tunnels || p->in_fragments || p->no_tunnel || p->carries;
+}
+
 /* Live packets were shared out by the kernel, whose program cannot see into everything (share.h): what it got
  * wrong goes to the right worker.  Packets that came as they are it sees whole.  Of a file every worker reads
  * all, and leaves to the others what is theirs. */
@@ -122,7 +128,7 @@ static bool mine(struct worker *w, const struct packet *p)
 {
 	unsigned home;
 
-	if (w->count == 1 || (w->live && !p->n_tunnels && !p->in_fragments))
+	if (w->count == 1 || (w->live && !seen_from_outside(p)))
 		return true;
 	home = home_of(w, p);
 	if (home == w->index || !w->live)
@@ -135,10 +141,21 @@ static bool mine(struct worker *w, const struct packet *p)
 	return true;
 }
 
+/* Between our own switches a tunnel may carry what it likes: what is in it counts.  From or to anybody else
+ * it is a datagram that came or left. */
+static bool own_tunnel(const struct worker *w, const struct packet *p)
+{
+	const struct networks *n = w->settings->networks;
+
+	return p->carries && networks_internal(n, &p->src) && networks_internal(n, &p->dst);
+}
+
 static void handle(struct worker *w, struct packet *p)
 {
 	enum decode_result r = decode_packet(p, w->frags);
 
+	if (own_tunnel(w, p))
+		r = (enum decode_result)p->carries;
 	if (r != DECODE_OK) {
 		w->stats.understood_not[r]++;
 		return;

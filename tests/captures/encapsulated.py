@@ -15,13 +15,18 @@ VARIES = {"id", "logged", "ordinal", "updates", "tunnel", "vlan", "mac", "flow",
 SAME = [["--as", a] for a in (
     "vlan", "qinq", "mpls", "mpls-pseudowire", "mpls-udp", "pppoe", "gre-key", "gre-all", "gre6", "nvgre", "erspan1",
     "erspan2", "erspan3", "vxlan-linux", "vxlan6", "vxlan-gpe", "geneve", "geneve-options", "gtpu", "gtpu-extended",
-    "etherip", "ip-in-ip4", "ip-in-ip6", "vxlan,gre", "qinq,erspan2,vxlan,vlan", "mpls,ip-in-ip4,ip-in-ip6")] + [
+    "vlan,vntag,vlan9100", "etag,metadata", "qinq,pppoe", "pbb,qinq", "fabricpath,trill", "nsh", "gre-udp", "l2tp", "capwap", "capwap-air",
+    "gre-air", "etherip", "ip-in-ip4", "ip-in-ip6", "vxlan,gre", "qinq,erspan2,vxlan,vlan", "mpls,ip-in-ip4,ip-in-ip6")] + [
     ["--as", "fragment=400"], ["--as", "vxlan,fragment=400"], ["--as", "fragment=600,geneve"],
     ["--shuffle", "--as", "fragment=304,vxlan6,fragment=800"],
     ["--twice", "same"], ["--twice", "router", "--as", "gre"],
     ["--twice", "same", "--as", "fragment=600,vxlan,fragment=800"],
     ["--big-endian"], ["--nanosecond", "--link", "raw"], ["--link", "cooked"], ["--link", "null"], ["--link", "cooked2"],
     ["--pcapng-interfaces"], ["--pcapng-interfaces", "--big-endian"], ["--wrong-checksums"]]
+
+
+# what the kernel's program does not read, because it is rare: workers hand such packets to each other
+NOT_IN_KERNEL = {"etag,metadata", "fabricpath,trill", "nsh", "l2tp", "capwap", "capwap-air", "gre-air"}
 
 
 def strip(value):
@@ -53,14 +58,14 @@ def texts(found):
     return sorted(json.dumps(strip(r), sort_keys=True) for r in found)
 
 
-def same(result, want):
+def same(result, want, in_kernel):
     got, summary, (agrees, said) = result
     got = texts(got)
     missing, extra = [w for w in want if w not in got], [g for g in got if g not in want]
     true(len(got) == len(want) and not missing and not extra,
          f"{len(got)} records of {len(want)}; missing {str(missing[:1])[:250]} extra {str(extra[:1])[:250]}")
     equal((summary.count(": balanced"), summary.count("NOT BALANCED")), (3, 0), "balanced")
-    true(agrees, "the kernel's program decides otherwise: " + said)
+    true(agrees or not in_kernel, "the kernel's program decides otherwise: " + said)
 
 
 def alerts(found):
@@ -78,7 +83,7 @@ def main():
         cut = pool.submit(wrapped, directory, ["--snaplen", "400", "--as", "vxlan"])
         for name, result in results:
             with case(f"the same records: {name}"):
-                same(result.result(), want)
+                same(result.result(), want, name.split()[-1] not in NOT_IN_KERNEL)
         with case("a clock that jumps loses no finding"):
             equal(alerts(jump.result()[0]), alerts(base), "alerts")
         with case("what a snaplen cut away is missing, and nothing is found that is not there"):

@@ -2,8 +2,9 @@
  *
  *	decode_dump CAPTURE
  *
- * number, result, source, destination, protocol, its two ports, bytes of payload on the wire, tunnels from
- *the outside.  Fragments are put together as in a run.  scripts/check-decode holds it against tshark. */
+ * number, result (of what a tunnel over UDP carries, where that is neither TCP nor UDP), source, destination,
+ *protocol, its two ports, bytes of payload on the wire, tunnels from the outside.  Fragments are put together
+ *as in a run.  scripts/check-decode holds it against tshark. */
 #include "base/err.h"
 #include "capture/decode.h"
 #include "capture/defrag.h"
@@ -49,7 +50,7 @@ int main(int argc, char **argv)
 	while (source_next(s, &p) > 0) {
 		enum decode_result r = decode_packet(&p, frags);
 
-		dump(++number, &p, r);
+		dump(++number, &p, p.carries ? (enum decode_result)p.carries : r);
 	}
 	source_close(s);
 	defrag_destroy(frags);

@@ -164,7 +164,8 @@ static void decides_as_files_do(size_t n_proxies, unsigned levels, unsigned roun
 	for (unsigned i = 0; i < WORKERS; i++)
 		assert_true(spread[i] > rounds / WORKERS / 2);
 	for (unsigned k = 1; levels > 1 && k < TUNNEL_KINDS; k++)
-		assert_true(kinds[k] > rounds / 200);
+		if (k != TUNNEL_L2TP && k != TUNNEL_CAPWAP) /* not read by the program */
+			assert_true(kinds[k] > rounds / 250);
 	assert_true(too_deep < rounds / 20);
 }
 
@@ -227,14 +228,14 @@ static void mutated(void **state)
 			continue;
 		if (got == wanted(&p, 2))
 			same++;
-		else if (p.no_tunnel || p.payload_wire > p.payload_len)
+		else if (p.no_tunnel || p.carries || p.payload_wire > p.payload_len)
 			odd++;
 		else
 			other++;
 	}
 	print_message("%zu alike, %zu broken, %zu beyond the bounds\n", same, odd, other);
 	assert_true(same > 20000);
-	assert_true(odd < same / 50);
+	assert_true(odd < same / 25);
 	assert_true(other < same / 2000);
 }
 
@@ -375,7 +376,8 @@ static void many_networks(void **state)
 
 		assert_int_equal(length > 0, levels > 0);
 		assert_true(levels <= before);
-		assert_true(n > 100 || levels == SHARE_LEVELS);
+		assert_true(n > 50 || levels == SHARE_LEVELS);
+		assert_true(n > 300 || levels >= 2);
 		assert_true(length <= SHARE_PROGRAM_MAX);
 		before = levels;
 	}

@@ -23,7 +23,12 @@ static const char text[] = "GET / HTTP/1.1\r\n\r\n";
 
 /* How an encapsulation is carried, and what stands between that and the inside. */
 enum carrier { IN_ETHER, IN_IP4, IN_IP6, IN_UDP };
-enum inside { HAS_IP4, HAS_IP6, HAS_ETHER };
+enum inside { HAS_IP4, HAS_IP6, HAS_ETHER, IN_AIR /* the head ends with a frame of 802.11 */ };
+
+/* Behind the frame control: duration, three addresses, sequence control; what leads to IPv4. */
+#define HEADER_802_11 "\0\0\x06\0\0\0\0\x01\x06\0\0\0\0\x0a\x06\0\0\0\0\x0b\x10\0"
+#define SNAP_IP4      "\xaa\xaa\3\0\0\0\x08\0"
+#define CLEAR_802_11  HEADER_802_11 SNAP_IP4
 
 struct wrap {
 	const char *name;
@@ -122,6 +127,43 @@ static const struct wrap wraps[] = {
         {"6 in 4", IN_IP4, 41, BYTES(""), HAS_IP6, TUNNEL_IPIP, 0, false}, /* RFC 4213 */
         {"4 in 6", IN_IP6, 4, BYTES(""), HAS_IP4, TUNNEL_IPIP, 0, false},  /* RFC 2473 */
         {"6 in 6", IN_IP6, 41, BYTES(""), HAS_IP6, TUNNEL_IPIP, 0, false},
+        /* the fields that RFC 7348 5 and RFC 8926 3.4 reserve are ignored on receipt */
+        {"VXLAN, all that is reserved", IN_UDP, 4789, BYTES("\xfb\xff\xff\xff\1\2\3\xff"), HAS_ETHER,
+                TUNNEL_VXLAN, 0x10203, true},
+        {"VXLAN-GPE on the port of VXLAN", IN_UDP, 4789, BYTES("\x0c\0\0\x01\1\2\3\0"), HAS_IP4, TUNNEL_VXLAN,
+                0x10203, true},
+        {"VXLAN-GPE of NSH", IN_UDP, 4790, BYTES("\x0c\0\0\x04\1\2\3\0\x0f\xc2\2\1\0\0\1\xff"), HAS_IP4,
+                TUNNEL_VXLAN, 0x10203, true},
+        {"Geneve, all that is reserved", IN_UDP, 6081, BYTES("\0\x3f\x65\x58\1\2\3\xff"), HAS_ETHER,
+                TUNNEL_GENEVE, 0x10203, true},
+        /* RFC 8086 */
+        {"GRE in UDP", IN_UDP, 4754, BYTES("\x20\0\x08\0\0\0\x01\x02"), HAS_IP4, TUNNEL_GRE, 0x102, false},
+        /* RFC 4380 5.1.1: alone, with an origin, with an authentication (one byte each) and an origin */
+        {"Teredo", IN_UDP, 3544, BYTES(""), HAS_IP6, TUNNEL_TEREDO, 0, false},
+        {"Teredo origin", IN_UDP, 3544, BYTES("\0\0\1\2\1\2\3\4"), HAS_IP6, TUNNEL_TEREDO, 0, false},
+        {"Teredo authentication", IN_UDP, 3544, BYTES("\0\1\1\1\xaa\xbb\1\2\3\4\5\6\7\x08\0\0\0\1\2\1\2\3\4"),
+                HAS_IP6, TUNNEL_TEREDO, 0, false},
+        /* RFC 2661 3.1: session 0x0102; all fields, with three bytes of offset */
+        {"L2TP", IN_UDP, 1701, BYTES("\0\2\0\7\1\2\xff\3\0\x21"), HAS_IP4, TUNNEL_L2TP, 0x102, false},
+        {"L2TP all", IN_UDP, 1701, BYTES("\x4a\2\0\0\0\7\1\2\0\1\0\2\0\3\0\0\0\xff\3\0\x57"), HAS_IP6,
+                TUNNEL_L2TP, 0x102, false},
+        /* RFC 5415 4.3: two words, 802.3; four words with the signal's strength, 802.11 */
+        {"CAPWAP of 802.3", IN_UDP, 5247, BYTES("\0\x10\2\0\0\0\0\0"), HAS_ETHER, TUNNEL_CAPWAP, 0, false},
+        {"CAPWAP of 802.11", IN_UDP, 5247,
+                BYTES("\0\x20\3\x20\0\0\0\0\4\xbf\x23\0\0\0\0\0\x08\x01" CLEAR_802_11), IN_AIR, TUNNEL_CAPWAP,
+                0, false},
+        {"CAPWAP of Cisco", IN_UDP, 5247, BYTES("\0\x10\3\0\0\0\0\0\x01\x08" CLEAR_802_11), IN_AIR,
+                TUNNEL_CAPWAP, 0, false},
+        {"802.11 in GRE", IN_IP4, 47, BYTES("\0\0\x82\x10\x88\x01" HEADER_802_11 "\0\0" SNAP_IP4), IN_AIR,
+                TUNNEL_GRE, 0, false},
+        /* from and to the distribution system, QoS and HT control */
+        {"802.11 of four addresses", IN_IP4, 47,
+                BYTES("\0\0\x83\x70\x88\x83" HEADER_802_11 "\x06\0\0\0\0\x0a\0\0\1\2\3\4" SNAP_IP4), IN_AIR,
+                TUNNEL_GRE, 0, false},
+        /* 802.1ah 9.7: instance 0x010203; RFC 6325 3.1, one word of options */
+        {"802.1ah", IN_ETHER, 0x88e7, BYTES("\x60\1\2\3"), HAS_ETHER, TUNNEL_MAC_IN_MAC, 0x10203, true},
+        {"FabricPath", IN_ETHER, 0x8903, BYTES("\x04\x20"), HAS_ETHER, TUNNEL_MAC_IN_MAC, 0, false},
+        {"TRILL", IN_ETHER, 0x22f3, BYTES("\0\x7f\0\1\0\2\1\2\3\4"), HAS_ETHER, TUNNEL_MAC_IN_MAC, 0, false},
         {"EtherIP", IN_IP4, 97, BYTES("\x30\0"), HAS_ETHER, TUNNEL_ETHERIP, 0, false}, /* RFC 3378 */
 };
 
@@ -235,7 +277,8 @@ static void assert_inner(const struct packet *p, enum inside inside)
 	assert_int_equal(p->payload_wire, TEXT_LEN);
 	assert_memory_equal(p->payload, text, TEXT_LEN);
 	assert_int_equal(p->ip_len, (inside == HAS_IP6 ? 60 : 40) + TEXT_LEN);
-	assert_memory_equal(p->src_mac, inside == HAS_ETHER ? "\x06\0\0\0\0\x0a" : "\x02\0\0\0\0\x01", 6);
+	assert_memory_equal(p->src_mac,
+	        inside == HAS_ETHER || inside == IN_AIR ? "\x06\0\0\0\0\x0a" : "\x02\0\0\0\0\x01", 6);
 	assert_false(p->no_tunnel);
 }
 
@@ -398,11 +441,9 @@ static void what_is_no_tunnel_is_udp(void **state)
 		enum inside inside;
 	} cases[] = {
 	        {"VXLAN without I", 4789, BYTES("\0\0\0\0\1\2\3\0"), HAS_ETHER},
-	        {"VXLAN, another flag", 4789, BYTES("\x09\0\0\0\1\2\3\0"), HAS_ETHER},
-	        {"VXLAN, reserved", 4789, BYTES("\x08\0\0\1\1\2\3\0"), HAS_ETHER},
-	        {"VXLAN, last byte", 8472, BYTES("\x08\0\0\0\1\2\3\1"), HAS_ETHER},
-	        {"VXLAN-GPE of NSH", 4790, BYTES("\x0c\0\0\x04\1\2\3\0"), HAS_IP4},
-	        {"VXLAN-GPE version 1", 4790, BYTES("\x1c\0\0\x01\1\2\3\0"), HAS_IP4},
+	        {"VXLAN without I, another flag", 8472, BYTES("\x80\0\0\0\1\2\3\0"), HAS_ETHER},
+	        {"VXLAN-GPE of what has no number", 4790, BYTES("\x0c\0\0\x07\1\2\3\0"), HAS_IP4},
+	        {"VXLAN-GPE of the network's own", 4790, BYTES("\x0d\0\0\x01\1\2\3\0"), HAS_IP4},
 	        {"Geneve version 1", 6081, BYTES("\x40\0\x65\x58\1\2\3\0"), HAS_ETHER},
 	        {"Geneve, options past the end", 6081, BYTES("\x3f\0\x65\x58\1\2\3\0"), HAS_ETHER},
 	        {"Geneve, an option past the options", 6081, BYTES("\x01\0\x65\x58\1\2\3\0\x01\x02\x80\x05"),
@@ -416,6 +457,24 @@ static void what_is_no_tunnel_is_udp(void **state)
 	                BYTES("\x34\xff\0\x40\1\2\3\4\0\0\0\x85\0\0\0\x85\0\0\0\x85"), HAS_IP4},
 	        {"GTP-U, extension past the end", 2152, BYTES("\x34\xff\0\x40\1\2\3\4\0\0\0\x85\xff\0\0\x85"),
 	                HAS_IP4},
+	        {"GRE in UDP, version 2", 4754, BYTES("\0\2\x08\0"), HAS_IP4},
+	        {"Teredo of IPv4", 3544, BYTES(""), HAS_IP4},
+	        {"Teredo, authentication past the end", 3544, BYTES("\0\1\xff\xff"), HAS_IP6},
+	        {"L2TP control", 1701, BYTES("\xc8\2\0\x0c\0\1\0\2\0\3\0\4"), HAS_IP4},
+	        {"L2TP version 3", 1701, BYTES("\0\3\0\1\0\2\xff\3\0\x21"), HAS_IP4},
+	        {"L2TP, offset past the end", 1701, BYTES("\2\2\0\1\0\2\xff\xff\xff\3\0\x21"), HAS_IP4},
+	        {"CAPWAP in DTLS", 5247, BYTES("\1\x10\2\0\0\0\0\0"), HAS_ETHER},
+	        {"CAPWAP fragment", 5247, BYTES("\0\x10\2\x80\0\7\0\0"), HAS_ETHER},
+	        {"CAPWAP keepalive", 5247, BYTES("\0\x10\2\x08\0\0\0\0"), HAS_ETHER},
+	        {"CAPWAP, header of one word", 5247, BYTES("\0\x08\2\0\0\0\0\0"), HAS_ETHER},
+	        {"CAPWAP, header past the end", 5247, BYTES("\0\xf8\2\0\0\0\0\0"), HAS_ETHER},
+	        {"CAPWAP of another radio", 5247, BYTES("\0\x10\5\0\0\0\0\0"), HAS_ETHER},
+	        {"CAPWAP, encrypted", 5247, BYTES("\0\x10\3\0\0\0\0\0\x08\x41" CLEAR_802_11), HAS_IP4},
+	        {"CAPWAP, a fragment of 802.11", 5247, BYTES("\0\x10\3\0\0\0\0\0\x08\x05" CLEAR_802_11),
+	                HAS_IP4},
+	        {"CAPWAP, no data", 5247, BYTES("\0\x10\3\0\0\0\0\0\x48\x01" CLEAR_802_11), HAS_IP4},
+	        {"CAPWAP, several packets", 5247,
+	                BYTES("\0\x10\3\0\0\0\0\0\x88\x01" HEADER_802_11 "\x80\0" SNAP_IP4), HAS_IP4},
 	        {"MPLS without a bottom", 6635, BYTES("\0\x06\x40\x40\0\x06\x40\x40"), HAS_IP4},
 	};
 
@@ -449,6 +508,8 @@ static void inside_of_udp(void **state)
 	        {"text", BYTES("exfiltrated: account 4711, and some more text"), DECODE_OK, true},
 	        {"unknown ethertype", BYTES(IN_MACS "\x99\x99 some text"), DECODE_OK, true},
 	        {"IPv4 that ends early", BYTES(IN_MACS "\x08\0\x45\0\0\x20"), DECODE_OK, true},
+	        {"spanning tree, or what looks so", BYTES(IN_MACS "\0\x26\x42\x42\3 some text"), DECODE_OK,
+	                true},
 	        {"ARP", BYTES(IN_MACS "\x08\x06\0\1\x08\0\6\4\0\1"), DECODE_NOT_IP, false},
 	        {"ICMP",
 	                BYTES(IN_MACS
@@ -462,6 +523,7 @@ static void inside_of_udp(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum decode_result r;
 		struct frame f;
 		struct packet p;
 
@@ -472,10 +534,18 @@ static void inside_of_udp(void **state)
 		frame_put(&f, "\x08\0\0\0\1\2\3\0", 8);
 		frame_put(&f, cases[i].inside, cases[i].n);
 		frame_finish(&f);
-		if (decode(&f, &p) != cases[i].result || p.no_tunnel != cases[i].no_tunnel)
+		r = decode(&f, &p);
+		if (cases[i].result == DECODE_FRAGMENT) {
+			assert_int_equal(r, DECODE_FRAGMENT);
+			continue;
+		}
+		/* the datagram counts; what is in it is told where it is known */
+		assert_int_equal(r, DECODE_OK);
+		if (p.no_tunnel != cases[i].no_tunnel || p.carries != cases[i].result)
 			fail_msg("%s", cases[i].name);
-		if (p.no_tunnel)
-			assert_int_equal(p.payload_len, 8 + cases[i].n);
+		assert_int_equal(p.dport, 4789);
+		assert_int_equal(p.n_tunnels, 0);
+		assert_int_equal(p.payload_len, 8 + cases[i].n);
 	}
 }
 
@@ -496,6 +566,32 @@ static void ports(void **state)
 	assert_int_equal(decode(&f, &p), DECODE_OK);
 	assert_int_equal(p.proto, PROTO_UDP);
 	assert_false(p.no_tunnel);
+}
+
+/* A short frame is padded; without a control word the length of its datagram must not be taken for that of
+ * the frame four bytes on. */
+static void pseudowire_of_a_short_frame(void **state)
+{
+	for (int word = 0; word < 2; word++) {
+		struct frame f;
+		struct packet p;
+
+		(void)state;
+		frame_begin(&f);
+		frame_ether(&f, 0x8847);
+		frame_be(&f, 0x00064140, 4);
+		if (word)
+			frame_be(&f, 7, 4);
+		frame_put(&f, "\0\x1b\x21\0\0\x0b\0\x1b\x21\0\0\x0a", 12);
+		frame_be(&f, 0x0800, 2);
+		frame_ip4(&f, A4, B4, PROTO_TCP);
+		frame_tcp(&f, 40000, 443, 1, 2, TCP_ACK);
+		frame_finish(&f);
+		frame_put(&f, (uint8_t[6]){0}, 6);
+		assert_int_equal(decode(&f, &p), DECODE_OK);
+		assert_int_equal(p.sport, 40000);
+		assert_int_equal(p.payload_len, 0);
+	}
 }
 
 /* Directly in IP there is no flow to fall back to: a header that cannot be is one. */
@@ -562,6 +658,7 @@ int main(void)
 	        cmocka_unit_test(what_is_no_tunnel_is_udp),
 	        cmocka_unit_test(inside_of_udp),
 	        cmocka_unit_test(ports),
+	        cmocka_unit_test(pseudowire_of_a_short_frame),
 	        cmocka_unit_test(headers_that_lie),
 	};
 

@@ -183,7 +183,7 @@ static inline void wrap_ether(struct wrapped *w, uint16_t type)
 {
 	static const uint16_t tags[] = {0x8100, 0x88a8, 0x9100, 0x9200, 0x9300};
 
-	if (!wrap_dice(8) && type != 0x8847 && type != 0x8864) { /* 802.3 with SNAP */
+	if (!wrap_dice(8) && (type == 0x0800 || type == 0x86dd)) { /* 802.3 with SNAP */
 		size_t len = wrap_len(w) + 8;
 
 		wrap_be(w, type, 2);
@@ -194,6 +194,13 @@ static inline void wrap_ether(struct wrapped *w, uint16_t type)
 		wrap_be(w, type, 2);
 		wrap_noise(w, 2);
 		type = tags[wrap_dice(5)];
+		if (n == 3 && wrap_dice(2)) { /* behind two of them one of another kind */
+			uint16_t other = (uint16_t[]){0x8926, 0x893f, 0x8909}[wrap_dice(3)];
+
+			wrap_be(w, type, 2);
+			wrap_noise(w, other == 0x8926 ? 4 : 6);
+			type = other;
+		}
 	}
 	wrap_be(w, type, 2);
 	wrap_noise(w, 11);
@@ -220,7 +227,7 @@ static inline void wrap_labels(struct wrapped *w)
 /* A frame around what is there. */
 static inline void wrap_frame(struct wrapped *w)
 {
-	switch (w->front == FRONT_FRAME ? 2 : wrap_dice(6)) {
+	switch (w->front == FRONT_FRAME ? 2 + wrap_dice(2) : wrap_dice(6)) {
 	case 0: { /* PPPoE, RFC 2516 */
 		uint16_t number = w->front == FRONT_IP4 ? 0x21 : 0x57;
 
@@ -245,6 +252,16 @@ static inline void wrap_frame(struct wrapped *w)
 		w->levels += frame; /* a packet inside of a frame inside of a frame */
 		break;
 	}
+	case 3:
+		if (w->front == FRONT_FRAME) { /* 802.1ah, FabricPath */
+			bool pbb = wrap_dice(2);
+
+			wrap_noise(w, pbb ? 4 : 2);
+			wrap_ether(w, pbb ? 0x88e7 : 0x8903);
+			w->levels++;
+			break;
+		}
+		/* fall through */
 	default:
 		wrap_ether(w, wrap_type(w));
 	}
@@ -278,6 +295,27 @@ static inline void wrap_gre(struct wrapped *w)
 	wrap_be(w, type, 2);
 	wrap_be(w, flags, 2);
 	wrap_ip(w, 47);
+}
+
+/* RFC 8086 */
+static inline void wrap_gre_udp(struct wrapped *w)
+{
+	wrap_be(w, w->front == FRONT_FRAME ? 0x6558 : wrap_type(w), 2);
+	wrap_be(w, 0, 2);
+	wrap_udp(w, 50004, 4754);
+}
+
+/* RFC 4380 */
+static inline void wrap_teredo(struct wrapped *w)
+{
+	if (wrap_dice(2)) {
+		wrap_noise(w, 6);
+		wrap_be(w, 0, 2);
+	}
+	if (wrap_dice(2))
+		wrap_udp(w, 3544, 40000);
+	else
+		wrap_udp(w, 40000, 3544);
 }
 
 static inline void wrap_gre_labels(struct wrapped *w)
@@ -350,9 +388,9 @@ static inline void wrap_erspan(struct wrapped *w)
 
 static inline void wrap_vxlan(struct wrapped *w)
 {
-	wrap_be(w, 0, 1);
-	wrap_noise(w, 3);
-	wrap_be(w, wrap_dice(2) ? 0x08000000 : 0x88000000 | wrap_dice(1 << 24), 4);
+	/* all but two flags are reserved, and ignored */
+	wrap_noise(w, 4);
+	wrap_be(w, wrap_dice(2) ? 0x08000000 : 0x08000000 | (wrap_dice(1 << 28) << 4 & 0xf3ffffff), 4);
 	wrap_udp(w, 50000, wrap_dice(2) ? 4789 : 8472);
 }
 
@@ -360,8 +398,7 @@ static inline void wrap_vxlan_gpe(struct wrapped *w)
 {
 	unsigned next = w->front == FRONT_FRAME ? 3 : w->front == FRONT_IP4 ? 1 : 2;
 
-	wrap_be(w, 0, 1);
-	wrap_noise(w, 3);
+	wrap_noise(w, 4);
 	wrap_be(w, next == 3 && wrap_dice(2) ? 0x08000000 : 0x0c000000 | next, 4);
 	wrap_udp(w, 50001, 4790);
 }
@@ -378,10 +415,9 @@ static inline void wrap_geneve(struct wrapped *w)
 		wrap_noise(w, 3);
 		words += len + 1;
 	}
-	wrap_be(w, 0, 1);
-	wrap_noise(w, 3);
+	wrap_noise(w, 4);
 	wrap_be(w, w->front == FRONT_FRAME ? 0x6558 : wrap_type(w), 2);
-	wrap_be(w, words << 8 | (wrap_dice(4) << 6), 2);
+	wrap_be(w, words << 8 | wrap_dice(256), 2);
 	wrap_udp(w, 50002, 6081);
 }
 
@@ -448,6 +484,8 @@ static const struct {
 } wrap_tunnels[] = {
         {wrap_gre, true, true, true},
         {wrap_gre_labels, true, true, true},
+        {wrap_gre_udp, true, true, true},
+        {wrap_teredo, false, false, true},
         {wrap_pptp, false, true, true},
         {wrap_wccp, false, true, false},
         {wrap_erspan, true, true, true},
@@ -473,7 +511,8 @@ static inline void wrap_up(struct wrapped *w, unsigned levels)
 		                          : wrap_tunnels[t].ip6 && w->front == FRONT_IP6)
 			wrap_tunnels[t].put(w);
 		else if (wrap_tunnels[t].frames) {
-			if (w->front != FRONT_FRAME)
+			wrap_frame(w);
+			while (w->levels < levels && !wrap_dice(4))
 				wrap_frame(w);
 			if (w->levels < levels)
 				wrap_tunnels[t].put(w);
