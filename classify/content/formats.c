@@ -44,32 +44,33 @@ static struct tally count(const uint8_t *p, size_t n)
 	return c;
 }
 
-static bool magic(const uint8_t *p, size_t n, bool unprintable)
-{
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (n >= (size_t)magics[i].at + magics[i].n &&
-		        !memcmp(p + magics[i].at, magics[i].bytes, magics[i].n) &&
-		        (!magics[i].letters || unprintable))
-			return true;
-	return false;
-}
-
 bool format_magic(const uint8_t *p, size_t n)
 {
-	struct tally c = count(p, n);
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+		size_t at = magics[i].at;
+		struct tally c;
 
-	return magic(p, n, c.controls || c.high);
+		if (n < at + magics[i].n || p[at] != (uint8_t)magics[i].bytes[0] ||
+		        memcmp(p + at, magics[i].bytes, magics[i].n) != 0)
+			continue;
+		if (!magics[i].letters)
+			return true;
+		c = count(p, n);
+		return c.controls || c.high;
+	}
+	return false;
 }
 
 static int binary_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
-	struct tally c = count(p, n);
+	struct tally c;
 
 	(void)hint;
-	if (magic(p, n, c.controls || c.high))
+	if (format_magic(p, n))
 		return 1;
 	/* Compressed or encrypted bytes: one in ten is a control, one in two is above ASCII.  Old eight-bit
 	 * text has many of the latter but none of the former. */
+	c = count(p, n);
 	return c.zeros || c.controls * 8 > n || (n >= 16 && c.controls && c.high * 4 > n);
 }
 

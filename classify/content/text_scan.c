@@ -45,6 +45,16 @@ static uint32_t value(char c)
 	return values[(uint8_t)c] - 1u;
 }
 
+/* Four characters of an alphabet are three bytes. */
+static void quad(const char *p, uint8_t out[3])
+{
+	uint32_t v = value(p[0]) << 18 | value(p[1]) << 12 | value(p[2]) << 6 | value(p[3]);
+
+	out[0] = (uint8_t)(v >> 16);
+	out[1] = (uint8_t)(v >> 8);
+	out[2] = (uint8_t)v;
+}
+
 static size_t span(const uint8_t *p, size_t n)
 {
 	size_t i = 0;
@@ -84,27 +94,55 @@ static bool clean_utf8(const uint8_t *p, size_t n)
 	return n;
 }
 
+struct sample {
+	uint8_t bytes[BASE64_TOLD * 3]; /* two bytes of UTF-16 are at most three of UTF-8 */
+	size_t n;
+};
+
+static bool to_sample(void *arg, const uint8_t *p, size_t n)
+{
+	struct sample *s = arg;
+
+	n = n < sizeof(s->bytes) - s->n ? n : sizeof(s->bytes) - s->n;
+	memcpy(s->bytes + s->n, p, n);
+	s->n += n;
+	return true;
+}
+
+/* Clean text in whatever its byte order mark, its zeros or its label say.  Nearly every two bytes are a
+ * character of UTF-16: some must be ASCII, where no label says that they are characters. */
+static bool clean_text(const uint8_t *p, size_t n, struct slice type)
+{
+	size_t mark, ascii = 0;
+	struct charset c = charset_find(p, n, type, &mark);
+	struct sample s;
+
+	if (!c.kind)
+		return clean_utf8(p + mark, n - mark);
+	s.n = 0;
+	charset_feed(&c, p + mark, n - mark, to_sample, &s);
+	for (size_t i = 0; i < s.n; i++)
+		ascii += s.bytes[i] < 0x80;
+	return clean_utf8(s.bytes, s.n) && (type.n || ascii * 8 >= s.n);
+}
+
 /* Do these bytes, which base64 gave, look as if somebody had meant them?  `all`: they are all, or as many as
  * any format is recognized by. */
 static bool meant(const uint8_t *p, size_t n, const struct text_held *h, bool all)
 {
 	struct part_hint hint = {.type = slice_of(h ? h->type : NULL, h ? h->n_type : 0)};
 	bool labelled = h && h->labelled;
-	size_t mark;
-	struct charset charset = charset_find(p, n, slice_of(NULL, 0), &mark);
 	struct slice raw = slice_of(p, n);
 	const struct reader_ops *ops;
 
 	if (!n)
 		return labelled;
-	if (charset.kind || mark || clean_utf8(p, n))
+	if (clean_text(p, n, hint.type) || format_magic(p, n))
 		return true;
 	ops = format_find(raw, raw, &hint, all);
 	if (!ops)
 		return true;
-	if (ops == &text_ops)
-		return labelled;
-	return ops != &binary_ops || format_magic(p, n);
+	return ops == &text_ops ? labelled : ops != &binary_ops;
 }
 
 /* ---- the part that was found ----------------------------------------------------------------------------
@@ -137,33 +175,23 @@ static void gather(struct text_scan *x, struct nest *t, const uint8_t *p, size_t
 static void decode(struct text_scan *x, struct nest *t, const char *p, size_t n)
 {
 	struct text_held *h = x->held;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		uint8_t *out;
-		uint32_t v = 0;
-
-		h->quad[h->n_quad++] = p[i];
+	while (i < n) {
+		if (h->n + 3 > sizeof(h->bytes))
+			flush(x, t);
+		if (!h->n_quad && i + 4 <= n) {
+			quad(p + i, h->bytes + h->n);
+			i += 4;
+			h->n += 3;
+			continue;
+		}
+		h->quad[h->n_quad++] = p[i++];
 		if (h->n_quad < 4)
 			continue;
 		h->n_quad = 0;
-		if (h->n + 3 > sizeof(h->bytes))
-			flush(x, t);
-		for (unsigned k = 0; k < 4; k++)
-			v = v << 6 | value(h->quad[k]);
-		out = h->bytes + h->n;
-		out[0] = (uint8_t)(v >> 16);
-		out[1] = (uint8_t)(v >> 8);
-		out[2] = (uint8_t)v;
+		quad(h->quad, h->bytes + h->n);
 		h->n += 3;
-		for (; i + 4 < n && h->n + 3 <= sizeof(h->bytes); i += 4) {
-			const char *q = p + i + 1;
-
-			v = value(q[0]) << 18 | value(q[1]) << 12 | value(q[2]) << 6 | value(q[3]);
-			h->bytes[h->n] = (uint8_t)(v >> 16);
-			h->bytes[h->n + 1] = (uint8_t)(v >> 8);
-			h->bytes[h->n + 2] = (uint8_t)v;
-			h->n += 3;
-		}
 	}
 }
 
@@ -438,13 +466,29 @@ static size_t run_tail(const uint8_t *p, size_t n)
 	return n - k;
 }
 
+/* Base64 of text, or of the beginning of any format, has letters of both cases; most of what else is of its
+ * alphabet has not: digests, UUIDs, paths, constants. */
+static bool both_cases(const char *p, size_t n)
+{
+	bool upper = false, lower = false;
+
+	for (size_t i = 0; i < n; i++) {
+		upper |= p[i] >= 'A' && p[i] <= 'Z';
+		lower |= p[i] >= 'a' && p[i] <= 'z';
+	}
+	return upper && lower;
+}
+
 /* A run has been told up to its first BASE64_MIN characters, which stand in tail. */
 static void run_begins(struct text_scan *x, struct nest *t)
 {
 	uint8_t b[BASE64_MIN / 4 * 3];
-	size_t n = base64_decode(x->tail, BASE64_MIN, b, sizeof(b), NULL);
+	bool may = x->before != '.' && both_cases(x->tail, BASE64_MIN);
 
-	if (x->before == '.' || !meant(b, n, NULL, false) || !hold(x, t)) {
+	for (size_t i = 0; i < BASE64_MIN / 4; i++)
+		quad(x->tail + 4 * i, b + 3 * i);
+	may = may && meant(b, sizeof(b), NULL, false);
+	if (!may || !hold(x, t)) {
 		no_base64(x);
 		return;
 	}

@@ -124,6 +124,23 @@ static void rows(struct buffer *b)
 	put_text(b, "]}");
 }
 
+/* A log with digests: each might be base64. */
+static void digests(struct buffer *b)
+{
+	char line[160];
+	size_t end = b->n + BODY - 4096;
+
+	put_text(b, "{\"messages\":[{\"role\":\"user\",\"content\":\"");
+	while (b->n < end) {
+		int n = snprintf(line, sizeof(line), "commit %08x%08x%08x%08x%08x by %s\\n", draw(UINT32_MAX),
+		        draw(UINT32_MAX), draw(UINT32_MAX), draw(UINT32_MAX), draw(UINT32_MAX),
+		        words[draw(40)]);
+
+		put(b, line, (size_t)n);
+	}
+	put_text(b, "\"}]}");
+}
+
 /* A tool is called: its arguments are JSON in a string. */
 static void arguments(struct buffer *b)
 {
@@ -326,6 +343,7 @@ static const struct {
         {"chat", chat},
         {"source code", chat_of_code},
         {"short values", rows},
+        {"digests", digests},
         {"JSON in JSON", arguments},
         {"base64", attachment},
 };

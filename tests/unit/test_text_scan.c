@@ -334,6 +334,10 @@ static void test_tokens_stay_whole(void **state)
 	        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	        "IQoJb3JpZ2luX2VjEHYaCXVzLWVhc3QtMSJHMEUCIQDmVh5nz0m1n8oLxJ5R1pBb7u2Ob8yQ3uY0mVt9e8m3WgIg",
 	        "550e8400-e29b-41d4-a716-446655440000",
+	        /* bytes that begin like a byte order mark by chance */
+	        "//6lTcoYJTC7HW0TLN7WI3su2R4/ch/LGXEXRJTWSTydXDRgvjEgHmn+2qDu6LmZf1x8KZn9r+WTJTzWVK8=",
+	        "/v9N+tcUJ6Cus/7pIy+K8iEfnuSRxbEL7LVWO/web5NCfsvI/ilV5c2ORtyO1LfCdk0qWk12dwb4XYaQAko=",
+	        "77u/1r2jQBvpyMvMyTX2zR9hImrhUziuGjQATTO6DSRqwEyBsbryPjv57vX3nytJNK+H9VILablLDZguhbtV",
 	        "thisIsAVeryLongCamelCaseIdentifierNameThatSomebodyWroteInJava",
 	        "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"};
 
@@ -385,6 +389,10 @@ static void test_data_urls(void **state)
 	        "[0] <> DATA:text/plain;charset=utf-8;Base64,aGk=\n[0](base64) <> hi\n", 0);
 	check("[\"data:text/plain;charset=iso-8859-1;base64,U3RyYd9l\"]",
 	        "[0] <> data:text/plain;charset=iso-8859-1;base64,U3RyYd9l\n[0](base64) <> Stra\u00dfe\n", 0);
+	check("[\"data:text/plain;charset=utf-16le;base64,5WUsZ56K5WUsZ56K\"]",
+	        "[0] <> data:text/plain;charset=utf-16le;base64,5WUsZ56K5WUsZ56K\n[0](base64) <> "
+	        "\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e\n",
+	        0);
 	/* without base64: percent-encoded, and read by what it is */
 	check("[\"data:,A%20brief%20note%2e 100%, 5%25x%\"]",
 	        "[0] <> data:,\n[0](percent) <> A brief note. 100%, 5%x%\n", 0);

@@ -74,7 +74,7 @@ static bool begins(const struct magic *m, const uint8_t *p, size_t n)
 {
 	size_t end = (size_t)m->at + m->n;
 
-	if (n < end || memcmp(p + m->at, m->bytes, m->n))
+	if (n < end || p[m->at] != (uint8_t)m->bytes[0] || memcmp(p + m->at, m->bytes, m->n))
 		return false;
 	while (end < n && is_letters(m) && p[end] < 0x80 && p[end] >= 9)
 		end++;
