@@ -283,6 +283,7 @@ static void write_finding(struct json *j, const struct finding *f)
 	json_u64(j, "confidence", f->confidence);
 	some(j, "mask", f->mask);
 	some(j, "token", f->token);
+	some(j, "place", f->received ? "answer" : "");
 	some(j, "role", speaker_name((enum speaker)f->speaker));
 	some(j, "field", f->field);
 	json_u64(j, "offset", f->offset);

@@ -327,6 +327,8 @@ static void show_finding(const struct show *s, struct record_value f, const char
 		add(&l, "  %s %%", m.text);
 	if (*get(s, f, "field", &m))
 		add(&l, "  in %s", m.text);
+	if (*get(s, f, "place", &m))
+		add(&l, " of the %s", m.text);
 	if (*get(s, f, "role", &m))
 		add(&l, " (%s)", m.text);
 	put_line(s, label, MAGENTA, &l);

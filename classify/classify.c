@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "classify/evasion.h"
 #include "classify/links.h"
-#include "classify/reading.h"
+#include "classify/answer.h"
 #include "classify/told.h"
 
 #include <stdlib.h>
@@ -65,6 +65,10 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 	        .inflate_ratio = INFLATE_RATIO,
 	        .depth = CONTENT_DEPTH,
 	        .decode_bytes = (size_t)s->limits.decode_mb << 20};
+	const bool answers = s->inspect.responses != SIGN_OFF;
+	/* an answer has text that goes on beside text that does not */
+	const size_t bodies = s->limits.bodies * (answers ? 2u : 1u),
+	             streams = s->limits.bodies * (answers ? 4u : 1u);
 
 	if (!(c->tcp = tcp_reader_create(&tcp, e)))
 		return -1;
@@ -77,13 +81,15 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 		return err_set(e, "no memory");
 	if (!(c->links = links_create(LINKS, e)))
 		return -1;
-	if (!(c->detect = detect_worker_create(en, s->limits.bodies, s->limits.findings, e)))
+	if (!(c->detect = detect_worker_create(en, streams, s->limits.findings, e)))
 		return -1;
-	if (!(c->contents = content_pool_create(s->limits.bodies, &content)))
+	if (!(c->contents = content_pool_create(bodies, &content)))
 		return err_set(e,
 		        "no address space for %u bodies (limits.bodies) and %u MiB of decoders "
 		        "(limits.decode_mb)",
 		        s->limits.bodies, s->limits.decode_mb);
+	if (answers && !(c->answers = answer_pool_create(s->limits.bodies)))
+		return err_set(e, "no address space for %u answers (limits.bodies)", s->limits.bodies);
 	if (!(c->requests = request_pool_create(s->limits.bodies)))
 		return err_set(e, "no address space for %u requests (limits.bodies)", s->limits.bodies);
 	c->second = second_create(SECOND_FLOWS, e);
@@ -135,6 +141,7 @@ void classify_destroy(struct classify *c)
 	detect_worker_destroy(c->detect);
 	content_pool_destroy(c->contents);
 	pool_destroy(c->requests);
+	pool_destroy(c->answers);
 	pool_destroy(c->readings);
 	pool_destroy(c->blocks);
 	pool_destroy(c->big_blocks);
@@ -367,6 +374,7 @@ static void reading_finish(struct classify *c, struct reading *r, int64_t when_n
 	if (!x->protocol[0])
 		copy_text(x->protocol, sizeof(x->protocol), r->stack.protocol);
 	stack_close(&r->stack);
+	answers_drop(r);
 	if (!r->settled)
 		settle(c, r, when_ns);
 	if (x->tls.seen)

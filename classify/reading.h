@@ -26,6 +26,8 @@
  * longer read stays (READ) when it has findings for the flow's record. */
 enum tracked_form { TRACKED_READING = 1, TRACKED_READ = 2, TRACKED_KEPT = 3 };
 
+struct answer; /* answer.h */
+
 struct reading {
 	uint8_t form;
 	bool udp;
@@ -45,7 +47,9 @@ struct reading {
 	struct shape shape;   /* of the last request, until its answer came */
 	uint32_t shape_index; /* of that request */
 	uint64_t shape_stream;
-	uint16_t answer_bytes;            /* of its answer looked at */
+	uint16_t answer_bytes;  /* of its answer looked at */
+	struct answer *answers; /* that are expected, the newest first */
+	unsigned n_answers;
 	uint8_t hop_depth[FACT_HOPS_MAX]; /* stack_depth() of the layer that told the hop */
 	struct {
 		uint16_t port;
@@ -80,6 +84,7 @@ struct classify {
 	struct told_table *told; /* values that were told */
 	struct seen_cert *certs; /* of AI services, to see a change */
 	struct pool *readings, *blocks, *big_blocks, *requests;
+	struct pool *answers; /* NULL: nobody wants them */
 	struct reading *oldest, *newest;
 	struct pool *kept_small, *kept_large;
 	struct classify_stats stats;
@@ -150,6 +155,8 @@ void via_link_request(
 /* ---- request.c: messages to findings --------------------------------------------------------------------
  */
 void request_sink(struct sink *out); /* sets head, body, body_gap and end */
+/* The flow record shows what its messages held, each value once. */
+void reading_remember(struct reading *r, const struct finding *f, size_t n, uint32_t more);
 struct pool *request_pool_create(size_t n);
 
 /* ---- tell.c: events -------------------------------------------------------------------------------------
@@ -162,6 +169,10 @@ void tell_suspected(struct classify *c, struct reading *r, const struct facts *x
         const struct request_facts *q, const struct shape *shape, int64_t when_ns);
 /* Sets `again` of the findings. */
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
+        struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
+/* The same for what came back, where settings let that alert; only what was neither sent nor received before.
+ */
+void tell_answer(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
         struct finding *findings, size_t n, uint32_t more, int64_t when_ns);
 /* Bytes that left on this flow since it was last told of. */
 void tell_volume(

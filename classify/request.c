@@ -3,6 +3,7 @@
  * The head gives the destination (authority and path), then query, headers and body are text for the
  * detectors, all in one stream of fields.  A credential in its own place (Authorization to the service that
  * issued it) is not a leak; the same key sent to somebody else is. */
+#include "classify/answer.h"
 #include "classify/evasion.h"
 
 #include "base/hash.h"
@@ -309,7 +310,7 @@ static bool answers_shape(const struct reading *r, const struct message *m)
 	       m->stream == r->shape_stream && r->answer_bytes < SHAPE_ANSWER_BYTES;
 }
 
-static void answer_body(struct reading *r, const struct message *m, const uint8_t *p, size_t n)
+static void look_at_answer(struct reading *r, const struct message *m, const uint8_t *p, size_t n)
 {
 	if (!answers_shape(r, m))
 		return;
@@ -353,6 +354,8 @@ static void request_head(void *arg, struct message *m)
 	m->user = NULL;
 	if (!m->request && m->status >= 200)
 		answer_account(r, m);
+	if (!m->request)
+		answer_head(r, m);
 	if (!m->request || m->dir != FLOW_C2S)
 		return;
 	r->facts.visibility = VISIBLE_CLEAR;
@@ -410,6 +413,10 @@ static void request_head(void *arg, struct message *m)
 		q->content = content_open(c->contents, m, &out);
 	if (!q->content && !tunnel)
 		r->facts.why_not |= WHY_LIMIT;
+	if (c->answers && q->content && !m->framed) {
+		answer_expect(r, m, q->call.shape);
+		answer_asked(r, m, &q->facts, &q->q);
+	}
 }
 
 /* ---- body and end ---------------------------------------------------------------------------------------
@@ -417,14 +424,15 @@ static void request_head(void *arg, struct message *m)
 
 static void request_body(void *arg, struct message *m, const uint8_t *p, size_t n)
 {
-	struct request *q = m->user;
+	struct request *q = m->request ? m->user : NULL;
 	struct reading *r = arg;
 
-	if (!m->request)
-		answer_body(r, m, p, n);
-	if (!q)
+	if (!m->request) {
+		look_at_answer(r, m, p, n);
+		answer_feed(m, p, n);
 		return;
-	if (q->content) {
+	}
+	if (q && q->content) {
 		content_feed(q->content, p, n);
 		r->facts.inspected += n;
 	}
@@ -432,9 +440,13 @@ static void request_body(void *arg, struct message *m, const uint8_t *p, size_t 
 
 static void request_gap(void *arg, struct message *m, uint64_t n)
 {
-	struct request *q = m->user;
+	struct request *q = m->request ? m->user : NULL;
 	struct reading *r = arg;
 
+	if (!m->request) {
+		answer_gap(m, n);
+		return;
+	}
 	if (!q)
 		return;
 	r->facts.why_not |= WHY_GAP;
@@ -452,8 +464,7 @@ static void note_skipped(struct facts *x, unsigned skipped)
 		x->why_not |= WHY_UNSUPPORTED;
 }
 
-/* The flow record shows what its requests held, each value once. */
-static void remember(struct reading *r, const struct finding *f, size_t n, uint32_t more)
+void reading_remember(struct reading *r, const struct finding *f, size_t n, uint32_t more)
 {
 	r->more_findings += more;
 	if (!r->findings && n)
@@ -528,12 +539,16 @@ static void request_end(void *arg, struct message *m, bool whole)
 {
 	struct finding list[64];
 	const struct finding *found;
-	struct request *q = m->user;
+	struct request *q = m->request ? m->user : NULL;
 	struct reading *r = arg;
 	uint64_t decoded = 0;
 	size_t n = 0, kept = 0;
 	uint32_t more = 0;
 
+	if (!m->request) {
+		answer_end(m, whole);
+		return;
+	}
 	if (!q)
 		return;
 	m->user = NULL;
@@ -561,9 +576,10 @@ static void request_end(void *arg, struct message *m, bool whole)
 	q->q.thread = thread_of(q, r);
 	body_account(q, r);
 	end_shape(q, r);
+	answer_asked(r, m, &q->facts, &q->q);
 	if (kept) {
 		q->c->stats.findings += kept;
-		remember(r, list, kept, more);
+		reading_remember(r, list, kept, more);
 		tell_payload(q->c, r, &q->facts, &q->q, list, kept, more, r->flow->last_ns);
 	}
 	pool_put(q->c->requests, q);

@@ -77,27 +77,58 @@ static uint64_t flow_and_service(const struct reading *r, const struct facts *x)
 	return hash64(&service, sizeof(service), flow_id(r->flow));
 }
 
-/* Sets `again`, and remembers all of them as told of this flow, this service and this conversation. */
-static void mark_told(struct classify *c, const struct reading *r, const struct facts *x,
-        const struct request_facts *q, struct finding *f, size_t n, struct told *told)
+/* Where a value can have been told: of this flow and service, and of this conversation (0: it has no number).
+ * What came back is told apart from what went out. */
+struct places {
+	uint64_t here, thread;
+};
+
+static struct places sent_places(
+        const struct reading *r, const struct facts *x, const struct request_facts *q)
 {
-	const uint64_t here = flow_and_service(r, x);
+	return (struct places){flow_and_service(r, x), q->thread};
+}
+
+static struct places received_places(struct places sent)
+{
+	static const char received[] = "received";
+
+	return (struct places){hash64(received, sizeof(received), sent.here),
+	        sent.thread ? hash64(received, sizeof(received), sent.thread) : 0};
+}
+
+static bool find_told(const struct classify *c, struct places p, uint64_t value, struct told *out)
+{
+	return told_find(c->told, p.here, value, out) ||
+	       (p.thread && told_find(c->told, p.thread, value, out));
+}
+
+static void put_told(struct classify *c, struct places p, uint64_t value, struct told what)
+{
+	told_put(c->told, p.here, value, what);
+	if (p.thread)
+		told_put(c->told, p.thread, value, what);
+}
+
+/* Sets `again`, and remembers all of them as told in `in`; `also`: where they can have been told too. */
+static void mark_told(struct classify *c, const struct reading *r, struct places in,
+        const struct places *also, struct finding *f, size_t n, struct told *told)
+{
 	uint32_t number = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t value = f[i].value_hash;
 
-		f[i].again = told_find(c->told, here, value, &told[i]) ||
-		             (q->thread && told_find(c->told, q->thread, value, &told[i]));
+		f[i].again =
+		        find_told(c, in, value, &told[i]) || (also && find_told(c, *also, value, &told[i]));
 		if (f[i].again && number && told[i].number == number)
-			f[i].again = false; /* by another field of this request */
+			f[i].again = false; /* by another field of this message */
 		else if (!f[i].again)
 			told[i] = (struct told){
 			        flow_id(r->flow), number ? number : (number = told_number(c->told))};
-		told_put(c->told, flow_id(r->flow), value, told[i]);
-		told_put(c->told, here, value, told[i]);
-		if (q->thread)
-			told_put(c->told, q->thread, value, told[i]);
+		put_told(c, in, value, told[i]);
+		if (!also)
+			told_put(c->told, flow_id(r->flow), value, told[i]);
 	}
 }
 
@@ -141,7 +172,7 @@ static void weigh(struct class_findings *g, const struct verdict *v, const struc
 		g->newest = *told;
 	if (f[i].again && !g->all_told)
 		return;
-	severity = whole && answered(f, n, i) ? one_lower(p.severity) : p.severity;
+	severity = whole && !f[i].received && answered(f, n, i) ? one_lower(p.severity) : p.severity;
 	if (severity > g->severity)
 		g->severity = severity;
 	if (f[i].confidence > g->confidence)
@@ -199,8 +230,10 @@ static void name_findings(const struct finding *list, size_t n, char *out, size_
 /* ---- the alerts -----------------------------------------------------------------------------------------
  */
 
-static const char *advice(enum data_class class)
+static const char *advice(enum data_class class, bool received)
 {
+	if (received)
+		return "ask whose it is and how the service came by it";
 	return class == CLASS_SECRET ? "revoke it and tell the sender" : "ask the sender and have it deleted";
 }
 
@@ -208,14 +241,16 @@ static void tell_class(struct classify *c, struct reading *r, const struct facts
         const struct request_facts *q, struct class_findings *g, enum data_class class, uint32_t more,
         int64_t when_ns)
 {
+	const bool received = g->list[0].received;
 	const bool again = g->all_told;
 	char summary[900], a[96], b[448], what[256], before[48] = "";
+	const char *where = received ? " of the answer" : "";
 	const uint64_t about[2] = {g->values,
 	        /* the same value sent elsewhere is news */
 	        x->match.service ? x->match.service->index + 1 : 0};
 	struct event ev = {.type = EVENT_ALERT,
 	        .kind = ALERT_PAYLOAD_SENSITIVE,
-	        .severity = g->severity,
+	        .severity = received ? one_lower(g->severity) : g->severity,
 	        .confidence = g->confidence,
 	        .when_ns = when_ns,
 	        .summary = summary,
@@ -230,31 +265,51 @@ static void tell_class(struct classify *c, struct reading *r, const struct facts
 	name_findings(g->list, again ? g->n : g->fresh, what, sizeof(what));
 	if (!again && g->fresh < g->n)
 		snprintf(before, sizeof(before), ", beside %zu told before", g->n - g->fresh);
-	snprintf(summary, sizeof(summary), "%s sent %s%s to %s (%s%s%s); %s",
-	        tell_who(c, r->flow, x, a, sizeof(a)), what, again ? " again" : "",
-	        tell_where(r->flow, x, b, sizeof(b)), g->list[0].field,
-	        g->list[0].speaker == SPEAKER_ASSISTANT && answered(g->list, g->n, 0)
-	                ? ", in an earlier answer"
-	                : "",
-	        before, advice(class));
+	if (g->list[0].speaker == SPEAKER_ASSISTANT && !received && answered(g->list, g->n, 0))
+		where = ", in an earlier answer";
+	snprintf(summary, sizeof(summary), "%s %s %s%s %s %s (%s%s%s); %s",
+	        tell_who(c, r->flow, x, a, sizeof(a)), received ? "received" : "sent", what,
+	        again ? " again" : "", received ? "from" : "to", tell_where(r->flow, x, b, sizeof(b)),
+	        g->list[0].field, where, before, advice(class, received));
 	ev.repeat_key = tell_repeat_key(again ? g->newest.scope : flow_id(r->flow),
-	        ev.kind + (int)class * ALERT_KINDS, about, sizeof(about));
+	        ev.kind + ((int)class + (received ? CLASSES : 0)) * ALERT_KINDS, about, sizeof(about));
 	tell_emit(c, &ev);
+}
+
+static void tell_classes(struct classify *c, struct reading *r, const struct facts *x,
+        const struct request_facts *q, const struct finding *f, size_t n, uint32_t more,
+        const struct told *told, bool fresh_only, int64_t when_ns)
+{
+	static _Thread_local struct class_findings g;
+
+	for (int class = 0; class < CLASSES; class ++) {
+		collect(&g, &x->verdict, (enum data_class) class, f, n, !more, told);
+		if (g.alert && !(fresh_only && g.all_told))
+			tell_class(c, r, x, q, &g, (enum data_class) class, more, when_ns);
+	}
 }
 
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
         struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
 {
-	static _Thread_local struct class_findings g;
 	struct told told[LIST_MAX];
 
 	n = n < LIST_MAX ? n : LIST_MAX;
 	if (!facts_leaves(c, x, r->flow) || (x->onward && told_of_client(c, x, findings, n)))
 		return;
-	mark_told(c, r, x, q, findings, n, told);
-	for (int class = 0; class < CLASSES; class ++) {
-		collect(&g, &x->verdict, (enum data_class) class, findings, n, !more, told);
-		if (g.alert)
-			tell_class(c, r, x, q, &g, (enum data_class) class, more, when_ns);
-	}
+	mark_told(c, r, sent_places(r, x, q), NULL, findings, n, told);
+	tell_classes(c, r, x, q, findings, n, more, told, false, when_ns);
+}
+
+void tell_answer(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
+        struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
+{
+	const struct places sent = sent_places(r, x, q);
+	struct told told[LIST_MAX];
+
+	n = n < LIST_MAX ? n : LIST_MAX;
+	if (c->s->inspect.responses != SIGN_ALERT || !facts_leaves(c, x, r->flow) || x->onward)
+		return;
+	mark_told(c, r, received_places(sent), &sent, findings, n, told);
+	tell_classes(c, r, x, q, findings, n, more, told, true, when_ns);
 }

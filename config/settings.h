@@ -73,6 +73,7 @@ struct settings {
 	} policy;
 	struct {
 		enum inspect_scope scope;
+		enum sign_mode responses; /* of answers: findings in flow records, alerts, or neither */
 		uint64_t body_limit;
 		struct text_list detectors; /* directories or files; none: the shipped ones */
 	} inspect;

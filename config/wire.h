@@ -35,6 +35,7 @@ enum wire_flag {
 	WIRE_ROLE = 4,    /* its text says who speaks in the message around it */
 	WIRE_FILE = 8,    /* stands for a file */
 	WIRE_DELTA = 16,  /* of answers: goes on from event to event */
+	WIRE_CHOICE = 64, /* of answers: a number that says which of several texts goes on */
 	WIRE_ROLED = 32,  /* with WIRE_MESSAGE: there is a WIRE_ROLE somewhere in it */
 };
 

@@ -26,6 +26,7 @@ static const struct list {
         {"words", .flags = WIRE_WORDS},
         {"files", .flags = WIRE_FILE, .values = true},
         {"deltas", .flags = WIRE_DELTA},
+        {"choice", .flags = WIRE_CHOICE},
         {"system", .speaker = SPEAKER_SYSTEM},
         {"user", .speaker = SPEAKER_USER},
         {"assistant", .speaker = SPEAKER_ASSISTANT},

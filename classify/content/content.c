@@ -86,6 +86,11 @@ struct content *content_open(struct content_pool *p, const struct message *m, co
 	return c;
 }
 
+void content_numbers(struct content *c, content_number number)
+{
+	c->nest.emit.number = number;
+}
+
 void content_feed(struct content *c, const uint8_t *p, size_t n)
 {
 	part_feed(&c->nest, p, n);

@@ -34,6 +34,9 @@ struct text_sink {
 	void (*file)(void *arg, const char *name, size_t n);
 };
 
+/* A JSON number that is too short to be text: its path, and as it was written.  Between fields. */
+typedef void (*content_number)(void *arg, const char *path, size_t path_len, const char *p, size_t n);
+
 #define CONTENT_DECODE_BYTES (256u << 20)
 
 struct content_limits {
@@ -59,6 +62,8 @@ void content_pool_destroy(struct content_pool *p);
 
 /* NULL when all are in use (counted in content_refused). */
 struct content *content_open(struct content_pool *p, const struct message *m, const struct text_sink *out);
+/* Short numbers are wanted too; before the first byte.  `arg` is the sink's. */
+void content_numbers(struct content *c, content_number number);
 void content_feed(struct content *c, const uint8_t *p, size_t n);
 void content_gap(struct content *c, uint64_t n);
 /* Ends the body (hands out what is pending) and gives the memory back; returns content_skip bits. */

@@ -24,11 +24,12 @@ struct prefix {
 
 struct emit {
 	struct text_sink out;
-	unsigned skip;    /* enum content_skip bits met so far */
-	bool named, open; /* a field was named; its first text was told */
-	bool muted;       /* what is read is only tried: nothing is told */
-	bool would;       /* while muted: something would have been */
-	bool cut;         /* a limit ended what is read: no field is whole */
+	content_number number; /* NULL: nobody wants them */
+	unsigned skip;         /* enum content_skip bits met so far */
+	bool named, open;      /* a field was named; its first text was told */
+	bool muted;            /* what is read is only tried: nothing is told */
+	bool would;            /* while muted: something would have been */
+	bool cut;              /* a limit ended what is read: no field is whole */
 	uint64_t offset;
 	size_t n_staged;
 	struct prefix path; /* of the field */

@@ -115,6 +115,7 @@ static const struct reader_ops *const formats[] = {
         &grpc_ops,
         &protobuf_ops,
         &multipart_ops,
+        &sse_ops,
         &json_ops,
         &form_ops,
         &zip_ops,

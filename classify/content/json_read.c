@@ -117,23 +117,33 @@ static void path_value(struct json_reader *j)
 	path_add(j, t + n, sizeof(t) - n);
 }
 
+#define FULL_PATH_ROOM (CONTENT_PATH_MAX + JSON_PATH_ROOM + 4)
+
+/* The current path behind the prefix; *at: where it begins. */
+static size_t full_path(const struct json_reader *j, char path[FULL_PATH_ROOM], size_t *at)
+{
+	size_t n = j->in->n;
+
+	memcpy(path, j->in->text, n);
+	if (n && j->path_len && j->path[0] != '[')
+		path[n++] = '.';
+	*at = n;
+	memcpy(path + n, j->path, j->path_len);
+	return n + j->path_len;
+}
+
 /* The field at the current path, `tail` behind it. */
 static void name_field(struct json_reader *j, struct emit *e, const char *tail)
 {
 	const struct level *l = j->depth ? &j->level[j->depth - 1] : NULL;
-	char path[CONTENT_PATH_MAX + JSON_PATH_ROOM + 4];
-	size_t n = j->in->n, at, tail_n = strlen(tail);
+	char path[FULL_PATH_ROOM];
+	size_t at, n, tail_n = strlen(tail);
 
-	if (!n && !j->path_len && !tail_n) {
+	if (!j->in->n && !j->path_len && !tail_n) {
 		emit_plain(e, j->in);
 		return;
 	}
-	memcpy(path, j->in->text, n);
-	if (n && j->path_len && j->path[0] != '[')
-		path[n++] = '.';
-	at = n;
-	memcpy(path + n, j->path, j->path_len);
-	n += j->path_len;
+	n = full_path(j, path, &at);
 	memcpy(path + n, tail, tail_n);
 	if (tail_n)
 		emit_field(e, path, n + tail_n, n + tail_n, 0);
@@ -517,6 +527,18 @@ static bool number_goes_on(struct json_reader *j, uint8_t c)
 	return (c == '-' && !last) || ((c == '-' || c == '+') && (last == 'e' || last == 'E'));
 }
 
+/* A number too short to be text. */
+static void tell_number(struct json_reader *j, struct emit *e)
+{
+	char path[FULL_PATH_ROOM];
+	size_t at, n;
+
+	path_value(j);
+	n = full_path(j, path, &at);
+	if (n <= CONTENT_PATH_MAX)
+		e->number(e->out.arg, path, n, j->num, j->num_n);
+}
+
 /* Digits are held until there are enough to matter; those of fractions and exponents never do. */
 static size_t read_number(struct json_reader *j, struct emit *e, const uint8_t *p, size_t n)
 {
@@ -540,6 +562,8 @@ static size_t read_number(struct json_reader *j, struct emit *e, const uint8_t *
 	if (i < n) {
 		if (j->num_open)
 			emit_end(e, true);
+		else if (e->number && !e->muted)
+			tell_number(j, e);
 		j->state = AFTER;
 	}
 	return i;

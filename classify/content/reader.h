@@ -53,6 +53,10 @@ extern const struct reader_ops json_ops;
 /* Is this JSON with something in it to tell, or, when it is not the whole text, the beginning of JSON? */
 bool json_fits(struct nest *t, const uint8_t *p, size_t n, bool whole);
 
+/* ---- sse.c: text/event-stream, by its type ---- */
+
+extern const struct reader_ops sse_ops;
+
 /* ---- form.c: application/x-www-form-urlencoded (WHATWG URL 5.1) ---- */
 
 #define FORM_NAME_SHOWN 96

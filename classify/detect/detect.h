@@ -30,6 +30,7 @@ struct finding {
 	uint64_t offset;               /* of the value in its field */
 	uint32_t mark;                 /* what detect_mark_fields() said of the field */
 	uint8_t speaker;               /* enum speaker of config/wire.h; whoever reads the text sets it */
+	bool received;                 /* it stood in an answer; whoever reads that sets it */
 	bool again;                    /* told before in the same conversation; whoever tells it sets it */
 };
 

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	        "application/json; charset=utf-32", "multipart/mixed; boundary=XX",
 	        "application/x-www-form-urlencoded; charset=windows-1252",
 	        "multipart/related; boundary=\"X X\"", "text/html; charset=utf-16le",
-	        "application/octet-stream", "message/rfc822", "application/pdf",
+	        "application/octet-stream", "message/rfc822", "text/event-stream",
 	        "application/x-ndjson; charset=\""};
 	static const char *const codings[] = {"", "gzip", "deflate", "gzip, deflate"};
 	struct message m = {0};

@@ -116,6 +116,7 @@ static inline struct classify_stats end(struct world *w, const char *expect)
 	assert_int_equal(pool_used(c->blocks), 0);
 	assert_int_equal(pool_used(c->big_blocks), 0);
 	assert_int_equal(pool_used(c->requests), 0);
+	assert_true(!c->answers || !pool_used(c->answers));
 	assert_int_equal(pool_used(c->kept_small), 0);
 	assert_int_equal(pool_used(c->kept_large), 0);
 	classify_stats(c, &st);

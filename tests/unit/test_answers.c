@@ -1,0 +1,377 @@
+/* test_answers.c - what comes back, where settings ask for it: values that stand in answers whole or token by
+ * token, cut at every byte; for each choice; told apart from what was sent; and nothing where nobody asks. */
+#include "tests/unit/sensor.h"
+
+#include <zlib.h>
+
+#define AI     "198.51.100.10"
+#define CLIENT "10.0.0.1"
+
+/* in two parts, so that scanners of source code stay calm */
+#define GHP                                                                                                  \
+	"ghp_"                                                                                               \
+	"gwU2jGiD6cqaes9dqFEtGdM199c6cM0hIozJ"
+#define GHP2                                                                                                 \
+	"ghp_"                                                                                               \
+	"wfM3K1maXbtsnFwuNv8Oy1zK80p7tS1MLKtC"
+
+static const char yaml[] = "sensor: {name: test}\n"
+                           "networks: {internal: [10.0.0.0/8]}\n"
+                           "policy: {posture: insular}\n"
+                           "inspect: {responses: alert}\n"
+                           "limits: {flows: 1024, inspected: 64, bodies: 16, dns_entries: 1024}\n";
+
+static int setup(void **state)
+{
+	(void)state;
+	return sensor_setup(yaml);
+}
+
+/* ---- what is told ---- */
+
+static struct {
+	char alerts[4096], flow[2048]; /* a line for each alert; of the newest flow record the findings */
+	enum severity severity;        /* of the newest alert */
+	char summary[900];
+} told;
+
+static void append(char *out, size_t cap, const char *text)
+{
+	snprintf(out + strlen(out), cap - strlen(out), "%s", text);
+}
+
+static void list_findings(char *out, size_t cap, const struct event *ev)
+{
+	for (size_t i = 0; i < ev->n_findings; i++) {
+		const struct finding *f = &ev->findings[i];
+		char one[256];
+
+		snprintf(one, sizeof(one), "%s%s%s %s%s", i ? ", " : "", f->received ? "<" : ">", f->field,
+		        speaker_name((enum speaker)f->speaker), f->again ? " again" : "");
+		append(out, cap, one);
+	}
+	append(out, cap, "\n");
+}
+
+static void keep(void *arg, const struct event *ev)
+{
+	(void)arg;
+	if (ev->type == EVENT_FLOW) {
+		told.flow[0] = '\0';
+		list_findings(told.flow, sizeof(told.flow), ev);
+	}
+	if (ev->type != EVENT_ALERT || ev->kind != ALERT_PAYLOAD_SENSITIVE)
+		return;
+	told.severity = ev->severity;
+	snprintf(told.summary, sizeof(told.summary), "%s", ev->summary);
+	list_findings(told.alerts, sizeof(told.alerts), ev);
+}
+
+static struct world *listen(void)
+{
+	struct world *w = begin();
+
+	w->c->tell = (struct teller){NULL, keep};
+	memset(&told, 0, sizeof(told));
+	return w;
+}
+
+#define CHAT "/v1/chat/completions"
+
+static void ask(struct conn_of *k, const char *target, const char *host, const char *body)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+	        "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: "
+	        "%zu\r\n\r\n%s",
+	        target, host, strlen(body), body);
+	say_text(k, FLOW_C2S, text);
+}
+
+/* An answer in pieces of `step` bytes. */
+static void answer(struct conn_of *k, const char *headers, const void *body, size_t n, size_t step)
+{
+	char head[256];
+
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n", headers, n);
+	say_text(k, FLOW_S2C, head);
+	for (size_t i = 0; i < n; i += step)
+		say(k, FLOW_S2C, (const char *)body + i, n - i < step ? n - i : step);
+}
+
+#define JSON  "Content-Type: application/json\r\n"
+#define SSE   "Content-Type: text/event-stream\r\n"
+#define LINES "Content-Type: application/x-ndjson\r\n"
+
+/* The value in tokens of three characters, each within what stands before and behind it. */
+static void tokens(char *out, size_t cap, const char *before, const char *value, const char *behind)
+{
+	for (size_t i = 0; i < strlen(value); i += 3) {
+		char token[4] = "";
+
+		snprintf(token, sizeof(token), "%.3s", value + i);
+		append(out, cap, before);
+		append(out, cap, token);
+		append(out, cap, behind);
+	}
+}
+
+/* ---- cases ---- */
+
+static const struct {
+	const char *host, *target, *ask, *type, *before, *behind, *field;
+	const char *also; /* an event that comes between any two, "" none */
+} streams[] = {
+        {"api.openai.com", CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", SSE,
+                "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"", "\"}}]}\n\n",
+                "choices[0].delta.content", ""},
+        /* two choices take turns */
+        {"api.openai.com", CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", SSE,
+                "data: {\"id\":\"c\",\"choices\":[{\"index\":1,\"delta\":{\"content\":\"", "\"}}]}\n\n",
+                "choices[0].delta.content",
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"xyz\"}}]}\n\n"},
+        {"api.openai.com", "/v1/responses", "{\"input\":\"hi\"}", SSE,
+                "event: response.output_text.delta\ndata: "
+                "{\"type\":\"response.output_text.delta\",\"output_index\":0,"
+                "\"content_index\":0,\"delta\":\"",
+                "\"}\n\n", "delta",
+                "data: {\"type\":\"x\",\"output_index\":1,\"content_index\":0,\"delta\":\"abc\"}\n\n"},
+        {"api.anthropic.com", "/v1/messages", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", SSE,
+                "event: content_block_delta\ndata: "
+                "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+                "\"text\":\"",
+                "\"}}\n\n", "delta.text", "event: ping\ndata: {\"type\":\"ping\"}\n\n"},
+        {"generativelanguage.googleapis.com", "/v1beta/models/g:streamGenerateContent",
+                "{\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}]}", SSE,
+                "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"",
+                "\"}],\"role\":\"model\"}}]}\r\n\r\n", "candidates[0].content.parts[0].text", ""},
+        /* one growing array */
+        {"generativelanguage.googleapis.com", "/v1beta/models/g:streamGenerateContent",
+                "{\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}]}", JSON,
+                ",{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"", "\"}],\"role\":\"model\"}}]}\n",
+                "candidates[0].content.parts[0].text", ""},
+        {"ollama.example", "/api/chat",
+                "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", LINES,
+                "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"",
+                "\"},\"done\":false}\n", "message.content", ""},
+};
+
+static void token_by_token(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++) {
+		char before[512], body[8192] = "", expect[256];
+
+		snprintf(before, sizeof(before), "%s%s", streams[i].also, streams[i].before);
+		tokens(body, sizeof(body), before, "so: " GHP " ok", streams[i].behind);
+		if (body[0] == ',') {
+			body[0] = '[';
+			append(body, sizeof(body), "]");
+		}
+		snprintf(expect, sizeof(expect), "<%s assistant\n", streams[i].field);
+		for (size_t step = 1; step < 9000; step = step * 7 + 1) {
+			struct world *w = listen();
+			struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+			ask(&k, streams[i].target, streams[i].host, streams[i].ask);
+			answer(&k, streams[i].type, body, strlen(body), step);
+			fin(&k);
+			end(w, NULL);
+			if (strcmp(told.alerts, expect) != 0 || strcmp(told.flow, expect) != 0)
+				fail_msg("%zu in steps of %zu: alerts \"%s\" flow \"%s\", should be \"%s\"",
+				        i, step, told.alerts, told.flow, expect);
+		}
+	}
+}
+
+static void whole_answers(void **state)
+{
+	static const char body[] =
+	        "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"take " GHP
+	        "\"}}],"
+	        "\"note\":\"or " GHP2 "\"}";
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+	uint8_t packed[512];
+	z_stream z = {0};
+
+	(void)state;
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+	answer(&k, JSON, body, sizeof(body) - 1, 50);
+	assert_string_equal(told.alerts, "<choices[0].message.content assistant, <note \n");
+	assert_int_equal(told.severity, SEVERITY_HIGH); /* critical, had it been sent */
+	assert_non_null(strstr(told.summary,
+	        "10.0.0.1 received GitHub personal access token (classic) (2) from OpenAI API"));
+	assert_non_null(strstr(told.summary, "(choices[0].message.content of the answer); ask whose it is"));
+	/* the same again is no news */
+	told.alerts[0] = '\0';
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+	answer(&k, JSON, body, sizeof(body) - 1, 50);
+	assert_string_equal(told.alerts, "");
+	/* codings of answers are undone, on another connection it is another one's */
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)body;
+	z.avail_in = sizeof(body) - 1;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	fin(&k);
+	k = handshake(w, "10.0.0.9", 40001, AI, 80);
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+	answer(&k, JSON "Content-Encoding: gzip\r\n", packed, sizeof(packed) - z.avail_out, 9);
+	deflateEnd(&z);
+	assert_string_equal(told.alerts, "<choices[0].message.content assistant, <note \n");
+	fin(&k);
+	end(w, NULL);
+}
+
+/* What was sent and comes back is no news; what came back and is sent is, for it leaves now. */
+static void there_and_back(void **state)
+{
+	static const char echo[] = "{\"choices\":[{\"message\":{\"content\":\"you said " GHP "\"}}]}";
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[{\"role\":\"user\",\"content\":\"my " GHP "\"}]}");
+	answer(&k, JSON, echo, sizeof(echo) - 1, 500);
+	assert_string_equal(told.alerts, ">messages[0].content user\n");
+	fin(&k);
+	k = handshake(w, "10.0.0.2", 40000, AI, 80);
+	told.alerts[0] = '\0';
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[{\"role\":\"user\",\"content\":\"make one\"}]}");
+	answer(&k, JSON, echo, sizeof(echo) - 1, 500);
+	ask(&k, CHAT, "api.openai.com",
+	        "{\"messages\":[{\"role\":\"user\",\"content\":\"make "
+	        "one\"},{\"role\":\"assistant\",\"content\":\"you said " GHP
+	        "\"},{\"role\":\"user\",\"content\":\"ok\"}]}");
+	assert_string_equal(
+	        told.alerts, "<choices[0].message.content assistant\n>messages[1].content assistant\n");
+	fin(&k);
+	end(w, NULL);
+	/* the flow's record has both, apart */
+	assert_non_null(strstr(told.flow, "<choices[0].message.content assistant"));
+	assert_non_null(strstr(told.flow, ">messages[1].content assistant"));
+}
+
+/* Answers come in the order of their requests; those nobody asked for, and interim ones, are passed over. */
+static void order(void **state)
+{
+	static const char one[] = "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}",
+	                  two[] = "{\"content\":[{\"text\":\"" GHP2 "\"}]}";
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	say_text(&k, FLOW_S2C, "HTTP/1.1 408 Timeout\r\nContent-Length: 45\r\n\r\n{\"a\":\"" GHP "\"}");
+	fin(&k);
+	k = handshake(w, CLIENT, 40001, AI, 80);
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[]}");
+	ask(&k, "/v1/messages", "api.anthropic.com", "{\"messages\":[]}");
+	say_text(&k, FLOW_S2C, "HTTP/1.1 100 Continue\r\n\r\n");
+	answer(&k, JSON, one, sizeof(one) - 1, 500);
+	answer(&k, JSON, two, sizeof(two) - 1, 500);
+	assert_string_equal(
+	        told.alerts, "<choices[0].message.content assistant\n<content[0].text assistant\n");
+	/* one that never comes */
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[]}");
+	fin(&k);
+	/* one that ends in the middle */
+	k = handshake(w, CLIENT, 40002, AI, 80);
+	ask(&k, CHAT, "api.mistral.ai", "{\"messages\":[]}");
+	told.alerts[0] = '\0';
+	say_text(&k, FLOW_S2C,
+	        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+	        "{\"choices\":[{\"message\":{\"content\":\"see " GHP " and");
+	fin(&k);
+	end(w, NULL);
+	assert_string_equal(told.alerts, "<choices[0].message.content assistant\n");
+}
+
+/* More texts at once than are followed: each is searched, as far as it went without a break. */
+static void many_choices(void **state)
+{
+	char body[16384] = "";
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	for (unsigned turn = 0; turn < 3; turn++)
+		for (unsigned c = 0; c < 9; c++) {
+			char event[256];
+
+			snprintf(event, sizeof(event),
+			        "data: {\"choices\":[{\"index\":%u,\"delta\":{\"content\":\"%s \"}}]}\n\n", c,
+			        turn == 1 && c == 5 ? GHP : "text");
+			append(body, sizeof(body), event);
+		}
+	ask(&k, CHAT, "api.openai.com", "{\"messages\":[]}");
+	answer(&k, SSE, body, strlen(body), 700);
+	fin(&k);
+	end(w, NULL);
+	assert_string_equal(told.alerts, "<choices[0].delta.content assistant\n");
+}
+
+static void as_settings_say(void **state)
+{
+	static const char body[] = "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}";
+	static const enum sign_mode modes[] = {SIGN_OFF, SIGN_RECORD, SIGN_ALERT};
+	static const char *const alerts[] = {"", "", "<choices[0].message.content assistant\n"},
+	                         *const flows[] = {"\n", "<choices[0].message.content assistant\n",
+	                                 "<choices[0].message.content assistant\n"};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct world *w;
+		struct conn_of k;
+
+		settings->inspect.responses = modes[i];
+		w = listen();
+		k = handshake(w, CLIENT, 40000, AI, 80);
+		ask(&k, CHAT, "api.openai.com", "{\"messages\":[]}");
+		answer(&k, JSON, body, sizeof(body) - 1, 500);
+		fin(&k);
+		end(w, NULL);
+		assert_string_equal(told.alerts, alerts[i]);
+		assert_string_equal(told.flow, flows[i]);
+	}
+}
+
+/* With every room taken answers go unread, it is said, and requests are read all the same. */
+static void no_room(void **state)
+{
+	static const char body[] = "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}";
+	struct world *w = listen();
+	struct conn_of k[20];
+	struct classify_stats st;
+
+	(void)state;
+	for (uint16_t i = 0; i < 20; i++) {
+		k[i] = handshake(w, CLIENT, (uint16_t)(40000 + i), AI, 80);
+		ask(&k[i], CHAT, "api.openai.com",
+		        "{\"messages\":[{\"role\":\"user\",\"content\":\"" GHP2 "\"}]}");
+	}
+	for (uint16_t i = 0; i < 20; i++) {
+		answer(&k[i], JSON, body, sizeof(body) - 1, 500);
+		fin(&k[i]);
+	}
+	st = end(w, NULL);
+	assert_int_equal(st.refused_bodies, 4);
+	assert_int_equal(st.findings, 20 + 16);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(token_by_token),
+	        cmocka_unit_test(whole_answers),
+	        cmocka_unit_test(there_and_back),
+	        cmocka_unit_test(order),
+	        cmocka_unit_test(many_choices),
+	        cmocka_unit_test(no_room),
+	        cmocka_unit_test(as_settings_say),
+	};
+
+	return cmocka_run_group_tests(tests, setup, sensor_teardown);
+}
