@@ -253,6 +253,8 @@ static enum stack_state layer_feed(
 		l->silent = l->searched = 0;
 		if (s->conn.upgrade.to == UPGRADE_WEBSOCKET && level_open(l, &websocket_layer) < 0)
 			return s->state = STACK_REFUSED;
+		if (s->conn.upgrade.to == UPGRADE_H2C && level_open(l, &http2_layer) < 0)
+			return s->state = STACK_REFUSED;
 		if (s->conn.upgrade.n_before && level_feed(l, dir, stream, s->conn.upgrade.before,
 		                                        s->conn.upgrade.n_before, when_ns) != STACK_READING)
 			return s->state;

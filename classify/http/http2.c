@@ -255,7 +255,7 @@ static int http2_open(void *state, struct conn *c)
 }
 
 /* The client's preface, byte by byte as it comes (3.4). */
-static size_t take_preface(struct side *s, const uint8_t *p, size_t n)
+static size_t take_preface(struct side *s, const uint8_t *p, size_t n, bool late_body)
 {
 	size_t i = 0;
 
@@ -265,6 +265,8 @@ static size_t take_preface(struct side *s, const uint8_t *p, size_t n)
 	}
 	if (s->preface_n == PREFACE || i < n)
 		s->preface_done = true;
+	/* RFC 7540 3.2: the client may still be sending the body of the request that it upgraded with */
+	s->lost = s->preface_done && s->preface_n < PREFACE && late_body;
 	return i;
 }
 
@@ -317,7 +319,7 @@ static enum layer_verdict http2_feed(void *state, struct conn *c, enum flow_dir 
 		http2_linger(&r);
 	s->bytes += len;
 	if (!s->preface_done)
-		cur_skip(&in, take_preface(s, p, len));
+		cur_skip(&in, take_preface(s, p, len, c->upgrade.to == UPGRADE_H2C));
 	while (cur_left(&in)) {
 		if (s->lost) {
 			seek(&r, &in);

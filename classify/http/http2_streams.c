@@ -18,6 +18,7 @@ struct chunk {
 	uint8_t class;
 };
 
+#define STRAY_TEXT 16 /* in a row, to be handed on */
 #define HEAD_TEXT_MAX                                                                                        \
 	(HTTP_HEAD_MAX - 512) /* of all names and values: with their list they fit the largest chunk */
 
@@ -568,13 +569,11 @@ void http2_data_gap(struct run *r, uint64_t n)
 	}
 }
 
-void http2_stray(struct run *r, const uint8_t *p, size_t n)
+static void stray_text(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *side = r->s;
 	struct stream *s = side->type == H2_DATA && side->id ? stream_find(r->h, side->id) : NULL;
 
-	if (r->dir != FLOW_C2S || !n || !http2_is_text(p, n))
-		return;
 	if (s && s->half[FLOW_C2S] && !s->tunnel) {
 		half_bytes(r, s->half[FLOW_C2S], p, n);
 		return;
@@ -583,6 +582,18 @@ void http2_stray(struct run *r, const uint8_t *p, size_t n)
 		side->stray = message_headless(r, 0, side->index++);
 	if (side->stray)
 		half_bytes(r, side->stray, p, n);
+}
+
+void http2_stray(struct run *r, const uint8_t *p, size_t n)
+{
+	for (size_t at = 0, from = 0; r->dir == FLOW_C2S && at < n; from = ++at) {
+		while (at < n && http2_is_text(p + at, 1))
+			at++;
+		/* a few letters between other bytes are chance; at the beginning they may go on from before
+		 */
+		if (at > from && (!from || at - from >= STRAY_TEXT))
+			stray_text(r, p + from, at - from);
+	}
 }
 
 void http2_stray_end(struct run *r)

@@ -318,13 +318,12 @@ static void begins_late(void **state)
 	talk(40);
 	for (size_t from = 1; from < wire.turns; from++) {
 		struct reader r;
-		size_t want = 0, got = 0;
+		size_t got = 0;
 
 		begin(&r, true);
 		for (size_t t = from; t < wire.turns; t++)
 			feed(&r, wire.turn[t].dir, wire.p + wire.turn[t].at, wire.turn[t].n);
 		finish(&r);
-		(void)want;
 		for (size_t i = 0; i < n_seen[FLOW_C2S]; i++)
 			got += seen[FLOW_C2S][i].n;
 		if (from < 3)

@@ -355,6 +355,32 @@ static void http2_by_upgrade(void **state)
 	}
 }
 
+/* The same while the request's body is still under way: its rest is no preface, and is told all the same. */
+static void http2_by_upgrade_within_a_body(void **state)
+{
+	static struct buf up, down;
+	struct talk *t = begin(false, 80);
+
+	(void)state;
+	say_text(t, FLOW_C2S,
+	        "POST / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: "
+	        "h2c\r\nContent-Length: 20\r\n\r\nhalf of it",
+	        999);
+	up.n = down.n = 0;
+	put_text(&down, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+	h2_frame(&down, T_SETTINGS, 0, 0, NULL, 0);
+	h2_head(&down, F_END, 1, ":status: 201\n");
+	say(t, FLOW_S2C, down.p, down.n, 999);
+	put_text(&up, "and more..");
+	h2_begin(&up);
+	h2_head(&up, F_END, 3, ":method: GET\n:path: /\n:authority: b.example\n");
+	say(t, FLOW_C2S, up.p, up.n, 999);
+	assert_string_equal(t->stack.protocol, "http2");
+	end(t, "POST a.example\n101\nend response\nend request cut\n201\nend response\n \nend request "
+	       "cut\nGET "
+	       "b.example\nend request\n");
+}
+
 /* RFC 9113 8.5, RFC 8441: each stream may carry a connection of its own; thousands of them, one after the
  * other, take no more memory than one. */
 static void streams_with_a_stack_of_their_own(void **state)
@@ -467,6 +493,7 @@ int main(void)
 	        cmocka_unit_test(midstream_finds_the_next_head),
 	        cmocka_unit_test(midstream_finds_frames),
 	        cmocka_unit_test(http2_by_upgrade),
+	        cmocka_unit_test(http2_by_upgrade_within_a_body),
 	        cmocka_unit_test(streams_with_a_stack_of_their_own),
 	        cmocka_unit_test(no_memory_is_said),
 	};
