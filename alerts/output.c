@@ -1,7 +1,9 @@
 /* output.c - stdout and files.  A batch is one write(2).  A full disk or a closed pipe costs records, which
- * are counted; it never stops the sensor. */
+ * are counted; it never stops the sensor.  With a log, a thread of its own reads it: only what is durable
+ * there is written, and a slow reader holds up nobody else. */
 #include "alerts/output.h"
 
+#include "alerts/log.h"
 #include "alerts/redis.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -10,13 +12,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MODE 0600 /* records name people */
-#define POLL_MS   100
+#define FILE_MODE     0600 /* records name people */
+#define POLL_MS       100
+#define READ_LINES    256
+#define READ_BYTES    (256u << 10)
+#define ERROR_WAIT_MS 1000
 
 struct stream {
 	struct output o;
@@ -24,24 +31,83 @@ struct stream {
 	bool own;     /* we opened it */
 	bool regular; /* a file: its writes do not wait */
 	bool closed;  /* the reader is gone */
-	bool fine;    /* the newest batch went out whole */
+	bool said;    /* that records are being lost */
 	const atomic_bool *hurry;
 	const _Atomic int64_t *give_up_ns;
+
+	struct log *log; /* NULL: the writer hands over */
+	struct log_reader *reader;
+	pthread_t thread;
+	bool running;
+	int wake_fd;
+	atomic_bool ending;
+	_Atomic uint64_t at; /* index of the last record read */
 };
 
-bool output_lose(struct output *o, const struct record_ref *r)
+/* ---- all outputs -----------------------------------------------------------------------------------------
+ */
+
+void output_init(struct output *o, const struct output_ops *ops, const char *name)
 {
-	struct output_loss *l = &o->loss;
-	unsigned t = r->head->type;
+	o->ops = ops;
+	snprintf(o->name, sizeof(o->name), "%s", name);
+	pthread_mutex_init(&o->lock, NULL);
+}
+
+void output_clear(struct output *o)
+{
+	pthread_mutex_destroy(&o->lock);
+}
+
+bool record_lose(struct record_loss *l, unsigned type, uint64_t ordinal)
+{
 	bool begins = !l->losing;
 
 	l->losing = true;
-	if (!l->n[t]++)
-		l->first[t] = r->ordinal;
-	l->last[t] = r->ordinal;
+	if (!l->n[type]++)
+		l->first[type] = ordinal;
+	l->last[type] = ordinal;
 	return begins;
 }
 
+void output_note(struct output *o, const struct record_note *n)
+{
+	pthread_mutex_lock(&o->lock);
+	if (o->n_notes < OUTPUT_NOTES)
+		o->note[o->n_notes++] = *n;
+	pthread_mutex_unlock(&o->lock);
+}
+
+bool output_take_note(struct output *o, struct record_note *n)
+{
+	bool any;
+
+	pthread_mutex_lock(&o->lock);
+	any = o->n_notes > 0;
+	if (any) {
+		*n = o->note[0];
+		memmove(o->note, o->note + 1, --o->n_notes * sizeof(*o->note));
+	}
+	pthread_mutex_unlock(&o->lock);
+	return any;
+}
+
+bool output_take_loss(struct output *o, bool at_end, struct record_loss *l)
+{
+	bool any;
+
+	pthread_mutex_lock(&o->lock);
+	any = o->loss.losing && (at_end || o->recovered);
+	if (any) {
+		*l = o->loss;
+		o->loss = (struct record_loss){.losing = false};
+	}
+	pthread_mutex_unlock(&o->lock);
+	return any;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------
+ */
 /* A pipe's reader may be slow: POLLOUT promises PIPE_BUF bytes, so no write blocks and the end of the program
  * is seen.  Returns false when it is time to give up. */
 static bool wait_writable(struct stream *s)
@@ -91,20 +157,32 @@ static void cut_partial(struct stream *s, size_t partial)
 
 static void fail(struct stream *s, const struct record_ref *r, size_t n, int error)
 {
-	bool begins = false, told = s->closed;
-
+	pthread_mutex_lock(&s->o.lock);
 	for (size_t i = 0; i < n; i++)
-		begins |= output_lose(&s->o, &r[i]);
+		record_lose(&s->o.loss, r[i].type, r[i].ordinal);
+	s->o.recovered = false;
+	pthread_mutex_unlock(&s->o.lock);
 	count_add(error == ETIMEDOUT ? &s->o.lost_stop : &s->o.lost_output, n);
 	if (error == EPIPE)
 		s->closed = true;
-	s->fine = false;
-	if (!begins || told)
+	if (s->said)
 		return;
+	s->said = true;
 	if (error == EPIPE)
 		log_warn("%s: the reader is gone; records are no longer written there", s->o.name);
 	else
 		log_error("%s: %s; records are being lost", s->o.name, strerror(error));
+}
+
+/* Every batch is a new try: a loss has ended when one passes. */
+static void succeed(struct stream *s)
+{
+	if (!s->said)
+		return;
+	pthread_mutex_lock(&s->o.lock);
+	s->o.recovered = true;
+	pthread_mutex_unlock(&s->o.lock);
+	s->said = false;
 }
 
 static void stream_take(struct output *o, const struct record_ref *r, size_t n)
@@ -125,24 +203,113 @@ static void stream_take(struct output *o, const struct record_ref *r, size_t n)
 	while (whole < n && at + r[whole].len + 1 <= done)
 		at += r[whole++].len + 1;
 	count_add(&o->delivered, whole);
-	s->fine = whole == n;
-	if (s->fine)
+	if (whole == n) {
+		succeed(s);
 		return;
+	}
 	cut_partial(s, done - at);
 	fail(s, r + whole, n - whole, error);
 }
 
-/* Every batch is a new try: the loss has ended when one passes. */
-static bool stream_recovered(struct output *o)
+/* ---- reading the log -------------------------------------------------------------------------------------
+ */
+
+/* Lines that lie one behind the other go out in one write. */
+static void take_lines(struct stream *s, const struct log_line *l, size_t n)
 {
-	return ((struct stream *)o)->fine;
+	struct record_ref ref[READ_LINES];
+	uint64_t next = atomic_load(&s->at) + 1;
+	size_t from = 0;
+
+	for (size_t i = 0; i < n; next = l[i++].index + 1) {
+		count_add(&s->o.lost_output, l[i].index - next); /* the log had to forget them */
+		ref[i] = (struct record_ref){.line = l[i].p,
+		        .len = l[i].len,
+		        .type = l[i].type,
+		        .index = l[i].index,
+		        .ordinal = l[i].ordinal,
+		        .logged_ms = l[i].logged_ms};
+		if (i + 1 < n && l[i + 1].p == l[i].p + l[i].len + 1)
+			continue;
+		stream_take(&s->o, ref + from, i + 1 - from);
+		from = i + 1;
+	}
+	atomic_store(&s->at, l[n - 1].index);
 }
 
+static bool out_of_time(const struct stream *s)
+{
+	return atomic_load(s->hurry) && clock_mono_ns() >= atomic_load(s->give_up_ns);
+}
+
+static void *follow(void *arg)
+{
+	struct stream *s = arg;
+	struct log_line lines[READ_LINES];
+	bool said = false;
+
+	pthread_setname_np(pthread_self(), "leaktap-output");
+	for (;;) {
+		/* read before the log: what was committed before the end is then written below */
+		bool last = atomic_load(&s->ending);
+		struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
+		struct err e = {.text = ""};
+		ssize_t n = log_read(s->reader, lines, READ_LINES, READ_BYTES, &e);
+		uint64_t rung;
+
+		if (n > 0) {
+			take_lines(s, lines, (size_t)n);
+			said = false;
+			if (!out_of_time(s))
+				continue;
+		}
+		if (n < 0 && !said)
+			log_error("%s: %s", s->o.name, e.text);
+		said |= n < 0;
+		if (last)
+			break;
+		if (poll(&p, 1, n < 0 ? ERROR_WAIT_MS : -1) > 0 && read(s->wake_fd, &rung, sizeof(rung)) < 0)
+			continue;
+	}
+	return NULL;
+}
+
+static uint64_t stream_waiting(struct output *o)
+{
+	struct stream *s = (struct stream *)o;
+
+	return s->log ? log_last(s->log) - atomic_load(&s->at) : 0;
+}
+
+static uint64_t stream_taken(struct output *o)
+{
+	return atomic_load(&((struct stream *)o)->at);
+}
+
+static void stop_following(struct stream *s)
+{
+	const uint64_t one = 1;
+	uint64_t left;
+
+	atomic_store(&s->ending, true);
+	if (write(s->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_error("alerts: eventfd: %s", strerror(errno));
+	pthread_join(s->thread, NULL);
+	s->running = false;
+	log_unwatch(s->log, s->wake_fd);
+	left = stream_waiting(&s->o);
+	count_add(&s->o.lost_stop, left);
+	atomic_store(&s->at, log_last(s->log)); /* counted: it waits no longer */
+}
+
+/* Waits for the thread as long as output_how.hurry lets it wait. */
 static void stream_stop(struct output *o, int64_t deadline_ns)
 {
 	struct stream *s = (struct stream *)o;
 
-	(void)deadline_ns; /* every take() wrote at once */
+	(void)deadline_ns;
+	if (s->running)
+		stop_following(s);
 	if (s->own && s->regular && fsync(s->fd) < 0 && errno != EINVAL)
 		log_error("%s: %s", o->name, strerror(errno));
 }
@@ -151,17 +318,45 @@ static void stream_destroy(struct output *o)
 {
 	struct stream *s = (struct stream *)o;
 
+	if (s->running)
+		stop_following(s);
+	log_reader_destroy(s->reader);
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
 	if (s->own)
 		close(s->fd);
+	output_clear(o);
 	free(s);
 }
 
 static const struct output_ops stream_ops = {
         .take = stream_take,
-        .recovered = stream_recovered,
         .stop = stream_stop,
         .destroy = stream_destroy,
 };
+
+static const struct output_ops follow_ops = {
+        .waiting = stream_waiting,
+        .taken = stream_taken,
+        .stop = stream_stop,
+        .destroy = stream_destroy,
+};
+
+static int start_following(struct stream *s, struct log *log, struct err *e)
+{
+	s->log = log;
+	s->o.ops = &follow_ops;
+	s->reader = log_reader_create(log);
+	s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!s->reader || s->wake_fd < 0 || log_watch(log, s->wake_fd) < 0)
+		return err_set(e, "%s: no memory or descriptors", s->o.name);
+	atomic_store(&s->at, log_last(log));
+	log_seek(s->reader, log_last(log) + 1);
+	if (pthread_create(&s->thread, NULL, follow, s))
+		return err_set(e, "%s: no thread", s->o.name);
+	s->running = true;
+	return 0;
+}
 
 static struct output *stream_open(
         int fd, bool own, const char *name, const struct output_how *how, struct err *e)
@@ -175,13 +370,17 @@ static struct output *stream_open(
 		err_set(e, "%s: no memory", name);
 		return NULL;
 	}
-	s->o.ops = &stream_ops;
-	strncpy(s->o.name, name, sizeof(s->o.name) - 1);
+	output_init(&s->o, &stream_ops, name);
 	s->fd = fd;
 	s->own = own;
 	s->regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
 	s->hurry = how->hurry;
 	s->give_up_ns = how->give_up_ns;
+	s->wake_fd = -1;
+	if (how->log && start_following(s, how->log, e) < 0) {
+		stream_destroy(&s->o);
+		return NULL;
+	}
 	return &s->o;
 }
 

@@ -1,5 +1,8 @@
-/* output.h - where records go.  The writer thread hands every output every batch; an output never makes it
- * wait for longer than its own medium takes, and counts each record once: delivered, or lost for a reason. */
+/* output.h - where records go, and what every output owes: each record is counted once, delivered or lost for
+ * a reason.
+ *
+ * With a log, outputs read it on threads of their own: a reader of stdout that is slow holds up nobody else.
+ * Without one (a replay onto stdout or into a file) the writer hands them every batch. */
 #ifndef ALERTS_OUTPUT_H
 #define ALERTS_OUTPUT_H
 
@@ -7,41 +10,52 @@
 #include "base/err.h"
 #include "config/settings.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define OUTPUT_NAME_MAX 160
+#define OUTPUT_NOTES    4
+
+struct log;
 
 /* One numbered record, borrowed for the call. */
 struct record_ref {
 	const char *line; /* line[len] is the LF; the lines of a batch follow each other */
 	size_t len;
-	const struct record_head *head;
+	unsigned type;
 	uint64_t index, ordinal;
 	int64_t logged_ms;
 };
 
-/* Records an output refused since it last said so, by type: what the consumer will find missing. */
-struct output_loss {
+/* Records refused since it was last told, by type: what the consumer will find missing. */
+struct record_loss {
 	bool losing;
-	uint64_t n[EVENT_TYPES], first[EVENT_TYPES], last[EVENT_TYPES]; /* count; ordinals */
+	uint64_t n[RECORD_TYPES], first[RECORD_TYPES], last[RECORD_TYPES]; /* count; ordinals */
 };
+/* True when this begins a loss (say so once). */
+bool record_lose(struct record_loss *l, unsigned type, uint64_t ordinal);
 
 struct output {
 	const struct output_ops *ops;
 	char name[OUTPUT_NAME_MAX]; /* without user and password */
-	struct output_loss loss;    /* the writer thread's */
-	_Atomic uint64_t delivered, lost_pending, lost_output, lost_stop;
+	_Atomic uint64_t delivered, lost_output, lost_stop;
+
+	pthread_mutex_t lock; /* of what follows; between the output's thread and the writer */
+	struct record_loss loss;
+	bool recovered; /* what made it lose has ended */
+	struct record_note note[OUTPUT_NOTES];
+	size_t n_notes;
 };
 
 struct output_ops {
+	/* Without a log: writes the records at once.  NULL: it reads the log. */
 	void (*take)(struct output *o, const struct record_ref *r, size_t n);
-	/* Has what made it lose ended?  Asked only while o->loss.losing. */
-	bool (*recovered)(struct output *o);
-	uint64_t (*waiting)(struct output *o); /* NULL: nothing ever waits */
-	/* The end is near: what waits should go now, without the pauses between tries.  NULL: it always does.
-	 */
-	void (*hasten)(struct output *o);
-	/* No more will come: what can be delivered until then (monotonic clock) is, the rest is lost_stop. */
+	uint64_t (*delivered)(struct output *o); /* NULL: the counter says it */
+	uint64_t (*waiting)(struct output *o);   /* NULL: nothing ever waits */
+	/* Index up to which the log may forget, for all that this output cares.  NULL: it does not. */
+	uint64_t (*taken)(struct output *o);
+	bool remembered; /* `taken` is where the next run goes on */
+	/* No more will come: delivers what it can until then (monotonic clock; see output_how.hurry). */
 	void (*stop)(struct output *o, int64_t deadline_ns);
 	void (*destroy)(struct output *o);
 };
@@ -49,6 +63,7 @@ struct output_ops {
 struct output_how {
 	const struct settings *settings;
 	const char *sensor;
+	struct log *log; /* NULL: none is kept */
 	bool replay;
 	const atomic_bool *hurry;          /* set: do not wait for a reader any longer than give_up_ns */
 	const _Atomic int64_t *give_up_ns; /* monotonic; valid once hurry is set */
@@ -58,6 +73,14 @@ struct output_how {
 struct output *output_open(const char *spec, const struct output_how *how, struct err *e);
 bool output_is_redis(const char *spec);
 
+void output_init(struct output *o, const struct output_ops *ops, const char *name);
+void output_clear(struct output *o);
+/* Something for the log, from the output's thread; when too much waits to be told, the newest is not. */
+void output_note(struct output *o, const struct record_note *n);
+/* For the writer: the next note; the loss that has ended (or, at the end, that there was). */
+bool output_take_note(struct output *o, struct record_note *n);
+bool output_take_loss(struct output *o, bool at_end, struct record_loss *l);
+
 static inline void count_add(_Atomic uint64_t *c, uint64_t n)
 {
 	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
@@ -66,8 +89,5 @@ static inline uint64_t count_get(const _Atomic uint64_t *c)
 {
 	return atomic_load_explicit((_Atomic uint64_t *)c, memory_order_relaxed);
 }
-
-/* For outputs: notes a refused record; true when this begins a loss (say so once). */
-bool output_lose(struct output *o, const struct record_ref *r);
 
 #endif

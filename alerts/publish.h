@@ -1,15 +1,18 @@
 /* publish.h - the conversation of one Redis connection: where does the server stand, and the next batch.
- * Used by the Redis thread only (redis.c decides when, this file what). */
+ * Used by the Redis thread only (redis.c decides when, reconcile.c where from, publish.c what). */
 #ifndef ALERTS_PUBLISH_H
 #define ALERTS_PUBLISH_H
 
-#include "alerts/pending.h"
+#include "alerts/log.h"
 #include "alerts/resp.h"
 
 #include <openssl/evp.h>
 
-#define BATCH_RECORDS 256
-#define BATCH_BYTES   (256u << 10)
+#define BATCH_RECORDS  256
+#define BATCH_BYTES    (256u << 10)
+#define STREAMS        3          /* alerts, flows, health */
+#define REWIND_RECORDS 1000000u   /* sent again at most, after a server lost what it had acknowledged */
+#define REWIND_MS      86400000ll /* and not what is older */
 
 struct stream_id {
 	uint64_t ms, seq;
@@ -19,49 +22,81 @@ struct stream_id {
 struct publish_head {
 	bool there;
 	struct stream_id id;
-	uint64_t index, size;
+	uint64_t index;
 	char hash[65];
+};
+
+struct batch {
+	struct log_line line[BATCH_RECORDS]; /* into text */
+	char hash[BATCH_RECORDS][65];        /* SHA-256 of the line with its LF */
+	bool there[BATCH_RECORDS];           /* the server has it already; only in a redo */
+	size_t n, send;                      /* lines; those that are not there */
+	bool added;                          /* its commands stand in the connection's buffer */
+	char *text;
 };
 
 struct publisher {
 	struct resp conn;
-	struct pending *pending;
-	struct output *out; /* its counters */
+	struct log *log;
+	struct log_reader *reader;
+	struct output *out; /* its counters and notes */
 	const char *sensor;
-	char key_stream[EVENT_TYPES][128], key_head[128];
+	char key_stream[STREAMS][128], key_head[128];
 	EVP_MD_CTX *md;
 
-	bool contacted;           /* the server was asked where it stands, in this run */
-	struct publish_head base; /* what it answered the first time */
-	uint64_t base_size, size; /* records of this sensor in the server: before the run, and now */
-	uint64_t first_index;     /* of the first record sent in this run, 0: none */
-	struct stream_id acked;   /* the greatest ID the server has taken */
-	struct stream_id last;    /* the greatest ID given or seen: the next one is above it */
-	bool foreign_told;
+	uint64_t before;             /* last index before this run */
+	_Atomic uint64_t cursor;     /* all up to here is in the server, or never will be */
+	bool contacted;              /* a server once said or took that */
+	bool others_told;            /* that entries of somebody else are there */
+	struct stream_id above;      /* IDs must be: the greatest one in any of the streams */
+	char head_id[48];            /* of the head as we know it, "" none */
+	uint64_t redo_from, redo_to; /* a transaction of which single commands failed; 0: none */
+	bool redo;                   /* the server's head is at redo_to */
 
-	struct pending_item *batch[BATCH_RECORDS]; /* in flight, or in doubt after a broken connection */
-	size_t n_batch;
-	bool refused;       /* the batch got "equal or smaller": ask for each of them */
-	unsigned publishes; /* PUBLISH commands whose replies are still to come */
-	bool listeners;     /* the last PUBLISH reached somebody */
+	struct batch batch[2];
+	unsigned current;
+	unsigned publishes, publishes_added; /* PUBLISH commands whose replies are to come; not yet sent */
+	bool listeners;                      /* the last PUBLISH reached somebody */
 	bool publish_forbidden;
 };
 
-int publish_init(struct publisher *p, struct pending *pending, struct output *out, const char *sensor);
+int publish_init(struct publisher *p, struct log *log, struct output *out, const char *sensor);
 void publish_clear(struct publisher *p);
 
-/* After resp_open(): is it a master, may we use MULTI, where does it stand; what is in doubt is settled.
- * RESP_OK, or what the failure means and e. */
+/* After resp_open(): is it a master, may we use MULTI, where does it stand.  RESP_OK, or what the failure
+ * means and e. */
 enum resp_class publish_begin(struct publisher *p, struct err *e);
-/* Asks again where the server stands (after an error on a connection that is kept). */
+/* Asks (again) where the server stands and sets the cursor. */
 enum resp_class publish_reconcile(struct publisher *p, struct err *e);
-/* Sends the next batch and reads every reply.  *sent: records the server took. */
-enum resp_class publish_batch(struct publisher *p, size_t *sent, struct err *e);
+/* Is there anything to send? */
+bool publish_idle(struct publisher *p);
+/* Sends the next batch and reads every reply. */
+enum resp_class publish_batch(struct publisher *p, struct err *e);
+/* With nothing to send: does the server still have what we gave it? */
+enum resp_class publish_look(struct publisher *p, struct err *e);
+
+/* ---- between publish.c and reconcile.c ---- */
+
+/* What the server answered. */
+struct server_place {
+	struct publish_head head;
+	struct stream_id last[STREAMS];      /* last-generated-id */
+	struct publish_head newest[STREAMS]; /* the newest entry there is, as if it were a head */
+};
+bool publish_holds(struct publisher *p, uint64_t index, const char *hash);
+bool publish_hash(struct publisher *p, const struct log_line *l, char out[65]);
+int64_t publish_deadline(void);
+/* Drops what was prepared and reads on behind the cursor. */
+void publish_rewind(struct publisher *p);
+void publish_skip(struct publisher *p, uint64_t first, uint64_t last);
+enum resp_class publish_worse(enum resp_class a, enum resp_class b);
+/* The commands that keep the next transaction from running when somebody else changed our keys. */
+int publish_add_fence(struct publisher *p);
 
 /* For tests and fuzzing: the server's texts. */
 bool stream_id_parse(const char *text, size_t n, struct stream_id *id);
 void publish_read_head(const redisReply *r, struct publish_head *h);
-bool publish_read_last_id(const redisReply *r, struct stream_id *id);
+bool publish_read_stream(const redisReply *r, struct stream_id *last, struct publish_head *newest);
 /* What EXEC answered for n records sent under ids: ok[i] says whether the server took record i. */
 enum resp_class publish_read_exec(
         const redisReply *r, size_t n, const struct stream_id *ids, bool *ok, char *cause, size_t cap);

@@ -15,11 +15,24 @@
 /* The longest finding: every byte of mask, field and token written as \u00XX. */
 #define ROOM_FOR_FINDING (6 * (FINDING_MASK_MAX + FINDING_FIELD_MAX + FINDING_TOKEN_MAX) + 512)
 
-const char *event_type_name(unsigned type)
-{
-	static const char *const names[EVENT_TYPES] = {"alert", "flow", "sensor"};
+static const char *const type_names[RECORD_TYPES] = {[EVENT_ALERT] = "alert",
+        [EVENT_FLOW] = "flow",
+        [EVENT_SENSOR] = "sensor",
+        [EVENT_VOLUME] = "",
+        [RECORD_GAP] = "gap"};
 
-	return type < EVENT_TYPES ? names[type] : "";
+const char *record_type_name(unsigned type)
+{
+	return type < RECORD_TYPES ? type_names[type] : "";
+}
+
+unsigned record_type_by_name(const char *name, size_t n)
+{
+	unsigned t = 0;
+
+	while (t < RECORD_TYPES && (!n || strlen(type_names[t]) != n || memcmp(type_names[t], name, n)))
+		t++;
+	return t;
 }
 
 /* Writes a string member unless it is empty. */
@@ -499,6 +512,54 @@ size_t volume_tail(const struct record_head *head, const struct volume_crossed *
 	return j.len + n - sentence;
 }
 
+const char *record_loss_name(unsigned type, unsigned which)
+{
+	static const char *const names[RECORD_TYPES][3] = {
+	        [EVENT_ALERT] = {"lost_alerts", "first_alert", "last_alert"},
+	        [EVENT_FLOW] = {"lost_flows", "first_flow", "last_flow"},
+	        [EVENT_SENSOR] = {"lost_sensor", "first_sensor", "last_sensor"},
+	        [RECORD_GAP] = {"lost_gaps", "first_gap", "last_gap"},
+	};
+
+	return names[type][which];
+}
+
+void record_note_count(struct record_note *note, const char *name, uint64_t value)
+{
+	if (note->n == RECORD_NOTE_COUNTERS)
+		return;
+	note->names[note->n] = name;
+	note->values[note->n++] = value;
+}
+
+size_t record_note_tail(const struct record_note *note, struct record_head *head, char *buf, size_t cap)
+{
+	struct json j;
+
+	*head = (struct record_head){.type = (uint8_t)note->type,
+	        .kind = ALERT_SENSOR_DELIVERY,
+	        .severity = (uint8_t)note->severity,
+	        .when_ns = note->when_ns,
+	        .group = GROUP_NONE};
+	json_init(&j, buf, cap);
+	j.comma = true; /* the header stands before */
+	if (note->type == RECORD_GAP)
+		json_string(&j, "reason", note->reason);
+	else
+		json_string(&j, "kind", alert_kind_name(ALERT_SENSOR_DELIVERY));
+	json_string(&j, "severity", severity_name(note->severity));
+	json_string(&j, "summary", note->summary);
+	if (note->n) {
+		json_object(&j, "counters");
+		for (size_t i = 0; i < note->n; i++)
+			json_u64(&j, note->names[i], note->values[i]);
+		json_end_object(&j);
+	}
+	json_end_object(&j);
+	head->replaced = j.replaced;
+	return j.full ? 0 : j.len;
+}
+
 const char *record_id(const char *sensor, uint64_t index, char buf[RECORD_ID_MAX])
 {
 	snprintf(buf, RECORD_ID_MAX, "%.80s/%" PRIu64, sensor, index);
@@ -513,7 +574,7 @@ size_t record_line(const struct record_head *head, const char *tail, size_t tail
 
 	json_init(&j, buf, RECORD_HEADER_MAX);
 	json_object(&j, NULL);
-	json_string(&j, "type", event_type_name(head->type));
+	json_string(&j, "type", record_type_name(head->type));
 	json_u64(&j, "schema", RECORD_SCHEMA);
 	json_bytes(&j, "sensor", n->sensor, strnlen(n->sensor, 80));
 	json_string(&j, "id", record_id(n->sensor, n->index, id));

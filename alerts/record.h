@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EVENT_TYPES        3
+#define EVENT_TYPES        3 /* alert, flow, sensor: what can be lost before it has a number */
+#define RECORD_GAP         (EVENT_VOLUME + 1) /* behind the events: records that the alerts side makes itself */
+#define RECORD_TYPES       (RECORD_GAP + 1)
 #define RECORD_SCHEMA      1
 #define RECORD_TAIL_MAX    (60u << 10)
 #define RECORD_HEADER_MAX  1024
@@ -23,7 +25,7 @@
 
 /* What travels beside the tail, so that nobody has to read JSON again. */
 struct record_head {
-	uint8_t type;           /* enum event_type */
+	uint8_t type;           /* enum event_type, or RECORD_GAP */
 	uint8_t kind, severity; /* alerts and sensor records */
 	uint8_t verdict;        /* enum verdict_value */
 	int64_t when_ns;
@@ -38,7 +40,8 @@ struct record_head {
 	uint64_t bytes_out, flow_key, entry_key, budget; /* EVENT_VOLUME: see volume.h */
 };
 
-const char *event_type_name(unsigned type); /* alert flow sensor */
+const char *record_type_name(unsigned type); /* alert flow sensor gap; "" for what makes no record */
+unsigned record_type_by_name(const char *name, size_t n); /* RECORD_TYPES: none */
 
 /* Fills head and writes the members from `kind` on: `,"kind":...}`.  Returns the length, 0 when it did not
  * fit even without findings (cannot happen with RECORD_TAIL_MAX and the sizes of found.h). */
@@ -50,6 +53,24 @@ size_t record_tail(
 struct volume_crossed;
 size_t volume_tail(const struct record_head *head, const struct volume_crossed *c, const struct settings *s,
         const char *entry, size_t n, char *buf, size_t cap);
+
+/* What the alerts side has to tell itself: that something is missing, or that somebody must act. */
+#define RECORD_NOTE_COUNTERS 12
+struct record_note {
+	unsigned type;      /* RECORD_GAP or EVENT_SENSOR (of kind sensor.delivery) */
+	const char *reason; /* RECORD_GAP: "queue", "log", "output", "retention", "server", "restart" */
+	enum severity severity;
+	int64_t when_ns;
+	char summary[512];
+	const char *names[RECORD_NOTE_COUNTERS]; /* constant texts */
+	uint64_t values[RECORD_NOTE_COUNTERS];
+	size_t n;
+};
+/* Counters of lost records of a type: which 0 "lost_alerts", 1 "first_alert", 2 "last_alert" (ordinals). */
+const char *record_loss_name(unsigned type, unsigned which);
+void record_note_count(struct record_note *note, const char *name, uint64_t value);
+/* As record_tail(). */
+size_t record_note_tail(const struct record_note *note, struct record_head *head, char *buf, size_t cap);
 
 /* The numbers of one record. */
 struct record_numbers {

@@ -1,5 +1,10 @@
-/* redis.c - see redis.h: one thread for one server; connects, keeps at it, and says once when it goes and
- * once when it comes back.  What is said to the server stands in publish.c. */
+/* redis.c - see redis.h: one thread for one server.
+ *
+ *	CONNECT -> PROBE -> RECONCILE -> STREAM      resp_open, publish_begin, publish_batch
+ *	   ^          |         ^           |
+ *	   +----------+---------+-----------+        what an error leads to stands in `answers`
+ *
+ * Says once when the server goes and once when it comes back. */
 #include "alerts/redis.h"
 
 #include "alerts/publish.h"
@@ -18,38 +23,47 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKOFF_MIN_MS  100u
-#define BACKOFF_MAX_MS  30000u
-#define PERSON_MS       30000u         /* between tries when only a person can help */
-#define HURRY_MS        100u           /* between tries while the program waits to end */
-#define ID_REFUSALS_MAX 3u             /* at once, before it waits: another writer's clock may run ahead */
-#define LEAVE_NS        (2 * NS_PER_S) /* for a thread stuck in a name look-up at the end */
-#define RECORD_BYTES    2048u /* memory for each record of limits.pending; measured records are about 1 kB */
-#define PENDING_MIN     16u
-#define ROOM_WAIT_NS    (50 * NS_PER_MS)
+#define HURRY_MS  100u             /* between tries while the program waits to end */
+#define AGAIN_MAX 5u               /* at once, before it waits: somebody may trim all the time */
+#define LOOK_MS   1000             /* without anything to send: is what we gave still there? */
+#define LEAVE_NS  (2 * NS_PER_S)   /* for a thread stuck in a name look-up at the end */
+#define STEP_NS   (20 * NS_PER_MS) /* between looks at how far it is, at the end */
+
+/* What to do after each class of error (docs/redis.md, "When it fails"). */
+static const struct {
+	bool reconnect;
+	unsigned least_ms, most_ms; /* waits: doubling from the first to the second, random below */
+	bool person;                /* it does not end by itself: an alarm */
+} answers[] = {
+        [RESP_WAIT] = {false, 100, 5000, false},
+        [RESP_MOVE] = {true, 100, 30000, false},
+        [RESP_PERSON] = {true, 1000, 30000, true},
+        [RESP_FORK] = {true, 1000, 30000, true},
+        [RESP_ID] = {false, 100, 5000, false},
+        [RESP_AGAIN] = {false, 100, 5000, false},
+};
 
 struct redis_output {
 	struct output o;
 	struct redis_url url;
 	struct wire_tls *tls;
-	struct pending *pending;
+	struct log *log;
 	struct publisher pub;
 	char client[96];
-	size_t most; /* records of pending */
+	const struct settings *settings;
 	bool replay;
 	const atomic_bool *hurry;
 
 	pthread_t thread;
 	bool running, left; /* left: the thread did not end in time and keeps this memory */
 	int wake_fd, stop_fd;
-	atomic_bool draining, connected;
-	pthread_mutex_t lock;
+	atomic_bool draining;
+	pthread_mutex_t ended_lock;
 	pthread_cond_t changed;
-	bool tried, reached, ended;
-	uint64_t head_index;
+	bool ended;
 
 	/* the thread's */
-	unsigned failures, id_refusals; /* in a row */
+	unsigned failures, agains; /* in a row */
 	uint64_t jitter;
 	bool away;
 	int64_t away_since_ns;
@@ -66,23 +80,38 @@ static bool readable(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-static void first_try_over(struct redis_output *r, bool reached)
+static uint64_t redis_waiting(struct output *o)
 {
-	pthread_mutex_lock(&r->lock);
-	if (!r->tried) {
-		r->tried = true;
-		r->reached = reached;
-		r->head_index = r->pub.base.index;
-		pthread_cond_broadcast(&r->changed);
-	}
-	pthread_mutex_unlock(&r->lock);
+	struct redis_output *r = (struct redis_output *)o;
+	uint64_t last = log_last(r->log), cursor = atomic_load(&r->pub.cursor);
+
+	cursor = cursor > r->pub.before ? cursor : r->pub.before;
+	return last > cursor ? last - cursor : 0;
+}
+
+static uint64_t behind(struct redis_output *r)
+{
+	uint64_t last = log_last(r->log), cursor = atomic_load(&r->pub.cursor);
+
+	return last > cursor ? last - cursor : 0;
+}
+
+static void alarm_person(struct redis_output *r, const char *why)
+{
+	enum severity severity = r->settings->alerts.severity[ALERT_SENSOR_DELIVERY];
+	struct record_note n = {.type = EVENT_SENSOR, .severity = severity};
+
+	log_error("%s: %s; somebody must change that, records wait in the log", r->o.name, why);
+	snprintf(n.summary, sizeof(n.summary),
+	        "Records are not delivered to %.100s: %.300s. Nothing is lost yet: they wait in the log.",
+	        r->o.name, why);
+	record_note_count(&n, "waiting", behind(r));
+	output_note(&r->o, &n);
 }
 
 /* Said once for each new cause, so that an outage of hours is two lines. */
 static void went_away(struct redis_output *r, enum resp_class class, const char *why)
 {
-	atomic_store(&r->connected, false);
-	first_try_over(r, false);
 	if (!r->away) {
 		r->away = true;
 		r->away_since_ns = clock_mono_ns();
@@ -92,36 +121,30 @@ static void went_away(struct redis_output *r, enum resp_class class, const char 
 	snprintf(r->said, sizeof(r->said), "%s", why);
 	if (readable(r->stop_fd))
 		return;
-	if (class == RESP_PERSON)
-		log_error("%s: %s; somebody must change that, records wait in memory (at most %zu)",
-		        r->o.name, why, r->most);
+	if (answers[class].person)
+		alarm_person(r, why);
 	else
-		log_warn("%s: %s; records wait in memory (at most %zu)", r->o.name, why, r->most);
+		log_warn("%s: %s; records wait in the log", r->o.name, why);
 }
 
 static void is_back(struct redis_output *r)
 {
-	atomic_store(&r->connected, true);
-	first_try_over(r, true);
-	r->failures = 0;
+	r->failures = r->agains = 0;
 	if (r->away)
 		log_info("%s: connected after %" PRId64 " s, %" PRIu64 " records wait", r->o.name,
-		        (int64_t)((clock_mono_ns() - r->away_since_ns) / NS_PER_S),
-		        pending_waiting(r->pending));
+		        (int64_t)((clock_mono_ns() - r->away_since_ns) / NS_PER_S), behind(r));
 	r->away = false;
 }
 
 static void back_off(struct redis_output *r, enum resp_class class)
 {
-	uint64_t most = BACKOFF_MIN_MS, waited_ms = 0, wait_ms;
+	uint64_t most = answers[class].least_ms, waited_ms = 0, wait_ms;
 
-	for (unsigned i = 0; i < r->failures && most < BACKOFF_MAX_MS; i++)
+	for (unsigned i = 0; i < r->failures && most < answers[class].most_ms; i++)
 		most *= 2;
 	r->failures++;
 	r->jitter = hash64(&r->jitter, sizeof(r->jitter), r->failures);
-	wait_ms = 1 + r->jitter % (most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS); /* full jitter */
-	if (class == RESP_PERSON)
-		wait_ms = PERSON_MS;
+	wait_ms = 1 + r->jitter % (most < answers[class].most_ms ? most : answers[class].most_ms);
 	while (waited_ms < wait_ms) {
 		struct pollfd p = {.fd = r->stop_fd, .events = POLLIN};
 		uint64_t part = wait_ms - waited_ms < HURRY_MS ? wait_ms - waited_ms : HURRY_MS;
@@ -134,18 +157,23 @@ static void back_off(struct redis_output *r, enum resp_class class)
 	}
 }
 
-/* Until there is something to do: records, the end, or the server hanging up. */
-static bool wait_for_work(struct redis_output *r)
+/* Until there is something to do: records, the end, the server hanging up, or time for a look. */
+static enum resp_class wait_for_work(struct redis_output *r, struct err *e)
 {
 	struct pollfd p[3] = {{.fd = r->wake_fd, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN},
 	        {.fd = wire_fd(r->pub.conn.wire), .events = POLLIN}};
+	int n = poll(p, 3, LOOK_MS);
 	uint64_t rung;
 
-	if (poll(p, 3, -1) < 0)
-		return errno == EINTR;
-	if (p[0].revents && read(r->wake_fd, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
-		return false;
-	return !p[2].revents; /* nobody speaks unasked: it can only be the end */
+	if (!n)
+		return publish_look(&r->pub, e);
+	if (n > 0 && p[0].revents && read(r->wake_fd, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
+		return RESP_MOVE;
+	if (n > 0 && p[2].revents) { /* nobody speaks unasked: it can only be the end */
+		err_set(e, "the server closed the connection");
+		return RESP_MOVE;
+	}
+	return RESP_OK;
 }
 
 static enum resp_class connect_and_begin(struct redis_output *r, struct err *e)
@@ -161,29 +189,21 @@ static enum resp_class connect_and_begin(struct redis_output *r, struct err *e)
 static enum resp_class step(struct redis_output *r, bool *settled, struct err *e)
 {
 	enum resp_class class;
-	size_t sent;
 
 	if (!r->pub.conn.wire || !*settled) {
 		class = r->pub.conn.wire ? publish_reconcile(&r->pub, e) : connect_and_begin(r, e);
 		*settled = class == RESP_OK;
-		first_try_over(r, *settled);
 		/* a server that answers may still refuse records (OOM, permissions): it is back when it takes
 		 * one */
-		if (*settled && (!r->away || !pending_waiting(r->pending)))
+		if (*settled && !behind(r))
 			is_back(r);
 		return class;
 	}
-	if (!pending_waiting(r->pending) && !r->pub.publishes) {
-		if (wait_for_work(r))
-			return RESP_OK;
-		err_set(e, "the server closed the connection");
-		return RESP_MOVE;
-	}
-	class = publish_batch(&r->pub, &sent, e);
-	if (class == RESP_OK && r->away)
+	if (publish_idle(&r->pub))
+		return wait_for_work(r, e);
+	class = publish_batch(&r->pub, e);
+	if (class == RESP_OK)
 		is_back(r);
-	if (sent)
-		r->id_refusals = 0;
 	return class;
 }
 
@@ -200,17 +220,17 @@ static void *publish_thread(void *arg)
 		if (class == RESP_OK)
 			continue;
 		settled = false;
-		if (class == RESP_MOVE || class == RESP_PERSON)
+		if (class == RESP_AGAIN && r->agains++ < AGAIN_MAX)
+			continue;
+		if (answers[class].reconnect)
 			resp_close(&r->pub.conn);
-		if (class == RESP_ID && r->id_refusals++ < ID_REFUSALS_MAX)
-			continue; /* asks at once, gives new IDs */
 		went_away(r, class, e.text);
 		back_off(r, class);
 	}
-	pthread_mutex_lock(&r->lock);
+	pthread_mutex_lock(&r->ended_lock);
 	r->ended = true;
 	pthread_cond_broadcast(&r->changed);
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&r->ended_lock);
 	return NULL;
 }
 
@@ -225,52 +245,18 @@ static void ring(int fd)
 		return; /* EAGAIN: it is ringing already */
 }
 
-/* A replay can wait for a server that works; one that is away costs records there too. */
-static bool push(struct redis_output *r, const struct record_ref *ref)
-{
-	while (!pending_push(r->pending, ref)) {
-		if (!r->replay || !atomic_load(&r->connected) || atomic_load(r->hurry))
-			return false;
-		ring(r->wake_fd);
-		pending_wait_room(r->pending, ROOM_WAIT_NS);
-	}
-	return true;
-}
-
-static void redis_take(struct output *o, const struct record_ref *ref, size_t n)
+/* Of this run: what was there before is not in its account. */
+static uint64_t redis_delivered(struct output *o)
 {
 	struct redis_output *r = (struct redis_output *)o;
+	uint64_t cursor = atomic_load(&r->pub.cursor), lost = count_get(&o->lost_output);
 
-	for (size_t i = 0; i < n; i++) {
-		if (push(r, &ref[i]))
-			continue;
-		count_add(&o->lost_pending, 1);
-		if (output_lose(o, &ref[i]))
-			log_warn("%s: %" PRIu64
-			         " records wait, which is all that limits.pending allows; records are "
-			         "being lost",
-			        o->name, pending_waiting(r->pending));
-	}
-	if (n)
-		ring(r->wake_fd);
+	return cursor > r->pub.before + lost ? cursor - r->pub.before - lost : 0;
 }
 
-static bool redis_recovered(struct output *o)
+static uint64_t redis_taken(struct output *o)
 {
-	return pending_relaxed(((struct redis_output *)o)->pending);
-}
-
-static uint64_t redis_waiting(struct output *o)
-{
-	return pending_waiting(((struct redis_output *)o)->pending);
-}
-
-static void redis_hasten(struct output *o)
-{
-	struct redis_output *r = (struct redis_output *)o;
-
-	atomic_store(&r->draining, true);
-	ring(r->wake_fd);
+	return atomic_load(&((struct redis_output *)o)->pub.cursor);
 }
 
 static bool wait_ended(struct redis_output *r, int64_t deadline_ns)
@@ -278,12 +264,28 @@ static bool wait_ended(struct redis_output *r, int64_t deadline_ns)
 	struct timespec until = {.tv_sec = deadline_ns / NS_PER_S, .tv_nsec = deadline_ns % NS_PER_S};
 	bool ended;
 
-	pthread_mutex_lock(&r->lock);
+	pthread_mutex_lock(&r->ended_lock);
 	while (!r->ended && clock_mono_ns() < deadline_ns)
-		pthread_cond_timedwait(&r->changed, &r->lock, &until);
+		pthread_cond_timedwait(&r->changed, &r->ended_lock, &until);
 	ended = r->ended;
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&r->ended_lock);
 	return ended;
+}
+
+/* Until the server has everything, or the deadline.  A replay that was not told to hurry waits as long as
+ * it goes on. */
+static void wait_delivered(struct redis_output *r, int64_t deadline_ns)
+{
+	const struct timespec pause = {.tv_nsec = STEP_NS};
+	int64_t grace_ns = deadline_ns - clock_mono_ns();
+	uint64_t left = behind(r), now;
+
+	while ((now = behind(r)) && clock_mono_ns() < deadline_ns) {
+		if (now < left && r->replay && !atomic_load(r->hurry))
+			deadline_ns = clock_mono_ns() + grace_ns;
+		left = now;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static void redis_stop(struct output *o, int64_t deadline_ns)
@@ -293,8 +295,8 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 
 	if (!r->running)
 		return;
-	redis_hasten(o);
-	pending_wait_empty(r->pending, deadline_ns);
+	atomic_store(&r->draining, true);
+	wait_delivered(r, deadline_ns);
 	ring(r->stop_fd);
 	r->left = !wait_ended(r, clock_mono_ns() + LEAVE_NS);
 	if (r->left)
@@ -302,10 +304,11 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 	else
 		pthread_join(r->thread, NULL);
 	r->running = false;
-	left = pending_waiting(r->pending);
-	count_add(&o->lost_stop, left);
+	log_unwatch(r->log, r->wake_fd);
+	left = behind(r);
 	if (left)
-		log_warn("%s: %" PRIu64 " records could not be delivered before the end", o->name, left);
+		log_warn("%s: %" PRIu64 " records wait in the log %s and are delivered the next time",
+		        o->name, left, log_path(r->log));
 }
 
 static void redis_destroy(struct output *o)
@@ -317,7 +320,6 @@ static void redis_destroy(struct output *o)
 	if (r->left)
 		return; /* its thread may still wake up */
 	publish_clear(&r->pub);
-	pending_destroy(r->pending);
 	wire_tls_destroy(r->tls);
 	redis_url_wipe(&r->url);
 	if (r->wake_fd >= 0)
@@ -325,18 +327,36 @@ static void redis_destroy(struct output *o)
 	if (r->stop_fd >= 0)
 		close(r->stop_fd);
 	pthread_cond_destroy(&r->changed);
-	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->ended_lock);
+	output_clear(o);
 	free(r);
 }
 
 static const struct output_ops redis_ops = {
-        .take = redis_take,
-        .recovered = redis_recovered,
+        .delivered = redis_delivered,
         .waiting = redis_waiting,
-        .hasten = redis_hasten,
+        .taken = redis_taken,
+        .remembered = true,
         .stop = redis_stop,
         .destroy = redis_destroy,
 };
+
+/* Where to go on.  A server that was never met gets what is young in the log, and all that comes. */
+static void take_cursor(struct redis_output *r)
+{
+	uint64_t cursor, last = log_last(r->log), old;
+
+	r->pub.contacted = log_cursor(r->log, r->o.name, &cursor);
+	if (!r->pub.contacted) {
+		old = log_index_before(r->log, clock_wall_ns() / NS_PER_MS - REWIND_MS, 0);
+		cursor = last > REWIND_RECORDS ? last - REWIND_RECORDS : 0;
+		cursor = cursor > old ? cursor : old;
+	}
+	if (cursor > last)
+		cursor = last; /* the log is shorter than it was; the server will tell */
+	atomic_store(&r->pub.cursor, cursor);
+	log_set_cursor(r->log, r->o.name, cursor);
+}
 
 static int redis_init(struct redis_output *r, const char *url, const struct output_how *how, struct err *e)
 {
@@ -351,13 +371,12 @@ static int redis_init(struct redis_output *r, const char *url, const struct outp
 		if (!r->tls)
 			return err_wrap(e, "%s", r->url.shown);
 	}
-	r->most = s->limits.pending > PENDING_MIN ? s->limits.pending : PENDING_MIN;
-	r->pending = pending_create(r->most, r->most * RECORD_BYTES);
 	r->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	r->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!r->pending || r->wake_fd < 0 || r->stop_fd < 0 ||
-	        publish_init(&r->pub, r->pending, &r->o, how->sensor) < 0)
+	if (r->wake_fd < 0 || r->stop_fd < 0 || publish_init(&r->pub, r->log, &r->o, how->sensor) < 0 ||
+	        log_watch(r->log, r->wake_fd) < 0)
 		return err_set(e, "%s: no memory or descriptors", r->url.shown);
+	take_cursor(r);
 	snprintf(r->client, sizeof(r->client), "leaktap-%.80s", how->sensor);
 	r->jitter = hash_seed();
 	if (pthread_create(&r->thread, NULL, publish_thread, r))
@@ -375,11 +394,13 @@ struct output *redis_output_open(const char *url, const struct output_how *how, 
 		err_set(e, "no memory");
 		return NULL;
 	}
-	r->o.ops = &redis_ops;
+	output_init(&r->o, &redis_ops, "");
+	r->log = how->log;
 	r->wake_fd = r->stop_fd = -1;
+	r->settings = how->settings;
 	r->replay = how->replay;
 	r->hurry = how->hurry;
-	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->ended_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&r->changed, &attr);
@@ -389,19 +410,4 @@ struct output *redis_output_open(const char *url, const struct output_how *how, 
 		return NULL;
 	}
 	return &r->o;
-}
-
-bool redis_output_first(struct output *o, int64_t deadline_ns, uint64_t *index)
-{
-	struct redis_output *r = (struct redis_output *)o;
-	struct timespec until = {.tv_sec = deadline_ns / NS_PER_S, .tv_nsec = deadline_ns % NS_PER_S};
-	bool reached;
-
-	pthread_mutex_lock(&r->lock);
-	while (!r->tried && clock_mono_ns() < deadline_ns)
-		pthread_cond_timedwait(&r->changed, &r->lock, &until);
-	reached = r->tried && r->reached;
-	*index = r->head_index;
-	pthread_mutex_unlock(&r->lock);
-	return reached;
 }

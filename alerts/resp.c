@@ -171,6 +171,11 @@ int resp_send(struct resp *r, int64_t deadline_ns, struct err *e)
 	return ret;
 }
 
+void resp_forget(struct resp *r)
+{
+	r->out_len = 0;
+}
+
 /* Error texts go to terminals and logs: nothing in them may move a cursor. */
 static void make_plain(redisReply *r)
 {

@@ -18,6 +18,8 @@ enum resp_class {
 	RESP_MOVE,   /* wrong server or broken connection: drop it and look again */
 	RESP_PERSON, /* somebody must change something: retry slowly, say so */
 	RESP_ID,     /* the stream has an equal or greater ID */
+	RESP_FORK,   /* what is there is not of our log: stop until somebody decides */
+	RESP_AGAIN,  /* our keys were changed by somebody else: ask anew where the server stands */
 };
 enum resp_class resp_class_of(const char *error_text);
 
@@ -43,6 +45,8 @@ int resp_add(struct resp *r, int argc, const char *const *argv, const size_t *le
 /* The same for NUL-terminated words, ended by NULL. */
 int resp_add_words(struct resp *r, const char *const *words);
 int resp_send(struct resp *r, int64_t deadline_ns, struct err *e);
+/* Forgets commands that were added and not sent. */
+void resp_forget(struct resp *r);
 /* The next reply, to be freed with freeReplyObject(); NULL: the connection is dead and e says why.  Error
  * texts hold printable ASCII only. */
 redisReply *resp_read(struct resp *r, int64_t deadline_ns, struct err *e);

@@ -216,6 +216,7 @@ static int start_alerts(struct run *r, struct err *e)
 	        .n_outputs = r->o.n_outputs,
 	        .flows = r->o.flows,
 	        .replay = !r->live,
+	        .log_asked = r->o.config != NULL,
 	        .workers = r->n_workers};
 
 	if (!r->o.n_outputs) { /* the command line wins over the settings */

@@ -157,7 +157,7 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 	const struct source_stats *s = &t->source;
 	const struct classify_stats *c = &t->classify;
 	uint64_t reasons[DECODE_RESULTS], fragments = t->understood_not[DECODE_FRAGMENT];
-	uint64_t not_understood = 0, lost = a->lost_queue + a->lost_pending + a->lost_output + a->lost_stop;
+	uint64_t not_understood = 0, lost = a->lost_queue + a->lost_log + a->lost_output + a->lost_stop;
 	double secs = (double)took_ns / (double)NS_PER_S;
 
 	memcpy(reasons, t->understood_not, sizeof(reasons));
@@ -216,8 +216,10 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 	        "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64,
 	        a->made_all, a->delivered, a->waiting, lost);
 	if (lost)
-		fprintf(out,
-		        " (queue %" PRIu64 ", pending %" PRIu64 ", output %" PRIu64 ", at stop %" PRIu64 ")",
-		        a->lost_queue, a->lost_pending, a->lost_output, a->lost_stop);
+		fprintf(out, " (queue %" PRIu64 ", log %" PRIu64 ", output %" PRIu64 ", at stop %" PRIu64 ")",
+		        a->lost_queue, a->lost_log, a->lost_output, a->lost_stop);
 	fprintf(out, ": %s\n", balance(a->made_all, a->delivered + a->waiting + lost));
+	if (a->waiting && a->log)
+		fprintf(out, "           those that wait stand in %s and are delivered the next time\n",
+		        a->log);
 }

@@ -96,7 +96,6 @@ struct settings {
 		unsigned copies; /* packets remembered, to know those seen twice; 0: not looked for */
 		unsigned dns_entries, dns_grace_s;
 		unsigned queue;    /* records between a worker and the alerts side */
-		unsigned pending;  /* records waiting for Redis */
 		unsigned findings; /* told per request */
 	} limits;
 	struct {
@@ -104,11 +103,17 @@ struct settings {
 		const char *redis;                       /* URL, "" none */
 		const char *tls_ca, *tls_cert, *tls_key; /* for rediss:// */
 		const char *password_file;
+		const char *spool_directory; /* "" not set */
+		unsigned spool_max_mb;
 		unsigned group_window_s,
 		        repeat_s; /* repeat_s: a repeated value is told again at least so often */
 		enum severity severity[ALERT_KINDS];
 		bool muted[ALERT_KINDS];
 	} alerts;
+	struct {
+		const char *directory; /* "" not set */
+		unsigned retention_days;
+	} evidence;
 	struct {
 		uint8_t token_key[64];
 		size_t token_key_len; /* 0: no tokens */

@@ -74,6 +74,7 @@ void fault_node(const struct reading *r, const struct ynode *n, const char *fmt,
 const char *check_name(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_interface(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_place(const struct reading *r, const struct setting *row, const struct ynode *n);
+const char *check_folder(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_file(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_secret_file(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_output(const struct reading *r, const struct setting *row, const struct ynode *n);

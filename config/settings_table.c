@@ -168,8 +168,6 @@ const struct setting settings_table[] = {
 		"Seconds that an answer still counts after its TTL: programs keep addresses longer than they should."),
 	NUMBER("limits.queue", limits.queue, 64, 1u << 20, "8192",
 		"Records that may wait between a worker and the outputs. What does not fit is counted as lost."),
-	NUMBER("limits.pending", limits.pending, 16, 1u << 24, "100000",
-		"Records that may wait for Redis while it is away. What does not fit is counted as lost."),
 	NUMBER("limits.findings", limits.findings, 1, 256, "32",
 		"Findings told of one request; more are counted."),
 
@@ -192,18 +190,24 @@ const struct setting settings_table[] = {
 		"An alert that repeats within one connection is told again at least this often, as an update with a count."),
 	OWN("alerts.severity", "alert kinds, each with info, low, medium, high, critical or off", read_severities,
 		"Severity by alert kind, or `off`: such alerts are counted and not told."),
-	LATER("alerts.spool.directory"),
-	LATER("alerts.spool.max_mb"),
+	TEXT("alerts.spool.directory", alerts.spool_directory, "a folder", check_folder,
+		"Folder of the log, from which Redis is served, where evidence.directory is not set. Without both:"
+		" $STATE_DIRECTORY, else $XDG_STATE_HOME/leaktap, else ~/.local/state/leaktap."),
+	NUMBER("alerts.spool.max_mb", alerts.spool_max_mb, 8, 1u << 30, "8192",
+		"MiB of the log. When it is full its oldest hour goes, even when Redis has not taken it; a gap record then"
+		" says what."),
 	LATER("alerts.suppress"),
 
 	OWN("detect.token_key", SECRET_FORM " with 16 to 64 bytes, or the same in hex digits", read_token_key,
 		"Your organization's key for tokens: the same value gets the same token in every record, without being"
 		" known. Without it: no tokens."),
 
-	LATER("evidence.directory"),
+	TEXT("evidence.directory", evidence.directory, "a folder", check_folder,
+		"Folder of the log, a folder for each sensor below it."),
 	LATER("evidence.key"),
 	LATER("evidence.checkpoint_s"),
-	LATER("evidence.retention_days"),
+	NUMBER("evidence.retention_days", evidence.retention_days, 0, 36500, "400",
+		"Days that records stay in the log, once Redis has taken them. 0: until alerts.spool.max_mb is reached."),
 	LATER("evidence.excerpts.recipient"),
 
 	LATER("metrics.listen"),

@@ -382,6 +382,19 @@ const char *check_place(const struct reading *r, const struct setting *row, cons
 	return path;
 }
 
+/* It may still have to be made; what is there must be a folder. */
+const char *check_folder(const struct reading *r, const struct setting *row, const struct ynode *n)
+{
+	const char *path = n->text_len ? path_from(r, n->text) : "";
+	struct stat st;
+
+	if (*path && !stat(path, &st) && !S_ISDIR(st.st_mode)) {
+		fault_node(r, n, "%s: %s: %s", row->path, path, strerror(ENOTDIR));
+		return NULL;
+	}
+	return path;
+}
+
 static const char *readable_file(
         const struct reading *r, const struct setting *row, const struct ynode *n, mode_t closed_to)
 {

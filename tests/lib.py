@@ -1,5 +1,6 @@
 """What the test scripts share: one line a case, leaktap and redis-server run as children and ended by id,
 network namespaces that are taken down again."""
+import atexit
 import contextlib
 import json
 import os
@@ -15,6 +16,9 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LEAKTAP = os.path.join(TOP, os.environ.get("LEAKTAP", "build/leaktap"))
 failures = 0
+if "STATE_DIRECTORY" not in os.environ:  # logs of the sensors run here
+    os.environ["STATE_DIRECTORY"] = tempfile.mkdtemp(prefix="leaktap-state-")
+    atexit.register(shutil.rmtree, os.environ["STATE_DIRECTORY"], ignore_errors=True)
 
 
 class Skip(Exception):

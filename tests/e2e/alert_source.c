@@ -1,13 +1,17 @@
-/* alert_source.c - makes alerts as workers would and prints what became of them; driven by redis.py.
+/* alert_source.c - makes alerts as workers would and prints what became of them; driven by redis.py and
+ * faults.py.
  *
- *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-p PENDING] [-q QUEUE] [-s SENSOR] [-W WAIT_MS] [-R]
- *	             [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] OUTPUT...
+ *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-q QUEUE] [-s SENSOR] [-d LOG] [-m MB] [-W WAIT_MS]
+ *[-R]
+ *	             [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] [-D DISK] [-T CLOCK] OUTPUT...
  *
- * -r: alerts a second (0: as fast as it goes), -R: as in a replay, -f: a flow record with every alert.  Each
- * worker makes its share.  The last line on stderr is one JSON object of counters. */
+ * -r: alerts a second (0: as fast as it goes), -d: the log's folder, -m: its bound, -R: as in a replay, -f: a
+ *flow record with every alert, -D and -T: see faults.h.  Each worker makes its share.  The last line on
+ *stderr is one JSON object of counters. */
 #include "tests/e2e/alert_source.h"
 
 #include "alerts/alerts.h"
+#include "tests/e2e/faults.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -26,6 +30,14 @@ struct job {
 	pthread_t thread;
 };
 
+static atomic_bool stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	atomic_store(&stopped, true);
+}
+
 static void pause_until(int64_t at_ns)
 {
 	int64_t left = at_ns - clock_mono_ns();
@@ -41,6 +53,8 @@ static void *make(void *arg)
 	int64_t start = clock_mono_ns();
 
 	for (uint64_t i = 0; i < j->n; i++) {
+		if (atomic_load(&stopped))
+			break;
 		if (j->rate)
 			pause_until(start + (int64_t)(i * NS_PER_S / j->rate));
 		alert_source_number(&j->source, j->from + i, clock_wall_ns());
@@ -58,17 +72,18 @@ static void print_stats(const struct alerts_stats *s, int64_t took_ns)
 {
 	fprintf(stderr,
 	        "{\"told\":%" PRIu64 ",\"made\":%" PRIu64 ",\"alerts\":%" PRIu64 ",\"flows\":%" PRIu64
-	        ",\"sensor\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
-	        ",\"lost_queue\":%" PRIu64 ",\"lost_pending\":%" PRIu64 ",\"lost_output\":%" PRIu64
+	        ",\"sensor\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
+	        ",\"lost_queue\":%" PRIu64 ",\"lost_log\":%" PRIu64 ",\"lost_output\":%" PRIu64
 	        ",\"lost_stop\":%" PRIu64 ",\"own\":%" PRIu64 ",\"seconds\":%.3f}\n",
 	        s->told, s->made_all, s->made[EVENT_ALERT], s->made[EVENT_FLOW], s->made[EVENT_SENSOR],
-	        s->delivered, s->waiting, s->lost_queue, s->lost_pending, s->lost_output, s->lost_stop,
-	        s->own, (double)took_ns / NS_PER_S);
+	        s->made[RECORD_GAP], s->delivered, s->waiting, s->lost_queue, s->lost_log, s->lost_output,
+	        s->lost_stop, s->own, (double)took_ns / NS_PER_S);
 }
 
 int main(int argc, char **argv)
 {
 	static struct job job[WORKERS_MAX];
+	const struct log_io io = faults_io();
 	struct alert_source base;
 	struct alerts_options o = {.workers = 1};
 	struct alerts_stats stats;
@@ -81,8 +96,9 @@ int main(int argc, char **argv)
 	int c;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, stop);
 	alert_source_init(&base);
-	while ((c = getopt(argc, argv, "n:r:w:p:q:s:W:RfP:C:E:K:")) != -1)
+	while ((c = getopt(argc, argv, "n:r:w:d:m:q:s:W:RfP:C:E:K:D:T:")) != -1)
 		switch (c) {
 		case 'n':
 			n = strtoull(optarg, NULL, 10);
@@ -93,8 +109,20 @@ int main(int argc, char **argv)
 		case 'w':
 			o.workers = (unsigned)atoi(optarg);
 			break;
-		case 'p':
-			base.settings.limits.pending = (unsigned)atoi(optarg);
+		case 'd':
+			base.settings.evidence.directory = optarg;
+			o.log_asked = true;
+			break;
+		case 'm':
+			base.settings.alerts.spool_max_mb = (unsigned)atoi(optarg);
+			break;
+		case 'D':
+			faults_disk = optarg;
+			o.io = &io;
+			break;
+		case 'T':
+			faults_clock = optarg;
+			o.wall_ns = faults_wall_ns;
 			break;
 		case 'q':
 			base.settings.limits.queue = (unsigned)atoi(optarg);

@@ -47,8 +47,9 @@ static inline void alert_source_settings(struct settings *s)
 
 	*s = (struct settings){.path = "", .sensor.name = "fra1"};
 	s->limits.queue = 4096;
-	s->limits.pending = 100000;
 	s->alerts.repeat_s = 60;
+	s->alerts.spool_directory = s->evidence.directory = "";
+	s->alerts.spool_max_mb = 1024;
 	s->alerts.redis = s->alerts.tls_ca = s->alerts.tls_cert = s->alerts.tls_key =
 	        s->alerts.password_file = "";
 	for (int k = 0; k < ALERT_KINDS; k++)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 try:
     import jsonschema
@@ -50,6 +51,7 @@ def samples(args):
     """(name, lines) of every input: made-up events of every kind, real runs, or the files given."""
     if args[:1] == ["--source"]:
         yield "made-up events", output([args[1], "-n", "50", "-f", "-"])
+        yield "a full queue", output([args[1], "-n", "5000", "-q", "16", "-"])
         leaktap, captures = args[2], os.path.join(HERE, "../captures")
         for name in sorted(os.listdir(captures)):
             capture = os.path.join(captures, name, "capture.pcap")
@@ -61,7 +63,9 @@ def samples(args):
 
 
 def output(argv):
-    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode().splitlines()
+    with tempfile.TemporaryDirectory() as state:
+        return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+                              env=dict(os.environ, STATE_DIRECTORY=state)).stdout.decode().splitlines()
 
 
 def check(n, record, schema, validator):

@@ -13,7 +13,7 @@ static void read_as_everything(const redisReply *r, size_t n)
 {
 	const struct stream_id ids[RECORDS_MAX] = {
 	        {1, 1}, {1, 2}, {1, 3}, {2, 4}, {2, 5}, {3, 6}, {4, 7}, {5, 8}};
-	struct publish_head head;
+	struct publish_head head, newest;
 	struct stream_id last;
 	bool ok[RECORDS_MAX];
 	char cause[64] = "";
@@ -27,7 +27,9 @@ static void read_as_everything(const redisReply *r, size_t n)
 	publish_read_head(r, &head);
 	if (strlen(head.hash) >= sizeof(head.hash))
 		abort();
-	publish_read_last_id(r, &last);
+	publish_read_stream(r, &last, &newest);
+	if (strlen(newest.hash) >= sizeof(newest.hash))
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,4 @@
-"""Redis goes away during a live run while more alerts are made than the queue holds: what was delivered and what
-was lost is exactly what was made, and no packet is dropped."""
+"""Redis goes away during a live run: every alert waits in the log and is delivered, and no packet is dropped."""
 import os
 import re
 import signal
@@ -13,8 +12,8 @@ from lib import *  # noqa: E402,F403
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SETTINGS = """
 sensor: {name: away}
-limits: {pending: 1000}
 alerts: {redis: "%s"}
+evidence: {directory: log}
 """
 
 
@@ -34,7 +33,7 @@ def run(net, redis, away, back, made):
         subprocess.run([*client, str(made)], check=True, timeout=120)
         time.sleep(0.5)
         back()
-        until(60, "Redis has what waited", lambda: redis.ask("XLEN", key) >= 1000)
+        until(60, "Redis has what waited", lambda: redis.ask("XLEN", key) >= 100 + made)
         subprocess.run([*client, "50"], check=True, timeout=60)
         time.sleep(2)
     p.send_signal(signal.SIGTERM)
@@ -47,14 +46,12 @@ def run(net, redis, away, back, made):
     equal(err.count(": balanced"), 3, "balanced accounts in: " + err)
     true(" dropped in ring 0 + dropped by interface 0:" in err, "packets were dropped: " + err)
     equal(waiting, 0, "records still waiting")
-    true(lost > 0, f"nothing was lost although {made} alerts met a queue of 1000: the test shows nothing")
+    equal(lost, 0, "lost")
     rows = redis.stream(key) + redis.stream("leaktap:{away}:health")
     equal(len(rows), delivered, "entries in Redis")
-    ordinals = sorted(int(f["ordinal"]) for _, f in redis.stream(key))
-    equal(len(ordinals), len(set(ordinals)), "an ordinal stands twice")
-    alerts = int(re.search(r"alerts +(\d+)", err).group(1))
-    missing = set(range(ordinals[0], ordinals[0] + alerts)) - set(ordinals)
-    equal(len(missing), lost, "ordinals missing in Redis")
+    ordinals = [int(f["ordinal"]) for _, f in redis.stream(key)]
+    equal(ordinals, list(range(1, len(ordinals) + 1)), "ordinals")
+    true(len(ordinals) >= 100 + made + 50, f"{len(ordinals)} alerts")
 
 
 def main():
@@ -62,7 +59,7 @@ def main():
             ("stopped and started again", lambda r: r.stop(), lambda r: r.start()),
             ("hung and resumed", lambda r: r.pause(), lambda r: r.go_on()),
             ("killed and started again", lambda r: r.stop(signal.SIGKILL), lambda r: r.start())):
-        with case(f"Redis {name}: 5,000 alerts against a queue of 1,000"), folder() as d, Net() as net, \
+        with case(f"Redis {name}: 5,000 alerts meanwhile"), folder() as d, Net() as net, \
                 Redis(d) as redis:
             run(net, redis, lambda: away(redis), lambda: back(redis), 5000)
     finish()

@@ -205,7 +205,6 @@ static void test_every_key(void **state)
 	                           "  dns_entries: 2048\n"
 	                           "  dns_grace_s: 0\n"
 	                           "  queue: 64\n"
-	                           "  pending: 1000\n"
 	                           "  findings: 1\n"
 	                           "alerts:\n"
 	                           "  outputs: [\"-\", file:/tmp/x.jsonl, redis://r:1/2, "
@@ -258,7 +257,6 @@ static void test_every_key(void **state)
 	assert_int_equal(s->limits.dns_entries, 2048);
 	assert_int_equal(s->limits.dns_grace_s, 0);
 	assert_int_equal(s->limits.queue, 64);
-	assert_int_equal(s->limits.pending, 1000);
 	assert_int_equal(s->limits.findings, 1);
 	assert_int_equal(s->alerts.outputs.n, 5);
 	assert_string_equal(s->alerts.outputs.item[1], "file:/tmp/x.jsonl");

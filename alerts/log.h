@@ -1,0 +1,98 @@
+/* log.h - the durable log of one sensor, on which everything behind the writer stands: outputs read from it,
+ * and what is not in it was never sent.
+ *
+ *	DIRECTORY/NAME/lock                                  held by flock(2); says by whom
+ *	DIRECTORY/NAME/state                                 how far things were; can be rebuilt
+ *	DIRECTORY/NAME/rec/2026/11/22/19-<first index>.jsonl segments: JSON lines, one hour or 64 MiB
+ *
+ * A line is a record (docs/records.md) with its LF; the lines' indexes are dense from 1.  Segments are only
+ * ever appended to, and a line that is durable never changes.  A Merkle tree over the lines (leaf = index -
+ *1, size = last index) is extended between log_commit() and whoever reads: readers see nothing that
+ * log_commit() has not returned for.
+ *
+ * One thread commits, drops and saves (the writer).  log_last(), log_first(), cursors and readers: any
+ *thread.
+ */
+#ifndef ALERTS_LOG_H
+#define ALERTS_LOG_H
+
+#include "alerts/log_io.h"
+#include "alerts/log_line.h"
+#include "alerts/output.h"
+#include "alerts/record.h"
+#include "base/err.h"
+
+#define LOG_SEGMENT_MAX (64u << 20)
+#define LOG_OUTPUTS_MAX 64 /* outputs whose place is remembered */
+
+struct log;
+
+struct log_options {
+	const char *directory; /* made when only its last part is missing */
+	const char *name;
+	uint64_t max_bytes;      /* of all segments together */
+	unsigned retention_days; /* 0: no bound by age */
+	const struct log_io *io; /* NULL: log_io_system */
+};
+
+/* What was there. */
+struct log_found {
+	bool in_use;          /* log_open() failed because another process holds it */
+	bool fresh;           /* nothing: a new log */
+	bool unclean;         /* the last process ended without log_close() */
+	uint64_t cut;         /* bytes of an incomplete last line, which were never durable and are gone */
+	uint64_t missing;     /* indexes that the newest segment should hold and does not */
+	bool shorter;         /* the log has less than `state` remembers */
+	uint64_t first, last; /* index of the first and last record; last 0: none */
+	int64_t logged_ms;    /* of the last record */
+	uint64_t ordinal[RECORD_TYPES];
+};
+
+/* Locks, cuts what is incomplete, finds the numbers.  NULL: e says why, also who holds the lock. */
+struct log *log_open(const struct log_options *o, struct log_found *found, struct err *e);
+/* Says in `state` that all is in order; NULL is fine. */
+void log_close(struct log *l);
+const char *log_path(const struct log *l);
+
+/* Appends the lines of r, whose indexes go on from the last, and makes them durable.  -1: nothing of it
+ * counts, the same lines may be tried again; it was said on entering, and will be on leaving, that state. */
+int log_commit(struct log *l, const struct record_ref *r, size_t n);
+bool log_failing(const struct log *l);
+uint64_t log_last(const struct log *l);  /* index of the last durable record, 0: none */
+uint64_t log_first(const struct log *l); /* index of the first record kept */
+/* Rings the eventfd after every commit, from the writer's thread. */
+int log_watch(struct log *l, int eventfd);
+void log_unwatch(struct log *l, int eventfd);
+
+/* A segment that had to go although it was wanted. */
+struct log_dropped {
+	uint64_t first, last; /* indexes */
+	uint64_t n[RECORD_TYPES], first_ordinal[RECORD_TYPES], last_ordinal[RECORD_TYPES];
+};
+/* Keeps the bounds when `more` bytes are to come; takes away at most one segment, oldest first, never the
+ * newest.  What is older than the retention goes only when everything up to `taken` covers it.  True: a
+ * segment went that held records behind `taken`, and *d says which: call again when told. */
+bool log_keep_bounds(struct log *l, int64_t now_ms, uint64_t more, uint64_t taken, struct log_dropped *d);
+uint64_t log_bytes(const struct log *l);
+
+/* How far an output is, by its name.  False: not known. */
+bool log_cursor(struct log *l, const char *output, uint64_t *index);
+void log_set_cursor(struct log *l, const char *output, uint64_t index);
+/* Writes `state` when something of it changed. */
+void log_save(struct log *l);
+
+/* The indexes around a stream ID, for a server that holds records of another log. */
+uint64_t log_index_before(struct log *l, int64_t logged_ms, uint64_t index);
+
+/* ---- reading: one reader a thread ---- */
+
+struct log_reader;
+struct log_reader *log_reader_create(struct log *l); /* NULL: no memory */
+void log_reader_destroy(struct log_reader *r);       /* NULL is fine */
+/* The next line is the first one kept with that index or a greater one. */
+void log_seek(struct log_reader *r, uint64_t index);
+/* At most `most` lines and (but for the first) `bytes` bytes, which lie one behind the other unless an index
+ * is missing; valid until the next call.  0: there is no more; -1: e. */
+ssize_t log_read(struct log_reader *r, struct log_line *lines, size_t most, size_t bytes, struct err *e);
+
+#endif

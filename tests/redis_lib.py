@@ -1,0 +1,326 @@
+"""What the tests of delivery share: a redis-server of their own, runs of alert_source, and the comparison of what
+was sent with the log and with Redis."""
+import calendar
+import datetime
+import glob
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+SENSOR = "fra1"
+
+
+class Redis:
+    """One connection; just enough RESP for these tests."""
+
+    def __init__(self, path):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.settimeout(10)
+        self.s.connect(path)
+        self.f = self.s.makefile("rb")
+
+    def __call__(self, *words):
+        out = [b"*%d\r\n" % len(words)]
+        for w in words:
+            b = w if isinstance(w, bytes) else str(w).encode()
+            out.append(b"$%d\r\n%s\r\n" % (len(b), b))
+        self.s.sendall(b"".join(out))
+        return self.reply()
+
+    def reply(self):
+        line = self.f.readline()[:-2]
+        kind, rest = line[:1], line[1:]
+        if kind == b"*":
+            return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
+        if kind == b"$":
+            if rest == b"-1":
+                return None
+            data = self.f.read(int(rest) + 2)[:-2]
+            return data.decode()
+        if kind == b":":
+            return int(rest)
+        if kind == b"-":
+            return Exception(rest.decode())
+        return rest.decode()
+
+    def close(self):
+        self.f.close()
+        self.s.close()
+
+
+class Server:
+    def __init__(self, folder, *options, name="redis"):
+        self.folder, self.options = folder, options
+        self.path = os.path.join(folder, name + ".sock")
+        self.url = "unix://" + self.path
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self.folder,
+             "--logfile", os.path.join(self.folder, "redis.out"), *self.options], stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            try:
+                r = Redis(self.path)
+                ready = r("PING") == "PONG" or not self.plain()
+                r.close()
+                if ready:
+                    return
+            except (OSError, ValueError):
+                pass
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise RuntimeError("redis-server did not start")
+
+    def plain(self):
+        return "--requirepass" not in self.options
+
+    def kill(self, how=signal.SIGKILL):
+        if self.process:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(how)
+            self.process.wait()
+            self.process = None
+
+
+class Source:
+    """A run of alert_source; keeps its log below `log`."""
+
+    def __init__(self, program, log, *args):
+        self.p = subprocess.Popen([program, "-d", log, *map(str, args)], stderr=subprocess.PIPE, text=True)
+
+    def end(self, timeout=60):
+        try:
+            _, err = self.p.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            raise
+        lines = err.strip().splitlines()
+        if self.p.returncode or not lines:
+            raise AssertionError("alert_source: status %s: %s" % (self.p.returncode, err[-2000:]))
+        stats = json.loads(lines[-1])
+        stats["log"] = lines[:-1]
+        lost = sum(stats[k] for k in ("lost_queue", "lost_log", "lost_output", "lost_stop"))
+        equal(stats["made"], stats["delivered"] + stats["waiting"] + lost, "made = delivered + waiting + lost")
+        stats["lost"] = lost
+        return stats
+
+
+def equal(a, b, what):
+    if a != b:
+        raise AssertionError("%s: %r is not %r" % (what, a, b))
+
+
+def check(good, what):
+    if not good:
+        raise AssertionError(what)
+
+
+def key(what, sensor=SENSOR):
+    return "leaktap:{%s}:%s" % (sensor, what)
+
+
+def entries(r, what="alerts", sensor=SENSOR):
+    """All entries of a stream as (id, fields), each held against what must be true of any entry."""
+    out, last = [], (0, 0)
+    start = "-"
+    while True:
+        part = r("XRANGE", key(what, sensor), start, "+", "COUNT", 5000)
+        if isinstance(part, Exception):
+            raise part
+        for id_, words in part:
+            f = dict(zip(words[::2], words[1::2]))
+            ms, seq = map(int, id_.split("-"))
+            check((ms, seq) > last, "IDs grow")
+            last = (ms, seq)
+            rec = json.loads(f["json"])
+            equal(f["hash"], hashlib.sha256(f["json"].encode() + b"\n").hexdigest(), "hash of the line")
+            equal(rec["ordinal"], int(f["ordinal"]), "ordinal field")
+            equal(rec["id"], "%s/%d" % (sensor, seq), "id is the index")
+            out.append((id_, f, rec))
+        if len(part) < 5000:
+            return out
+        start = "(" + part[-1][0]
+
+
+def ordinals(r, what="alerts", sensor=SENSOR):
+    return [rec["ordinal"] for _, _, rec in entries(r, what, sensor)]
+
+
+def missing(found, made):
+    check(len(found) == len(set(found)), "no ordinal twice")
+    return set(range(1, made + 1)) - set(found)
+
+
+def log_lines(folder, sensor=SENSOR):
+    """Every line of the log in order, each held against what must be true of any: [(index, record, line)]."""
+    names = sorted(glob.glob(os.path.join(folder, sensor, "rec/*/*/*/*.jsonl")), key=lambda n: n.rsplit("-", 1)[1])
+    out, logged = [], ""
+    for name in names:
+        with open(name, "rb") as f:
+            data = f.read()
+        check(not data or data.endswith(b"\n"), name + " ends with a whole line")
+        first = int(name.rsplit("-", 1)[1][:20])
+        for n, line in enumerate(data.decode().splitlines()):
+            rec = json.loads(line)
+            index = int(rec["id"].rsplit("/", 1)[1])
+            equal(index, first + n, "indexes are dense in " + name)
+            check(not out or index == out[-1][0] + 1, "segments follow each other")
+            check(rec["logged"] >= logged, "logged never decreases")
+            logged = rec["logged"]
+            out.append((index, rec, line))
+    return out
+
+
+def milliseconds(text):
+    t = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+    return calendar.timegm(t.timetuple()) * 1000 + t.microsecond // 1000
+
+
+def streams(r, sensor=SENSOR):
+    return {id_: (what, f["json"]) for what in ("alerts", "flows", "health") for id_, f, _ in entries(r, what, sensor)}
+
+
+def same(folder, r, sensor=SENSOR, first=1):
+    """Redis has every record of the log from that index on exactly once under its ID, and nothing else."""
+    there, log = streams(r, sensor), [x for x in log_lines(folder, sensor) if x[0] >= first]
+    check(log, "there is something in the log")
+    for index, rec, line in log:
+        id_ = "%d-%d" % (milliseconds(rec["logged"]), index)
+        what = {"alert": "alerts", "flow": "flows"}.get(rec["type"], "health")
+        equal(there.get(id_), (what, line), "the record %d in Redis" % index)
+    equal(len(there), len(log), "entries in Redis, records in the log")
+    head = r("HGETALL", key("head", sensor))
+    equal(dict(zip(head[::2], head[1::2]))["index"], str(log[-1][0]), "the head's index")
+    return log
+
+
+def sent(log):
+    """The numbers of the alerts in the log, as alert_source counted them."""
+    return [int(rec["summary"].rsplit("(", 1)[1][:-2]) for _, rec, _ in log if rec["type"] == "alert"]
+
+
+def exact(server, folder, stats):
+    """Everything that was sent is in the log, and all of it in Redis."""
+    r = Redis(server.path)
+    log = same(folder, r)
+    equal(sent(log), list(range(stats["alerts"])), "what was sent")
+    equal([rec["ordinal"] for _, rec, _ in log if rec["type"] == "alert"], list(range(1, stats["alerts"] + 1)),
+          "ordinals")
+    r.close()
+    return log
+
+
+class Proxy:
+    """Stands between sensor and server; what passes can be cut, or answered in the server's place.
+
+    cuts      so many connections are cut when the answer to an EXEC comes: it is lost
+    resets    so many are cut in the middle of a request: the server gets a part of it
+    error     answer every request with this instead of passing it on, one error for each command"""
+
+    def __init__(self, folder, target):
+        self.path, self.target = os.path.join(folder, "proxy.sock"), target
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(64)
+        self.cuts = self.resets = self.lost = 0
+        self.error = None
+        self.open = True
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while self.open:
+            try:
+                a, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(a,), daemon=True).start()
+
+    def serve(self, a):
+        b = socket.socket(socket.AF_UNIX)
+        try:
+            b.connect(self.target)
+            threading.Thread(target=self.up, args=(a, b), daemon=True).start()
+            while data := b.recv(65536):
+                if self.cuts and b"*" in data and b"-" in data:  # an EXEC's IDs
+                    self.cuts -= 1
+                    self.lost += 1
+                    return
+                a.sendall(data)
+        except OSError:
+            pass
+        finally:
+            for s in (a, b):
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                s.close()
+
+    def up(self, a, b):
+        try:
+            while data := a.recv(65536):
+                if self.error:
+                    a.sendall(self.error * data.count(b"\r\n*") + self.error)
+                    continue
+                if self.resets and len(data) > 4000:
+                    self.resets -= 1
+                    self.lost += 1
+                    b.sendall(data[:len(data) // 2])
+                    break
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.open = False
+        self.listener.close()
+
+
+class Test:
+    """One scenario's folder, servers and program."""
+
+    def __init__(self, program, leaktap):
+        self.program, self.leaktap = program, leaktap
+        self.folder = tempfile.mkdtemp(prefix="leaktap-redis-")
+        self.log = os.path.join(self.folder, "log")
+        os.mkdir(self.log)
+        self.servers, self.sources = [], []
+
+    def server(self, *options, name="redis"):
+        self.servers.append(Server(self.folder, *options, name=name))
+        return self.servers[-1]
+
+    def source(self, *args, log=None):
+        self.sources.append(Source(self.program, log or self.log, *args))
+        return self.sources[-1]
+
+    def file(self, name, text=""):
+        path = os.path.join(self.folder, name)
+        with open(path + ".new", "w", encoding="ascii") as f:
+            f.write(text)
+        os.rename(path + ".new", path)
+        return path
+
+    def end(self):
+        for s in self.sources:
+            if s.p.poll() is None:
+                s.p.kill()
+                s.p.communicate()
+        for s in self.servers:
+            s.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
