@@ -307,6 +307,7 @@ struct alerts *alerts_start(const struct settings *s, const struct alerts_option
 	a->replay = o.replay;
 	a->wall_ns = o.wall_ns ? o.wall_ns : clock_wall_ns;
 	a->bell = -1;
+	sem_init(&a->finished, 0, 0);
 	a->n_mouths = o.workers + 1;
 	snprintf(a->sensor, sizeof(a->sensor), "%.72s%s", s->sensor.name, o.replay ? "-replay" : "");
 	if (o.n_outputs > ALERTS_OUTPUTS_MAX)
@@ -336,15 +337,24 @@ static void remember_outputs(struct alerts *a)
 	if (!a->log)
 		return;
 	for (size_t i = 0; i < a->n_outputs; i++)
-		if (a->output[i]->ops->remembered)
-			log_set_cursor(a->log, a->output[i]->name, a->output[i]->ops->taken(a->output[i]));
+		if (a->output[i]->ops->taken)
+			log_set_cursor(
+			        a->log, a->output[i]->name, a->output[i]->ops->taken(a->output[i], false));
 	log_save(a->log);
+}
+
+static void ring_writer(struct alerts *a, atomic_bool *why)
+{
+	uint64_t one = 1;
+
+	atomic_store(why, true);
+	if (write(a->bell, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_error("alerts: eventfd: %s", strerror(errno));
 }
 
 void alerts_stop(struct alerts *a, unsigned wait_ms)
 {
 	int64_t deadline = clock_mono_ns() + wait_ms * NS_PER_MS;
-	uint64_t one = 1;
 
 	if (!a->running)
 		return;
@@ -355,9 +365,13 @@ void alerts_stop(struct alerts *a, unsigned wait_ms)
 	} else if (atomic_load(&a->hurry)) {
 		atomic_store(&a->give_up_ns, deadline);
 	}
-	atomic_store(&a->stopping, true);
-	if (write(a->bell, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_error("alerts: eventfd: %s", strerror(errno));
+	ring_writer(a, &a->stopping);
+	while (sem_wait(&a->finished) < 0)
+		continue; /* EINTR */
+	for (size_t i = 0; i < a->n_outputs; i++)
+		if (a->output[i]->ops->drain)
+			a->output[i]->ops->drain(a->output[i], a->end_ns);
+	ring_writer(a, &a->closing);
 	pthread_join(a->thread, NULL);
 	a->running = false;
 	for (size_t i = 0; i < a->n_outputs; i++)
@@ -428,6 +442,7 @@ void alerts_destroy(struct alerts *a)
 	volumes_destroy(a->volumes);
 	if (a->bell >= 0)
 		close(a->bell);
+	sem_destroy(&a->finished);
 	free(a->batch);
 	free(a->scratch);
 	free(a);

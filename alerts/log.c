@@ -56,6 +56,29 @@ uint64_t log_first(const struct log *l)
 	return first;
 }
 
+bool log_claim(struct log *l, _Atomic uint64_t *claimed, uint64_t first, uint64_t last)
+{
+	bool there;
+
+	pthread_mutex_lock(&l->lock);
+	there = l->n_segments && l->segment[0].first <= first;
+	if (there)
+		atomic_store(claimed, last);
+	pthread_mutex_unlock(&l->lock);
+	return there;
+}
+
+uint64_t log_unclaim(struct log *l, _Atomic uint64_t *claimed, uint64_t last)
+{
+	uint64_t first;
+
+	pthread_mutex_lock(&l->lock);
+	atomic_store(claimed, last);
+	first = l->n_segments ? l->segment[0].first : 1;
+	pthread_mutex_unlock(&l->lock);
+	return first;
+}
+
 int log_watch(struct log *l, int eventfd)
 {
 	int ret = -1;

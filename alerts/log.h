@@ -64,15 +64,28 @@ uint64_t log_first(const struct log *l); /* index of the first record kept */
 int log_watch(struct log *l, int eventfd);
 void log_unwatch(struct log *l, int eventfd);
 
-/* A segment that had to go although it was wanted. */
+/* Records that had to go although they were wanted. */
 struct log_dropped {
 	uint64_t first, last; /* indexes */
 	uint64_t n[RECORD_TYPES], first_ordinal[RECORD_TYPES], last_ordinal[RECORD_TYPES];
 };
-/* Keeps the bounds when `more` bytes are to come; takes away at most one segment, oldest first, never the
- * newest.  What is older than the retention goes only when everything up to `taken` covers it.  True: a
- * segment went that held records behind `taken`, and *d says which: call again when told. */
-bool log_keep_bounds(struct log *l, int64_t now_ms, uint64_t more, uint64_t taken, struct log_dropped *d);
+/* Up to which index records may be with every server; asked under the log's lock. */
+typedef uint64_t log_taken_fn(void *arg);
+/* Keeps the bounds when `more` bytes are to come: takes away segments, oldest first, never the newest.  What
+ * is older than the retention goes only when all of it is taken.  True: a segment went that held records
+ * which were not, and *d says which: call again when told. */
+bool log_keep_bounds(
+        struct log *l, int64_t now_ms, uint64_t more, log_taken_fn *taken, void *arg, struct log_dropped *d);
+/* A reader is about to send the records first to last.  False: the log has dropped some of them, and told of
+ * it; else *claimed is `last`, which the reader's log_taken_fn says, and what happens to them is the reader's
+ * to tell.
+ */
+bool log_claim(struct log *l, _Atomic uint64_t *claimed, uint64_t first, uint64_t last);
+/* It did not send more than up to `last`.  Returns the first index still kept. */
+uint64_t log_unclaim(struct log *l, _Atomic uint64_t *claimed, uint64_t last);
+void log_dropped_add(struct log_dropped *d, const struct log_line *l);
+/* As counters of a gap record. */
+void record_note_dropped(struct record_note *n, const struct log_dropped *d);
 uint64_t log_bytes(const struct log *l);
 
 /* How far an output is, by its name.  False: not known. */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CHUNK         (256u << 10)
 #define HOURS_PER_DAY 24
 #define MS_PER_HOUR   3600000
 
@@ -43,7 +44,7 @@ static void count_told(const struct log_line *l, struct log_dropped *d)
 	}
 }
 
-static void count_line(const struct log_line *l, struct log_dropped *d)
+void log_dropped_add(struct log_dropped *d, const struct log_line *l)
 {
 	if (!d->n[l->type]++)
 		d->first_ordinal[l->type] = l->ordinal;
@@ -52,31 +53,50 @@ static void count_line(const struct log_line *l, struct log_dropped *d)
 		count_told(l, d);
 }
 
-/* Counts the records behind `taken` of a segment that is about to go. */
-static void count_records(
-        struct log *l, const struct log_segment *s, uint64_t limit, uint64_t taken, struct log_dropped *d)
+void record_note_dropped(struct record_note *n, const struct log_dropped *d)
 {
-	struct log_reader *r = log_reader_create(l);
-	struct log_line lines[256];
-	struct err e;
-	ssize_t n;
-
-	d->first = s->first > taken ? s->first : taken + 1;
-	d->last = limit - 1;
-	if (!r)
-		return;
-	log_seek(r, d->first);
-	while ((n = log_read(r, lines, 256, LOG_SEGMENT_MAX, &e)) > 0 && lines[0].index < limit)
-		for (ssize_t i = 0; i < n && lines[i].index < limit; i++)
-			count_line(&lines[i], d);
-	log_reader_destroy(r);
+	record_note_count(n, "lost_records", d->last - d->first + 1);
+	record_note_count(n, "first_index", d->first);
+	record_note_count(n, "last_index", d->last);
+	for (unsigned t = 0; t < EVENT_TYPES; t++) {
+		if (!d->n[t])
+			continue;
+		record_note_count(n, record_loss_name(t, 0), d->n[t]);
+		record_note_count(n, record_loss_name(t, 1), d->first_ordinal[t]);
+		record_note_count(n, record_loss_name(t, 2), d->last_ordinal[t]);
+	}
 }
 
-static void remove_oldest(struct log *l)
+/* Counts the records behind `taken` of a segment that is about to go. */
+static void count_records(struct log *l, const char *path, uint64_t limit, struct log_dropped *d)
 {
-	char path[LOG_PATH_MAX];
+	int fd = l->io->open_at(l->dir, path, O_RDONLY, 0);
+	char *buf = fd < 0 ? NULL : malloc(CHUNK);
+	uint64_t offset = 0, least = d->first;
+	size_t have = 0;
+	ssize_t n;
 
-	log_segment_path(&l->segment[0], path);
+	while (buf && (n = l->io->read_at(fd, buf + have, CHUNK - have, (off_t)(offset + have))) > 0) {
+		struct log_line line;
+		size_t at = 0;
+
+		have += (size_t)n;
+		while (log_next_line(buf, have, &at, least, &line) && line.index < limit) {
+			log_dropped_add(d, &line);
+			least = line.index + 1;
+		}
+		at = at ? at : have == CHUNK ? have : 0; /* no line is that long */
+		memmove(buf, buf + at, have - at);
+		have -= at;
+		offset += at;
+	}
+	free(buf);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void remove_file(struct log *l, char path[LOG_PATH_MAX])
+{
 	if (l->io->unlink_at(l->dir, path, 0) < 0 && errno != ENOENT)
 		log_warn("log %s/%s: %s", l->path, path, strerror(errno));
 	for (int i = 0; i < 3; i++) { /* day, month, year: those that are empty now */
@@ -84,10 +104,6 @@ static void remove_oldest(struct log *l)
 		if (l->io->unlink_at(l->dir, path, AT_REMOVEDIR) < 0)
 			break;
 	}
-	pthread_mutex_lock(&l->lock);
-	atomic_store(&l->total, l->total - l->segment[0].size);
-	memmove(l->segment, l->segment + 1, --l->n_segments * sizeof(*l->segment));
-	pthread_mutex_unlock(&l->lock);
 }
 
 static bool too_old(const struct log *l, int64_t now_ms)
@@ -97,19 +113,44 @@ static bool too_old(const struct log *l, int64_t now_ms)
 	       now_ms / MS_PER_HOUR - l->segment[1].hour > l->retention_days * HOURS_PER_DAY;
 }
 
-bool log_keep_bounds(struct log *l, int64_t now_ms, uint64_t more, uint64_t taken, struct log_dropped *d)
+/* Takes the oldest segment out of the list when it has to go; from then on nobody can claim its records. */
+static bool detach_oldest(struct log *l, int64_t now_ms, uint64_t more, log_taken_fn *taken, void *arg,
+        struct log_segment *s, uint64_t *limit, uint64_t *at)
 {
-	*d = (struct log_dropped){.first = 0};
-	while (l->n_segments > 1) {
-		struct log_segment oldest = l->segment[0];
-		uint64_t limit = l->segment[1].first;
-		bool wanted = limit - 1 > taken;
+	bool goes = false;
 
-		if (log_bytes(l) + more <= l->max_bytes && (wanted || !too_old(l, now_ms)))
-			return false;
-		if (wanted)
-			count_records(l, &oldest, limit, taken, d);
-		remove_oldest(l);
+	pthread_mutex_lock(&l->lock);
+	if (l->n_segments > 1) {
+		*s = l->segment[0];
+		*limit = l->segment[1].first;
+		*at = taken(arg);
+		goes = log_bytes(l) + more > l->max_bytes || (*limit - 1 <= *at && too_old(l, now_ms));
+	}
+	if (goes) {
+		atomic_store(&l->total, l->total - s->size);
+		memmove(l->segment, l->segment + 1, --l->n_segments * sizeof(*l->segment));
+	}
+	pthread_mutex_unlock(&l->lock);
+	return goes;
+}
+
+bool log_keep_bounds(
+        struct log *l, int64_t now_ms, uint64_t more, log_taken_fn *taken, void *arg, struct log_dropped *d)
+{
+	char path[LOG_PATH_MAX];
+	struct log_segment s;
+	uint64_t limit, at;
+
+	while (detach_oldest(l, now_ms, more, taken, arg, &s, &limit, &at)) {
+		bool wanted = limit - 1 > at;
+
+		log_segment_path(&s, path);
+		if (wanted) {
+			*d = (struct log_dropped){
+			        .first = s.first > at ? s.first : at + 1, .last = limit - 1};
+			count_records(l, path, limit, d);
+		}
+		remove_file(l, path);
 		if (wanted)
 			return true;
 	}

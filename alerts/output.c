@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -214,6 +215,22 @@ static void stream_take(struct output *o, const struct record_ref *r, size_t n)
 /* ---- reading the log -------------------------------------------------------------------------------------
  */
 
+/* The log had to forget records before they were read. */
+static void fell_behind(struct stream *s, uint64_t first, uint64_t last)
+{
+	struct record_note n = {.type = RECORD_GAP, .reason = "output", .severity = SEVERITY_HIGH};
+
+	log_error("%s: %" PRIu64 " records were not read before the log was full (alerts.spool.max_mb)",
+	        s->o.name, last - first + 1);
+	snprintf(n.summary, sizeof(n.summary),
+	        "%.100s was read so slowly that %" PRIu64
+	        " records left the full log before (alerts.spool.max_mb)",
+	        s->o.name, last - first + 1);
+	record_note_dropped(&n, &(struct log_dropped){.first = first, .last = last});
+	output_note(&s->o, &n);
+	count_add(&s->o.lost_output, last - first + 1);
+}
+
 /* Lines that lie one behind the other go out in one write. */
 static void take_lines(struct stream *s, const struct log_line *l, size_t n)
 {
@@ -222,7 +239,8 @@ static void take_lines(struct stream *s, const struct log_line *l, size_t n)
 	size_t from = 0;
 
 	for (size_t i = 0; i < n; next = l[i++].index + 1) {
-		count_add(&s->o.lost_output, l[i].index - next); /* the log had to forget them */
+		if (l[i].index > next)
+			fell_behind(s, next, l[i].index - 1);
 		ref[i] = (struct record_ref){.line = l[i].p,
 		        .len = l[i].len,
 		        .type = l[i].type,
@@ -281,11 +299,6 @@ static uint64_t stream_waiting(struct output *o)
 	return s->log ? log_last(s->log) - atomic_load(&s->at) : 0;
 }
 
-static uint64_t stream_taken(struct output *o)
-{
-	return atomic_load(&((struct stream *)o)->at);
-}
-
 static void stop_following(struct stream *s)
 {
 	const uint64_t one = 1;
@@ -337,7 +350,6 @@ static const struct output_ops stream_ops = {
 
 static const struct output_ops follow_ops = {
         .waiting = stream_waiting,
-        .taken = stream_taken,
         .stop = stream_stop,
         .destroy = stream_destroy,
 };

@@ -52,9 +52,12 @@ struct output_ops {
 	void (*take)(struct output *o, const struct record_ref *r, size_t n);
 	uint64_t (*delivered)(struct output *o); /* NULL: the counter says it */
 	uint64_t (*waiting)(struct output *o);   /* NULL: nothing ever waits */
-	/* Index up to which the log may forget, for all that this output cares.  NULL: it does not. */
-	uint64_t (*taken)(struct output *o);
-	bool remembered; /* `taken` is where the next run goes on */
+	/* Of a server: index up to which it has everything (`perhaps`: or is just being sent it).  The log
+	 * keeps what is behind that, and the next run goes on there.  NULL: what the log forgets is this
+	 * output's loss. */
+	uint64_t (*taken)(struct output *o, bool perhaps);
+	/* Few more will come: waits until it has delivered all, or until then.  NULL: nothing to wait for. */
+	void (*drain)(struct output *o, int64_t deadline_ns);
 	/* No more will come: delivers what it can until then (monotonic clock; see output_how.hurry). */
 	void (*stop)(struct output *o, int64_t deadline_ns);
 	void (*destroy)(struct output *o);

@@ -102,10 +102,40 @@ bool publish_holds(struct publisher *p, uint64_t index, const char *hash)
 	       publish_hash(p, &l, own) && !strcmp(own, hash);
 }
 
+/* Records that were on their way when the log dropped them: what did not arrive is gone. */
+static void tell_dropped(struct publisher *p, uint64_t kept, uint64_t claimed)
+{
+	struct record_note n = {.type = RECORD_GAP, .reason = "retention", .severity = SEVERITY_HIGH};
+	uint64_t cursor = atomic_load(&p->cursor);
+	struct log_dropped d = {.first = cursor + 1};
+
+	for (unsigned k = 0; k < 2; k++)
+		for (size_t i = 0; i < p->batch[k].n; i++) {
+			const struct log_line *l = &p->batch[k].line[i];
+
+			if (l->index <= cursor || l->index > claimed || l->index >= kept)
+				continue;
+			log_dropped_add(&d, l);
+			d.last = l->index > d.last ? l->index : d.last;
+		}
+	if (!d.last)
+		return;
+	snprintf(n.summary, sizeof(n.summary),
+	        "The log was full (alerts.spool.max_mb): %" PRIu64
+	        " records went while they were on their way to %.100s and did not arrive",
+	        d.last - cursor, p->out->name);
+	record_note_dropped(&n, &d);
+	output_note(p->out, &n);
+}
+
 void publish_rewind(struct publisher *p)
 {
+	uint64_t before = atomic_load(&p->claimed), kept;
+
 	resp_forget(&p->conn);
 	p->publishes_added = 0;
+	kept = log_unclaim(p->log, &p->claimed, atomic_load(&p->cursor));
+	tell_dropped(p, kept, before);
 	p->batch[0].n = p->batch[1].n = 0;
 	p->batch[0].added = p->batch[1].added = false;
 	log_seek(p->reader, atomic_load(&p->cursor) + 1);
@@ -537,6 +567,10 @@ enum resp_class publish_batch(struct publisher *p, struct err *e)
 
 	if (class != RESP_OK)
 		return class;
+	if (b->n && !log_claim(p->log, &p->claimed, b->line[0].index, b->line[b->n - 1].index)) {
+		err_set(e, "the log is full; what was to be sent is gone");
+		return RESP_AGAIN; /* with what is kept */
+	}
 	p->publishes = p->publishes_added;
 	p->publishes_added = 0;
 	if (resp_send(&p->conn, publish_deadline(), e) < 0)

@@ -46,6 +46,7 @@ struct publisher {
 
 	uint64_t before;             /* last index before this run */
 	_Atomic uint64_t cursor;     /* all up to here is in the server, or never will be */
+	_Atomic uint64_t claimed;    /* ... or on its way there; see log_claim() */
 	bool contacted;              /* a server once said or took that */
 	bool others_told;            /* that entries of somebody else are there */
 	struct stream_id above;      /* IDs must be: the greatest one in any of the streams */

@@ -254,9 +254,12 @@ static uint64_t redis_delivered(struct output *o)
 	return cursor > r->pub.before + lost ? cursor - r->pub.before - lost : 0;
 }
 
-static uint64_t redis_taken(struct output *o)
+static uint64_t redis_taken(struct output *o, bool perhaps)
 {
-	return atomic_load(&((struct redis_output *)o)->pub.cursor);
+	struct publisher *p = &((struct redis_output *)o)->pub;
+	uint64_t cursor = atomic_load(&p->cursor), claimed = atomic_load(&p->claimed);
+
+	return perhaps && claimed > cursor ? claimed : cursor;
 }
 
 static bool wait_ended(struct redis_output *r, int64_t deadline_ns)
@@ -288,6 +291,16 @@ static void wait_delivered(struct redis_output *r, int64_t deadline_ns)
 	}
 }
 
+static void redis_drain(struct output *o, int64_t deadline_ns)
+{
+	struct redis_output *r = (struct redis_output *)o;
+
+	if (!r->running)
+		return;
+	atomic_store(&r->draining, true);
+	wait_delivered(r, deadline_ns);
+}
+
 static void redis_stop(struct output *o, int64_t deadline_ns)
 {
 	struct redis_output *r = (struct redis_output *)o;
@@ -295,8 +308,7 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 
 	if (!r->running)
 		return;
-	atomic_store(&r->draining, true);
-	wait_delivered(r, deadline_ns);
+	redis_drain(o, deadline_ns); /* of what the writer had to say at last */
 	ring(r->stop_fd);
 	r->left = !wait_ended(r, clock_mono_ns() + LEAVE_NS);
 	if (r->left)
@@ -336,7 +348,7 @@ static const struct output_ops redis_ops = {
         .delivered = redis_delivered,
         .waiting = redis_waiting,
         .taken = redis_taken,
-        .remembered = true,
+        .drain = redis_drain,
         .stop = redis_stop,
         .destroy = redis_destroy,
 };
@@ -355,6 +367,7 @@ static void take_cursor(struct redis_output *r)
 	if (cursor > last)
 		cursor = last; /* the log is shorter than it was; the server will tell */
 	atomic_store(&r->pub.cursor, cursor);
+	atomic_store(&r->pub.claimed, cursor);
 	log_set_cursor(r->log, r->o.name, cursor);
 }
 

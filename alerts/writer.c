@@ -29,14 +29,15 @@
 /* ---- the batch -------------------------------------------------------------------------------------------
  */
 
-/* The log may forget what every server has. */
-static uint64_t taken_by_all(struct alerts *a)
+/* The log may forget what every server has, or is being sent. */
+static uint64_t taken_by_all(void *alerts)
 {
+	const struct alerts *a = alerts;
 	uint64_t least = UINT64_MAX;
 
 	for (size_t i = 0; i < a->n_outputs; i++) {
 		struct output *o = a->output[i];
-		uint64_t taken = o->ops->taken ? o->ops->taken(o) : UINT64_MAX;
+		uint64_t taken = o->ops->taken ? o->ops->taken(o, true) : UINT64_MAX;
 
 		least = taken < least ? taken : least;
 	}
@@ -303,16 +304,7 @@ static void tell_dropped(struct alerts *a)
 	struct record_note note = {.type = RECORD_GAP, .reason = "retention", .severity = SEVERITY_HIGH};
 	uint64_t n = d->last - d->first + 1;
 
-	record_note_count(&note, "lost_records", n);
-	record_note_count(&note, "first_index", d->first);
-	record_note_count(&note, "last_index", d->last);
-	for (unsigned t = 0; t < EVENT_TYPES; t++) {
-		if (!d->n[t])
-			continue;
-		record_note_count(&note, record_loss_name(t, 0), d->n[t]);
-		record_note_count(&note, record_loss_name(t, 1), d->first_ordinal[t]);
-		record_note_count(&note, record_loss_name(t, 2), d->last_ordinal[t]);
-	}
+	record_note_dropped(&note, d);
 	snprintf(note.summary, sizeof(note.summary),
 	        "The log was full (alerts.spool.max_mb): its oldest %" PRIu64
 	        " records went before Redis had taken them; give the log more room",
@@ -349,7 +341,7 @@ static void keep_log(struct alerts *a)
 
 	if (!a->log)
 		return;
-	if (log_keep_bounds(a->log, a->logged_ms, WRITER_BYTES, taken_by_all(a), &d))
+	if (log_keep_bounds(a->log, a->logged_ms, WRITER_BYTES, taken_by_all, a, &d))
 		add_dropped(a, &d);
 	else if (a->dropped.last && taken_by_all(a) > a->dropped.last)
 		tell_dropped(a);
@@ -357,8 +349,9 @@ static void keep_log(struct alerts *a)
 		return;
 	a->saved_ns = now;
 	for (size_t i = 0; i < a->n_outputs; i++)
-		if (a->output[i]->ops->remembered)
-			log_set_cursor(a->log, a->output[i]->name, a->output[i]->ops->taken(a->output[i]));
+		if (a->output[i]->ops->taken)
+			log_set_cursor(
+			        a->log, a->output[i]->name, a->output[i]->ops->taken(a->output[i], false));
 	log_save(a->log);
 }
 
@@ -413,7 +406,7 @@ static void sleep_until_rung(struct alerts *a)
 	uint64_t rung;
 
 	atomic_store(&a->sleeping, true);
-	if (queues_empty(a) && !atomic_load(&a->stopping))
+	if (queues_empty(a) && (!atomic_load(&a->stopping) || a->end_ns) && !atomic_load(&a->closing))
 		poll(&p, 1, a->batch_n ? (int)(RETRY_NS / NS_PER_MS) : TICK_MS);
 	atomic_store(&a->sleeping, false);
 	if (p.revents && read(a->bell, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
@@ -444,11 +437,25 @@ static void finish(struct alerts *a)
 			skip_lost(a, &a->mouth[i], t, (uint32_t)count_get(&a->mouth[i].lost[t]));
 	a->end_ns = clock_mono_ns() + a->wait_ns;
 	tell_losses(a, true);
-	if (a->dropped.last)
-		tell_dropped(a);
-	commit(a);
 	if (a->log)
 		wait_for_log(a);
+}
+
+/* The outputs have not ended yet: what they have to say still goes into the log. */
+static void serve_outputs(struct alerts *a)
+{
+	bool last;
+
+	do {
+		last = atomic_load(&a->closing);
+		tell_losses(a, true);
+		keep_log(a);
+		if (last && a->dropped.last)
+			tell_dropped(a);
+		commit(a);
+		if (!last)
+			sleep_until_rung(a);
+	} while (!last);
 }
 
 void *writer_run(void *arg)
@@ -471,5 +478,7 @@ void *writer_run(void *arg)
 		sleep_until_rung(a);
 	}
 	finish(a);
+	sem_post(&a->finished);
+	serve_outputs(a);
 	return NULL;
 }

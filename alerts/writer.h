@@ -11,6 +11,7 @@
 #include "alerts/volume.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #define WRITER_BATCH 256u         /* records made durable at once */
 #define WRITER_BYTES (256u << 10) /* the same in bytes, but for the last record */
@@ -44,7 +45,9 @@ struct alerts {
 	pthread_t thread;
 	bool running;
 	int bell;
-	atomic_bool sleeping, stopping, hurry;
+	atomic_bool sleeping, stopping, closing,
+	        hurry;  /* stopping: no more will be told; closing: outputs are done */
+	sem_t finished; /* what was told is in the log */
 	_Atomic int64_t give_up_ns;
 	int64_t wait_ns, end_ns; /* from alerts_stop(); when outputs stop waiting */
 	struct repeats *repeats;

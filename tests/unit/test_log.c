@@ -105,6 +105,13 @@ static int put(struct log *l, unsigned type, size_t n, int64_t logged_ms)
 	return put_padded(l, type, n, logged_ms, 1);
 }
 
+/* What the tests say that servers have. */
+static uint64_t taken;
+static uint64_t say_taken(void *arg)
+{
+	return *(uint64_t *)arg;
+}
+
 /* Reads everything from that index on; the indexes must be dense.  Returns how many. */
 static uint64_t read_from(struct log *l, uint64_t index)
 {
@@ -586,10 +593,12 @@ static void keeps_its_bound(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++) {
-		uint64_t taken = i < 100 ? log_last(l) : 100 * 50, first = log_first(l);
+		uint64_t first = log_first(l);
+
+		taken = i < 100 ? log_last(l) : 100 * 50;
 
 		assert_int_equal(put_padded(l, i % 2 ? EVENT_FLOW : EVENT_ALERT, 50, T0_MS, 500), 0);
-		while (log_keep_bounds(l, T0_MS, 64 << 10, taken, &d)) {
+		while (log_keep_bounds(l, T0_MS, 64 << 10, say_taken, &taken, &d)) {
 			uint64_t n = d.n[EVENT_ALERT] + d.n[EVENT_FLOW];
 
 			assert_true(i >= 100);
@@ -621,11 +630,14 @@ static void age_takes_only_what_was_taken(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(put(l, EVENT_ALERT, 10, T0_MS + i * 24 * HOUR_MS), 0);
-	assert_false(log_keep_bounds(l, T0_MS + 9 * 24 * HOUR_MS, 0, 35, &d));
+	taken = 35;
+	assert_false(log_keep_bounds(l, T0_MS + 9 * 24 * HOUR_MS, 0, say_taken, &taken, &d));
 	assert_int_equal(log_first(l), 31); /* three segments were taken, the fourth only in part */
-	assert_false(log_keep_bounds(l, T0_MS + 9 * 24 * HOUR_MS, 0, 100, &d));
+	taken = 100;
+	assert_false(log_keep_bounds(l, T0_MS + 9 * 24 * HOUR_MS, 0, say_taken, &taken, &d));
 	assert_int_equal(log_first(l), 61);
-	assert_false(log_keep_bounds(l, T0_MS + 999 * 24 * HOUR_MS, 0, 100, &d));
+	taken = 100;
+	assert_false(log_keep_bounds(l, T0_MS + 999 * 24 * HOUR_MS, 0, say_taken, &taken, &d));
 	assert_int_equal(log_first(l), 91); /* the newest segment stays */
 	snprintf(command, sizeof(command), "test $(find %s -type d | wc -l) -eq 6",
 	        folder); /* no empty folder is left */
@@ -663,13 +675,41 @@ static void dropped_gaps_are_told_again(void **state)
 	        .logged_ms = T0_MS};
 	line[r.len] = '\n';
 	assert_int_equal(log_commit(l, &r, 1), 0);
+	taken = 6;
 	do
 		assert_int_equal(put_padded(l, EVENT_ALERT, 100, T0_MS, 900), 0);
-	while (!log_keep_bounds(l, T0_MS, 0, 6, &d)); /* 7 to 10, the gap record, and more go */
+	while (!log_keep_bounds(
+	        l, T0_MS, 0, say_taken, &taken, &d)); /* 7 to 10, the gap record, and more go */
 	assert_int_equal(d.first, 1);
 	assert_int_equal(d.n[RECORD_GAP], 1);
 	assert_int_equal(d.n[EVENT_ALERT], d.last - 7 + 1 - 1 + 3);
 	assert_int_equal(d.first_ordinal[EVENT_ALERT], 1);
+	log_close(l);
+}
+
+/* What is on its way to a server when its segment goes is not told by the log; what went before cannot be
+ * sent. */
+static void claims_and_bounds_agree(void **state)
+{
+	struct log *l = open_with(NULL, 2 << 20, 0);
+	_Atomic uint64_t claimed = 0;
+	struct log_dropped d;
+
+	(void)state;
+	assert_false(log_claim(l, &claimed, 1, 1)); /* there is nothing */
+	assert_int_equal(put_padded(l, EVENT_ALERT, 100, T0_MS, 900), 0);
+	assert_true(log_claim(l, &claimed, 1, 60));
+	assert_int_equal(claimed, 60);
+	taken = claimed;
+	while (!log_keep_bounds(l, T0_MS, 0, say_taken, &taken, &d))
+		assert_int_equal(put_padded(l, EVENT_ALERT, 100, T0_MS, 900), 0);
+	assert_int_equal(d.first, 61);
+	assert_int_equal(d.n[EVENT_ALERT], d.last - 60);
+	assert_false(log_claim(l, &claimed, d.last, d.last + 10));
+	assert_int_equal(claimed, 60);
+	assert_int_equal(log_unclaim(l, &claimed, 20), d.last + 1);
+	assert_int_equal(claimed, 20);
+	assert_true(log_claim(l, &claimed, d.last + 1, d.last + 10));
 	log_close(l);
 }
 
@@ -760,6 +800,7 @@ int main(void)
 	        LOG_TEST(keeps_its_bound),
 	        LOG_TEST(age_takes_only_what_was_taken),
 	        LOG_TEST(dropped_gaps_are_told_again),
+	        LOG_TEST(claims_and_bounds_agree),
 	        LOG_TEST(readers_follow),
 	        cmocka_unit_test(lines_of_any_bytes),
 	};
