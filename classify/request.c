@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define FIELD_HEADER  "header."
+#define FIELD_FILE    "file.name" /* of a part, an archive's member, an attachment */
 #define FIELD_TRAILER "trailer."
 
 struct request {
@@ -110,9 +111,9 @@ static void text_file(void *arg, const char *name, size_t n)
 {
 	struct request *q = arg;
 
-	(void)name;
-	(void)n;
 	call_file(&q->call);
+	detect_field(q->detect, FIELD_FILE, sizeof(FIELD_FILE) - 1, "name", 4);
+	detect_text(q->detect, (const uint8_t *)name, n);
 }
 
 static struct text_sink text_sink_of(struct request *q)

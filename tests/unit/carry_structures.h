@@ -382,6 +382,7 @@ static const struct structure {
         {"docx in json", "application/json", "input[0].file_data", json_docx, true},
         {"tar", MULTIPART, "part.file.notes/today.txt", upload_tar, false},
         {"tar.gz", MULTIPART, "part.file.notes/today.txt", upload_tar_gz, false},
+        {"pdf", MULTIPART, "part.file", upload_pdf, false},
         {"rtf", MULTIPART, "part.file", upload_rtf, false},
         {"mail", MULTIPART, "part.file", upload_mail, false},
         {"protobuf", "application/x-protobuf", "3.2.1", protobuf, false},

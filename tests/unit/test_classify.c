@@ -277,6 +277,28 @@ static void account_is_compared_as_sent(void **state)
 /* ---- what it held ---------------------------------------------------------------------------------------
  */
 
+/* What a file is called leaves as well. */
+static void names_of_files_are_searched(void **state)
+{
+	static const char body[] =
+	        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" GHP ".txt\"\r\n\r\n"
+	        "nothing in it\r\n--b--\r\n";
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, OUTSIDE, 80);
+	char text[1024];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+	        "POST /up HTTP/1.1\r\nHost: www.example.net\r\nContent-Type: multipart/form-data; "
+	        "boundary=b\r\n"
+	        "Content-Length: %zu\r\n\r\n%s",
+	        strlen(body), body);
+	say_text(&k, FLOW_C2S, text);
+	say_text(&k, FLOW_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	assert_non_null(strstr(w->log, "payload.sensitive - www.example.net http github-pat@file.name\n"));
+	end(w, NULL);
+}
+
 static void own_credential_is_no_leak(void **state)
 {
 	static const struct {
@@ -520,6 +542,7 @@ int main(void)
 	        cmocka_unit_test(one_connection_many_hosts),
 	        cmocka_unit_test(account_is_compared_as_sent),
 	        cmocka_unit_test(own_credential_is_no_leak),
+	        cmocka_unit_test(names_of_files_are_searched),
 	        cmocka_unit_test(addresses_alert_in_number),
 	        cmocka_unit_test(findings_outlive_the_reading),
 	        cmocka_unit_test(trailers_are_searched),
