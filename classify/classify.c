@@ -471,6 +471,12 @@ static void forget_second(struct classify *c, struct reading *r)
 
 static void protocol_unknown(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
 {
+	if (!r->udp && r->stack.conn.midstream && tls_record_probe(p->payload, p->payload_len)) {
+		copy_text(r->facts.protocol, sizeof(r->facts.protocol), "tls");
+		r->facts.why_not |= WHY_NO_KEY;
+		reading_release(c, r, p->ts_ns);
+		return;
+	}
 	r->facts.why_not |= WHY_UNSUPPORTED;
 	if (!ask_second(c, r, dir, p))
 		reading_release(c, r, p->ts_ns);
@@ -503,7 +509,7 @@ static void read_tcp(
 		if (ch.what == TCP_DATA) {
 			state = stack_feed(&r->stack, ch.dir, ch.p, (size_t)ch.len, ch.when_ns);
 		} else if (ch.what == TCP_GAP) {
-			r->facts.why_not |= WHY_GAP;
+			r->facts.why_not |= ch.dir == FLOW_C2S ? WHY_GAP : 0; /* answers are not inspected */
 			state = stack_gap(&r->stack, ch.dir, ch.len);
 		} else {
 			r->ended |= (uint8_t)(1u << ch.dir);
@@ -736,7 +742,7 @@ static void close_tcp(struct classify *c, struct reading *r)
 		if (ch.what == TCP_DATA) {
 			stack_feed(&r->stack, ch.dir, ch.p, (size_t)ch.len, ch.when_ns);
 		} else if (ch.what == TCP_GAP) {
-			r->facts.why_not |= WHY_GAP;
+			r->facts.why_not |= ch.dir == FLOW_C2S ? WHY_GAP : 0; /* answers are not inspected */
 			stack_gap(&r->stack, ch.dir, ch.len);
 		}
 	}
@@ -761,6 +767,8 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 		if (dns_flow(f)) {
 			copy_text(x.protocol, sizeof(x.protocol), "dns");
 			evasion_look_ups(c, f, &x, f->last_ns);
+		} else if (facts_leaves(c, &x, f) && x.direction != DIRECTION_IN) {
+			x.unnamed = UNNAMED_NO_DATA; /* else it would have been read */
 		}
 		if (tell)
 			tell_flow(c, f, &x, NULL, 0, 0);

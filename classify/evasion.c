@@ -289,6 +289,7 @@ void evasion_carrier_seen(
 
 	snprintf(x->protocol, sizeof(x->protocol), "%s", what->name);
 	x->carrier.elsewhere = elsewhere;
+	x->why_not |= WHY_UNSUPPORTED; /* what it carries is not read */
 	evasion_carrier(c, x, r->flow, what->name, what->sort, SURE_CARRIER);
 	evasion_tunnel(c, r->flow, x, when_ns);
 }

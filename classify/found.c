@@ -33,8 +33,8 @@ const char *via_kind_name(enum via_kind k)
 
 const char *unnamed_name(enum unnamed u)
 {
-	static const char *const names[UNNAMED_KINDS] = {
-	        "", "no-handshake", "no-sni", "ech", "encrypted-proxy", "shared", "protocol", "limit"};
+	static const char *const names[UNNAMED_KINDS] = {"", "no-handshake", "no-sni", "ech",
+	        "encrypted-proxy", "shared", "protocol", "limit", "no-data"};
 
 	return (unsigned)u < UNNAMED_KINDS ? names[u] : "";
 }

@@ -63,9 +63,11 @@ enum unnamed {
 	UNNAMED_SHARED,          /* the name is shared by several services and the path is not visible */
 	UNNAMED_PROTOCOL,        /* the protocol carries no name, or is none we read */
 	UNNAMED_LIMIT,           /* a memory limit was reached */
+	UNNAMED_NO_DATA,         /* neither side sent anything on the connection */
 	UNNAMED_KINDS
 };
-const char *unnamed_name(enum unnamed u); /* no-handshake no-sni ech encrypted-proxy shared protocol limit */
+const char *unnamed_name(
+        enum unnamed u); /* no-handshake no-sni ech encrypted-proxy shared protocol limit no-data */
 
 /* What speaks for an attempt to hide, and how strongly. */
 struct evasion {

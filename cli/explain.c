@@ -45,6 +45,7 @@ struct query {
 	char host[HOST_MAX]; /* normalized, "" when it is none */
 	char path[CATALOGUE_PATH_MAX + 1];
 	bool has_path, is_address;
+	bool foreign; /* the host has bytes that are no ASCII */
 	uint16_t port;
 	struct ip_addr address;
 };
@@ -132,6 +133,8 @@ static void query_parse(const char *text, size_t n, struct query *q)
 		break;
 	}
 	query_authority(q, authority);
+	for (size_t i = 0; i < authority.n; i++)
+		q->foreign = q->foreign || (unsigned char)authority.p[i] >= 0x80;
 	path = take_until(&rest, "?#");
 	show(q, scheme);
 	if (!*q->host && memchr(all.p, '@', all.n)) { /* where its user part ends cannot be known */
@@ -186,7 +189,15 @@ static void answer_none(const struct asker *a, const struct query *q, struct ans
 {
 	const struct service *usual = usual_at(a->s->catalogue, q->port);
 
-	if (!*q->host)
+	if (!*q->host && !q->shown_len)
+		snprintf(r->why, sizeof(r->why), "nothing was asked");
+	else if (!*q->host && q->foreign)
+		snprintf(r->why, sizeof(r->why),
+		        "it has letters that are no ASCII: look-alikes of a known name, perhaps; on the wire "
+		        "such "
+		        "a "
+		        "name begins with xn--, and never fits one without");
+	else if (!*q->host)
 		snprintf(r->why, sizeof(r->why), "this is no host name, address or URL");
 	else if (r->match.shared)
 		snprintf(r->why, sizeof(r->why),
@@ -205,6 +216,28 @@ static void answer_none(const struct asker *a, const struct query *q, struct ans
 		        q->has_path ? "name and path" : "name");
 }
 
+/* Known, and no AI service: what becomes of connections to it. */
+static void say_other(const struct settings *s, struct answer *r)
+{
+	static const char *const modes[] = {
+	        [SIGN_RECORD] = "recorded", [SIGN_ALERT] = "an alert", [SIGN_OFF] = "off"};
+	const struct {
+		const char *what, *setting;
+		enum sign_mode mode;
+	} uses[] = {
+	        [USE_RESOLVER] = {"a resolver of encrypted DNS", "evasion.doh", s->evasion.doh},
+	        [USE_TUNNEL] = {"a VPN or tunnel", "evasion.tunnel", s->evasion.tunnel},
+	        [USE_DESKTOP] = {"a remote desktop", "evasion.remote_desktop", s->evasion.remote_desktop},
+	};
+	char after[48] = "";
+
+	if (r->other->use != USE_RESOLVER && s->evasion.tunnel_mb)
+		snprintf(after, sizeof(after), " once %u MiB were sent", s->evasion.tunnel_mb);
+	snprintf(r->why, sizeof(r->why), "%s is %s and no AI service; a connection to it is %s%s (%s)",
+	        r->other->name, uses[r->other->use].what, modes[uses[r->other->use].mode],
+	        uses[r->other->use].mode == SIGN_ALERT ? after : "", uses[r->other->use].setting);
+}
+
 static void answer(const struct asker *a, const struct query *q, struct answer *r)
 {
 	static const struct ip_addr nobody; /* in no group and no network of an entry */
@@ -217,17 +250,9 @@ static void answer(const struct asker *a, const struct query *q, struct answer *
 		r->match = catalogue_host(a->s->catalogue, q->host, q->has_path ? q->path : NULL);
 	rule_text(&r->match, r->rule, sizeof(r->rule));
 	if (r->match.service && r->match.service->use != USE_AI) {
-		static const char *const words[] = {[USE_AI] = "",
-		        [USE_RESOLVER] = "a resolver of encrypted DNS and no AI service; look-ups there are "
-		                         "evasion.doh",
-		        [USE_TUNNEL] = "a VPN or tunnel and no AI service; what is sent there is "
-		                       "evasion.tunnel",
-		        [USE_DESKTOP] = "a remote desktop and no AI service; what is sent there is "
-		                        "evasion.tunnel (evasion.remote_desktop)"};
-
 		r->other = r->match.service;
 		r->match = (struct service_match){.service = NULL};
-		snprintf(r->why, sizeof(r->why), "%s is %s", r->other->name, words[r->other->use]);
+		say_other(a->s, r);
 		return;
 	}
 	if (!r->match.service) {
@@ -319,8 +344,10 @@ static void print_text(const struct asker *a, const struct query *q, const struc
 		printf("  rule     %s%s\n", r->rule, s || r->other ? "" : ", undecided");
 	if (*q->host && !q->is_address)
 		explain_rules(a->s->catalogue, q->host, q->has_path ? q->path : NULL);
-	if (*q->host && !q->is_address && !s && !r->other && !r->match.shared)
+	if (*q->host && !q->is_address && !s && !r->other && !r->match.shared) {
 		explain_look_alike(a->s->catalogue, q->host);
+		explain_similar(a->s->catalogue, q->host);
+	}
 	if (p)
 		printf("  partner  %s (%s)%s%s%s%s\n", *p->contract ? p->contract : "entry without contract",
 		        p->rule, *p->owner ? ", " : "", p->owner,

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RULES_MAX 8
+#define RULES_MAX   8
+#define SIMILAR_MAX 4
+#define WORD_MIN    3
 
 static const char *const match_words[] = {
         [MATCH_EXACT] = "exact", [MATCH_PATTERN] = "pattern", [MATCH_SUFFIX] = "suffix"};
@@ -35,12 +37,33 @@ void explain_rules(const struct catalogue *c, const char *host, const char *path
 	size_t all = catalogue_consider(c, host, path, seen, RULES_MAX),
 	       n = all < RULES_MAX ? all : RULES_MAX;
 
+	if (all == 1 && seen[0].fate == RULE_WINS)
+		return; /* the rule has been named */
 	for (size_t i = 0; i < n; i++)
 		printf("  %s %s %s of %s (%s:%u): %s\n", i ? "        " : "rules   ",
 		        match_words[seen[i].rule->match], seen[i].rule->host, seen[i].service->id,
 		        seen[i].rule->file, seen[i].rule->line, fate_words(seen[i].fate));
 	if (all > n)
 		printf("           and %zu more\n", all - n);
+}
+
+/* Somebody asks for a service by what people call it. */
+void explain_similar(const struct catalogue *c, const char *word)
+{
+	unsigned n = 0;
+
+	if (strchr(word, '.') || strlen(word) < WORD_MIN)
+		return;
+	for (size_t i = 0; i < catalogue_count(c) && n < SIMILAR_MAX; i++) {
+		const struct service *s = catalogue_at(c, i);
+
+		if (!strcasestr(s->id, word) && !strcasestr(s->name, word) && !strcasestr(s->vendor, word))
+			continue;
+		printf("%s%s%s%s%s", n++ ? ", " : "  similar  ", s->id, s->n_hosts ? " (" : "",
+		        s->n_hosts ? s->hosts[0].host : "", s->n_hosts ? ")" : "");
+	}
+	if (n)
+		puts("; ask for a host of it, or leaktap catalogue --show ID");
 }
 
 /* A name that only looks like one we know: its labels hold another's without a dot before. */

@@ -6,6 +6,8 @@
 
 /* Every rule that was looked at for a name, and what became of it. */
 void explain_rules(const struct catalogue *c, const char *host, const char *path);
+/* Services that are called like a word which is no host. */
+void explain_similar(const struct catalogue *c, const char *word);
 /* A hint when a name without a service holds one that has one. */
 void explain_look_alike(const struct catalogue *c, const char *host);
 /* Every condition of an entry, and whether it is met as far as that can be said here. */

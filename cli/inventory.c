@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define COMMAND    "inventory"
 #define INPUTS_MAX 4096
@@ -67,7 +69,10 @@ static int take_option(struct options *o, int c)
 		return 0;
 	case SINCE_:
 		o->since_s = parse_since(optarg);
-		return o->since_s < 0 ? usage_error(COMMAND, "--since is a number and s, m, h or d: 24h") : 0;
+		if (o->since_s <= 0)
+			return usage_error(COMMAND,
+			        "--since is a number and s, m, h or d, such as 24h, up to ten years");
+		return 0;
 	default:
 		if (o->show && o->show != c)
 			return usage_error(COMMAND, "--csv, --json and --register do not mix");
@@ -95,7 +100,10 @@ static int read_options(struct options *o, int argc, char **argv)
 			return 1 + EXIT_DONE;
 		}
 		if (c == ':' || c == '?')
-			rc = usage_error(COMMAND, c == ':' ? "%s needs a value" : "there is no option %s",
+			rc = usage_error(COMMAND,
+			        c == ':'                                  ? "%s needs a value"
+			        : strchr(argv[optind - 1], '=') && optopt ? "%s: the option takes no value"
+			                                                  : "there is no option %s",
 			        argv[optind - 1]);
 		else
 			rc = take_option(o, c);
@@ -104,6 +112,10 @@ static int read_options(struct options *o, int argc, char **argv)
 		rc = usage_error(COMMAND,
 		        "`%s' is not expected; captures go behind -r, records behind --records",
 		        argv[optind]);
+	if (!rc && !o->n_captures && !o->n_records && !o->redis && o->since_s < 0 &&
+	        !settings_find(o->config))
+		rc = usage_error(COMMAND, "what from?  -r CAPTURE, --records FILE, or --redis URL (or "
+		                          "alerts.redis in the settings)");
 	if (!rc && (o->n_captures > 0) + (o->n_records > 0) + (o->redis || o->since_s >= 0) > 1)
 		rc = usage_error(COMMAND, "-r, --records and --redis or --since do not mix");
 	return rc ? 1 + rc : 0;
@@ -121,6 +133,15 @@ struct collector {
 	struct inventory *v;
 	const struct settings *s;
 };
+
+static unsigned signs_of(const struct facts *x)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < x->n_evasions; i++)
+		bits |= 1u << (x->evasion[i].kind - ALERT_EVASION_ECH);
+	return bits;
+}
 
 static void collect(void *arg, const struct event *ev)
 {
@@ -143,6 +164,7 @@ static void collect(void *arg, const struct event *ev)
 	        .tls = x->tls.seen ? or_empty(tls_version_name(x->tls.version)) : "",
 	        .tls_group = x->tls.seen ? or_empty(tls_group_name(x->tls.group)) : "",
 	        .unnamed = x->unnamed == UNNAMED_NOT ? "" : unnamed_name(x->unnamed),
+	        .signs = signs_of(x),
 	        .source = x->client.known ? x->client.addr : f->addr[0],
 	        .destination = f->addr[1],
 	        .leaves = x->direction == DIRECTION_OUT || x->direction == DIRECTION_UNKNOWN,
@@ -218,6 +240,12 @@ static int read_server(struct inventory *v, const struct options *o)
 
 	if (!status)
 		status = inventory_read_redis(v, &url, tls, from_ms > 0 ? from_ms : 0);
+	if (!status && !v->read)
+		fprintf(stderr,
+		        "leaktap inventory: %s holds no flow records of that time; `leaktap run --flows' "
+		        "delivers "
+		        "them\n",
+		        url.shown);
 	wire_tls_destroy(tls);
 	redis_url_wipe(&url);
 	return status;
@@ -232,11 +260,30 @@ static int read_all(struct inventory *v, struct settings *s, const struct option
 		return read_captures(v, s, o);
 	for (size_t i = 0; i < o->n_records && !status; i++)
 		status = inventory_read_file(v, o->records[i]);
+	if (o->n_records && !status && !v->read && v->unread) {
+		fputs("leaktap inventory: no line is a flow record; `leaktap run --flows' writes them\n",
+		        stderr);
+		status = EXIT_FAILED;
+	}
 	if (!o->n_records) {
 		status = read_server(v, o);
 		hide_passwords(argc, argv);
 	}
 	return status;
+}
+
+/* Columns of the terminal; 0: the output goes elsewhere, and $COLUMNS does not say. */
+static unsigned terminal_width(void)
+{
+	const char *set = getenv("COLUMNS");
+	struct winsize size;
+	unsigned n = 0;
+
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		return size.ws_col;
+	for (; set && *set >= '0' && *set <= '9' && n < 10000; set++)
+		n = n * 10 + (unsigned)(*set - '0');
+	return n;
 }
 
 static void show(const struct inventory *v, const struct settings *s, int how)
@@ -248,7 +295,7 @@ static void show(const struct inventory *v, const struct settings *s, int how)
 	else if (how == REGISTER)
 		inventory_show_register(v, s, stdout);
 	else
-		inventory_show_table(v, stdout);
+		inventory_show_table(v, terminal_width(), stdout);
 }
 
 int command_inventory(int argc, char **argv)

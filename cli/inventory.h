@@ -22,11 +22,13 @@
 #define INVENTORY_ROWS    20000
 #define INVENTORY_SOURCES 262144 /* distinct (row, address) and (row, network) that are told apart */
 #define INVENTORY_NETS    16     /* networks kept of one row, for sources in no group */
+#define INVENTORY_SIGNS   4      /* kinds of alerts from ALERT_EVASION_ECH on */
 
 /* One flow, however it became known; texts are borrowed for the call and "" where nothing is known. */
 struct sighting {
 	const char *service, *name, *group, *host, *shape, *protocol;
 	const char *by, *visibility, *tls, *tls_group, *unnamed;
+	unsigned signs; /* of hiding: bits 1 << (kind - ALERT_EVASION_ECH) */
 	struct ip_addr source, destination;
 	bool leaves; /* direction out, or unknown */
 	bool onward; /* a proxy's own side of a connection that is counted on the client's */
@@ -65,9 +67,10 @@ struct inventory {
 	struct inventory_count other;                  /* named, and no AI service */
 	struct inventory_count inside;                 /* not leaving, and no AI service */
 	struct inventory_count onward;
-	struct inventory_count over; /* of AI services, but no row was left */
-	uint64_t sources_over;       /* users that were not told apart */
-	uint64_t unread;             /* lines or entries that are no flow record */
+	struct inventory_count signs[INVENTORY_SIGNS]; /* flows that are counted above too */
+	struct inventory_count over;                   /* of AI services, but no row was left */
+	uint64_t sources_over;                         /* users that were not told apart */
+	uint64_t read, unread; /* lines or entries that are flow records, and that are none */
 };
 
 int inventory_init(struct inventory *v); /* 0, or -1: no memory */
@@ -85,14 +88,17 @@ struct wire_tls;
 int inventory_read_redis(
         struct inventory *v, const struct redis_url *url, const struct wire_tls *tls, int64_t since_ms);
 
-void inventory_show_table(const struct inventory *v, FILE *out);
+/* `wide`: columns of the terminal, 0 when it does not matter; what does not fit is left out and named. */
+void inventory_show_table(const struct inventory *v, unsigned wide, FILE *out);
 void inventory_show_csv(const struct inventory *v, FILE *out);
 void inventory_show_json(const struct inventory *v, FILE *out);
 void inventory_show_register(const struct inventory *v, const struct settings *s, FILE *out);
 
 /* The sources of a name, "sni+dns"; returns buf. */
 const char *inventory_by(unsigned by, char *buf, size_t cap);
-/* "1.2+1.3, 80% post-quantum"; "-" without TLS. */
+/* "1.2+1.3"; "-" without TLS. */
 const char *inventory_tls(const struct inventory_row *r, char *buf, size_t cap);
+/* "17.1 KiB" */
+const char *inventory_bytes(uint64_t n, char *buf, size_t cap);
 
 #endif

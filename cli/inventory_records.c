@@ -76,6 +76,22 @@ static bool is_true(struct record_value v)
 	return v.type == RECORD_WORD && v.n == 4 && !memcmp(v.p, "true", 4);
 }
 
+static unsigned signs_at(struct record_value r)
+{
+	struct record_value list = record_get(r, "evasion"), one;
+	unsigned bits = 0;
+	size_t at = 0;
+	struct text t;
+
+	while (list.type == RECORD_ARRAY && record_next(list, &at, &one)) {
+		text_at(one, "kind", &t);
+		for (unsigned i = 0; i < INVENTORY_SIGNS; i++)
+			if (!strcmp(t.s, alert_kind_name((enum alert_kind)(ALERT_EVASION_ECH + i))))
+				bits |= 1u << i;
+	}
+	return bits;
+}
+
 bool inventory_add_record(struct inventory *v, const char *json, size_t n)
 {
 	struct text service, name, group, host, shape, protocol, by, seen, tls, tls_group, why, t;
@@ -95,6 +111,7 @@ bool inventory_add_record(struct inventory *v, const char *json, size_t n)
 	s.tls = text_at(r, "app.tls.version", &tls);
 	s.tls_group = text_at(r, "app.tls.group", &tls_group);
 	s.unnamed = text_at(r, "unnamed", &why);
+	s.signs = signs_at(r);
 	s.onward = is_true(record_get(r, "onward"));
 	address_at(r, "source.ip", &s.source);
 	address_at(r, "destination.ip", &s.destination);
@@ -105,6 +122,7 @@ bool inventory_add_record(struct inventory *v, const char *json, size_t n)
 	s.first_ns = time_of(text_at(r, "start", &t));
 	s.last_ns = time_of(text_at(r, "end", &t));
 	inventory_add(v, &s);
+	v->read++;
 	return true;
 }
 

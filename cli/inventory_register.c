@@ -100,19 +100,21 @@ static void print_entry(
 	struct seen s = sum_of(v, service);
 	const struct service *known = catalogue_by_id(settings->catalogue, service);
 	const struct partner *entry = entry_of(settings, service);
-	char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+	char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX], bytes[32];
 
+	time_format_day(time_day(s.first_ns), first);
+	time_format_day(time_day(s.last_ns), last);
 	if (!known) { /* of a sensor with another catalogue; its name may be anything */
 		fputs("  # a service this catalogue does not know was seen: ", out);
 		quoted(service, out);
 		putc('\n', out);
 		return;
 	}
-	fprintf(out,
-	        "  # %s, %s%s%s: %" PRIu64 " bytes out in %" PRIu64 " flows of %" PRIu64 " users, %s to %s\n",
-	        known->name, known->vendor, *known->country ? ", " : "", known->country, s.out, s.flows,
-	        s.users, time_format_day(time_day(s.first_ns), first),
-	        time_format_day(time_day(s.last_ns), last));
+	fprintf(out, "  # %s, %s%s%s: %s out in %" PRIu64 " flow%s of %" PRIu64 " user%s, %s%s%s\n",
+	        known->name, known->vendor, *known->country ? ", " : "", known->country,
+	        inventory_bytes(s.out, bytes, sizeof(bytes)), s.flows, s.flows == 1 ? "" : "s", s.users,
+	        s.users == 1 ? "" : "s", first, strcmp(first, last) ? " to " : "",
+	        strcmp(first, last) ? last : "");
 	if (entry) {
 		fprintf(out, "  # %s has an entry already, at %s\n", service, entry->rule);
 		return;

@@ -8,8 +8,43 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define COLUMNS  10
-#define CELL_MAX 128
+enum column {
+	SERVICE,
+	GROUP,
+	USERS,
+	BYTES_OUT,
+	FLOWS,
+	FIRST_SEEN,
+	LAST_SEEN,
+	NAMED_BY,
+	READABLE,
+	TLS,
+	POST_QUANTUM,
+	COLUMNS
+};
+
+/* In what order columns are left out where the terminal is too narrow: those first that decide nothing. */
+static const struct {
+	const char *head;
+	bool right;
+	unsigned dispensable; /* 1 goes first, 0 stays */
+} columns[COLUMNS] = {
+        [SERVICE] = {"SERVICE", false, 0},
+        [GROUP] = {"GROUP", false, 0},
+        [USERS] = {"USERS", true, 0},
+        [BYTES_OUT] = {"BYTES OUT", true, 0},
+        [FLOWS] = {"FLOWS", true, 6},
+        [FIRST_SEEN] = {"FIRST SEEN (UTC)", false, 2},
+        [LAST_SEEN] = {"LAST SEEN (UTC)", false, 0},
+        [NAMED_BY] = {"NAMED BY", false, 5},
+        [READABLE] = {"READABLE", false, 4},
+        [TLS] = {"TLS", false, 3},
+        [POST_QUANTUM] = {"POST-QUANTUM", true, 1},
+};
+#define GAP         2
+#define SERVICE_MIN 16 /* columns that a service's name keeps when all else was left out */
+
+#define CELL_MAX 192
 #define JSON_MAX 16384
 
 const char *inventory_by(unsigned by, char *buf, size_t cap)
@@ -33,9 +68,6 @@ const char *inventory_tls(const struct inventory_row *r, char *buf, size_t cap)
 	for (unsigned i = 0; i < TLS_KINDS; i++)
 		if (r->tls[i] && n < cap)
 			n += (size_t)snprintf(buf + n, cap - n, "%s%s", n ? "+" : "", names[i]);
-	if (r->tls_groups && n < cap)
-		snprintf(buf + n, cap - n, ", %" PRIu64 "%% post-quantum",
-		        r->post_quantum * 100 / r->tls_groups);
 	return *buf ? buf : (char *)memcpy(buf, "-", 2);
 }
 
@@ -51,7 +83,7 @@ static const char *read_text(const struct inventory_row *r, char *buf, size_t ca
 	return *buf ? buf : (char *)memcpy(buf, "-", 2);
 }
 
-static const char *bytes_text(uint64_t n, char *buf, size_t cap)
+const char *inventory_bytes(uint64_t n, char *buf, size_t cap)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	double v = (double)n;
@@ -86,76 +118,155 @@ static void fill(const struct inventory_row *r, char cell[COLUMNS][CELL_MAX])
 {
 	char t[TIME_TEXT_MAX];
 
-	snprintf(cell[0], CELL_MAX, "%s%s%s%s", r->service, r->suspected ? " (" : "",
+	snprintf(cell[SERVICE], CELL_MAX, "%s%s%s%s", r->service, r->suspected ? " (" : "",
 	        r->suspected ? r->name : "", r->suspected ? ")" : "");
-	snprintf(cell[1], CELL_MAX, "%s", *r->group ? r->group : "-");
-	snprintf(cell[2], CELL_MAX, "%" PRIu64, r->users);
-	bytes_text(r->out, cell[3], CELL_MAX);
-	snprintf(cell[4], CELL_MAX, "%" PRIu64, r->flows);
-	snprintf(cell[5], CELL_MAX, "%s", minute_text(r->first_ns, t));
-	snprintf(cell[6], CELL_MAX, "%s", minute_text(r->last_ns, t));
-	inventory_by(r->by, cell[7], CELL_MAX);
-	read_text(r, cell[8], CELL_MAX);
-	inventory_tls(r, cell[9], CELL_MAX);
+	snprintf(cell[GROUP], CELL_MAX, "%s", *r->group ? r->group : "-");
+	snprintf(cell[USERS], CELL_MAX, "%" PRIu64, r->users);
+	inventory_bytes(r->out, cell[BYTES_OUT], CELL_MAX);
+	snprintf(cell[FLOWS], CELL_MAX, "%" PRIu64, r->flows);
+	snprintf(cell[FIRST_SEEN], CELL_MAX, "%s", minute_text(r->first_ns, t));
+	snprintf(cell[LAST_SEEN], CELL_MAX, "%s", minute_text(r->last_ns, t));
+	inventory_by(r->by, cell[NAMED_BY], CELL_MAX);
+	read_text(r, cell[READABLE], CELL_MAX);
+	inventory_tls(r, cell[TLS], CELL_MAX);
+	snprintf(cell[POST_QUANTUM], CELL_MAX, "-");
+	if (r->tls_groups)
+		snprintf(
+		        cell[POST_QUANTUM], CELL_MAX, "%" PRIu64 "%%", r->post_quantum * 100 / r->tls_groups);
 	for (unsigned i = 0; i < COLUMNS; i++)
 		make_plain(cell[i]);
 }
 
-static int columns_of(const char *text)
+static unsigned columns_of(const char *text)
 {
-	int n = 0;
+	unsigned n = 0;
 
 	for (; *text; text++)
 		n += ((unsigned char)*text & 0xc0) != 0x80;
 	return n;
 }
 
-static void print_row(char cell[COLUMNS][CELL_MAX], const int *wide, FILE *out)
+/* How wide each column of a table is; 0: it is left out. */
+struct layout {
+	unsigned wide[COLUMNS];
+};
+
+static unsigned total(const struct layout *l)
 {
-	static const bool right[COLUMNS] = {[2] = true, [3] = true, [4] = true};
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < COLUMNS; i++) {
-		int pad = wide[i] - columns_of(cell[i]);
+	for (unsigned i = 0; i < COLUMNS; i++)
+		n += l->wide[i] ? l->wide[i] + (n ? GAP : 0) : 0;
+	return n;
+}
 
-		if (right[i])
-			fprintf(out, "%*s%s  ", pad, "", cell[i]);
-		else if (i + 1 < COLUMNS)
-			fprintf(out, "%s%*s", cell[i], pad + 2, "");
-		else
-			fprintf(out, "%s\n", cell[i]);
+static void make_fit(struct layout *l, unsigned most)
+{
+	unsigned over;
+
+	for (unsigned step = 1; step <= COLUMNS && total(l) > most; step++)
+		for (unsigned i = 0; i < COLUMNS; i++)
+			if (columns[i].dispensable == step)
+				l->wide[i] = 0;
+	over = total(l) > most ? total(l) - most : 0;
+	if (over && l->wide[SERVICE] > SERVICE_MIN)
+		l->wide[SERVICE] =
+		        l->wide[SERVICE] > over + SERVICE_MIN ? l->wide[SERVICE] - over : SERVICE_MIN;
+}
+
+static struct layout layout_of(const struct inventory *v, bool suspected, unsigned most)
+{
+	char cell[COLUMNS][CELL_MAX];
+	struct layout l;
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		l.wide[i] = columns_of(columns[i].head);
+	for (size_t k = 0; k < v->n; k++) {
+		if (v->rows[k].suspected != suspected)
+			continue;
+		fill(&v->rows[k], cell);
+		for (unsigned i = 0; i < COLUMNS; i++)
+			l.wide[i] = columns_of(cell[i]) > l.wide[i] ? columns_of(cell[i]) : l.wide[i];
+	}
+	if (most)
+		make_fit(&l, most);
+	return l;
+}
+
+/* Of what is too long the end is cut, at a whole character. */
+static void cut(char *text, unsigned most)
+{
+	unsigned n = 0;
+	char *p = text;
+
+	while (*p && n < most) {
+		p++;
+		while (((unsigned char)*p & 0xc0) == 0x80)
+			p++;
+		n++;
+	}
+	if (*p) {
+		*p = '\0';
+		p[-1] = '~';
 	}
 }
 
-static void print_rows(const struct inventory *v, bool suspected, FILE *out)
+static void print_row(char cell[COLUMNS][CELL_MAX], const struct layout *l, FILE *out)
 {
-	static const char *const heads[COLUMNS] = {"SERVICE", "GROUP", "USERS", "BYTES OUT", "FLOWS",
-	        "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "NAMED BY", "READABLE", "TLS"};
-	char cell[COLUMNS][CELL_MAX];
-	int wide[COLUMNS] = {0};
-	bool any = false;
+	unsigned last = COLUMNS - 1;
 
-	for (unsigned i = 0; i < COLUMNS; i++)
-		wide[i] = columns_of(heads[i]);
-	for (size_t k = 0; k < v->n; k++) {
-		if (v->rows[k].suspected != suspected)
+	while (!l->wide[last])
+		last--;
+	for (unsigned i = 0; i <= last; i++) {
+		int pad;
+
+		if (!l->wide[i])
 			continue;
-		any = true;
-		fill(&v->rows[k], cell);
-		for (unsigned i = 0; i < COLUMNS; i++)
-			wide[i] = columns_of(cell[i]) > wide[i] ? columns_of(cell[i]) : wide[i];
-	}
-	if (!any)
-		return;
-	for (unsigned i = 0; i < COLUMNS; i++)
-		snprintf(cell[i], CELL_MAX, "%s", i || !suspected ? heads[i] : "SUSPECTED (shape)");
-	print_row(cell, wide, out);
-	for (size_t k = 0; k < v->n; k++) {
-		if (v->rows[k].suspected != suspected)
-			continue;
-		fill(&v->rows[k], cell);
-		print_row(cell, wide, out);
+		cut(cell[i], l->wide[i]);
+		pad = (int)(l->wide[i] - columns_of(cell[i]));
+		if (columns[i].right)
+			fprintf(out, "%*s%s%s", pad, "", cell[i], i < last ? "  " : "");
+		else
+			fprintf(out, "%s%*s", cell[i], i < last ? pad + GAP : 0, "");
 	}
 	putc('\n', out);
+}
+
+/* The columns that were left out are gathered in `out`. */
+static void print_rows(const struct inventory *v, bool suspected, unsigned most, FILE *to, unsigned *out)
+{
+	struct layout l = layout_of(v, suspected, most);
+	char cell[COLUMNS][CELL_MAX];
+	bool any = false;
+
+	for (size_t k = 0; k < v->n; k++)
+		any |= v->rows[k].suspected == suspected;
+	if (!any)
+		return;
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		snprintf(cell[i], CELL_MAX, "%s", i || !suspected ? columns[i].head : "SUSPECTED (shape)");
+		*out |= l.wide[i] ? 0 : 1u << i;
+	}
+	print_row(cell, &l, to);
+	for (size_t k = 0; k < v->n; k++) {
+		if (v->rows[k].suspected != suspected)
+			continue;
+		fill(&v->rows[k], cell);
+		print_row(cell, &l, to);
+	}
+	putc('\n', to);
+}
+
+static void print_left_out(unsigned left_out, FILE *out)
+{
+	const char *before = "not shown for want of room: ";
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		if (left_out >> i & 1) {
+			fprintf(out, "%s%s", before, columns[i].head);
+			before = ", ";
+		}
+	fputs("; --csv and --json have all\n\n", out);
 }
 
 /* What stands in no row, in the order of the account. */
@@ -175,6 +286,7 @@ static size_t rest_of(const struct inventory *v, struct rest rest[UNNAMED_KINDS 
 	        [UNNAMED_SHARED] = "undecided: a shared name, and its path cannot be seen",
 	        [UNNAMED_PROTOCOL] = "no name: the protocol carries none, or is none that is read",
 	        [UNNAMED_LIMIT] = "no name: a memory limit was reached",
+	        [UNNAMED_NO_DATA] = "no name: nothing was sent on the connection",
 	};
 	size_t n = 0;
 
@@ -188,21 +300,50 @@ static size_t rest_of(const struct inventory *v, struct rest rest[UNNAMED_KINDS 
 	return n;
 }
 
-void inventory_show_table(const struct inventory *v, FILE *out)
+static const char *const sign_words[INVENTORY_SIGNS] = {
+        "with a hidden name (ECH)",
+        "with one name in front of another (fronting)",
+        "of encrypted DNS",
+        "of VPNs, tunnels or remote desktops",
+};
+
+static void print_count(const struct inventory_count *c, const char *text, FILE *out)
+{
+	char bytes[32];
+
+	if (c->flows)
+		fprintf(out, "%8" PRIu64 " flow%s %10s out  %s\n", c->flows, c->flows == 1 ? " " : "s",
+		        inventory_bytes(c->out, bytes, sizeof(bytes)), text);
+}
+
+static void print_signs(const struct inventory *v, FILE *out)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < INVENTORY_SIGNS; i++)
+		any |= v->signs[i].flows > 0;
+	if (!any)
+		return;
+	fputs("\nof all these:\n", out);
+	for (unsigned i = 0; i < INVENTORY_SIGNS; i++)
+		print_count(&v->signs[i], sign_words[i], out);
+}
+
+void inventory_show_table(const struct inventory *v, unsigned wide, FILE *out)
 {
 	struct rest rest[UNNAMED_KINDS + 4];
 	size_t n = rest_of(v, rest);
-	char bytes[32];
+	unsigned left_out = 0;
 
-	print_rows(v, false, out);
-	print_rows(v, true, out);
+	print_rows(v, false, wide, out, &left_out);
+	print_rows(v, true, wide, out, &left_out);
+	if (left_out)
+		print_left_out(left_out, out);
 	if (!v->n)
 		fputs("no AI service was seen\n\n", out);
 	for (size_t i = 0; i < n; i++)
-		if (rest[i].count->flows)
-			fprintf(out, "%8" PRIu64 " flow%s %10s out  %s\n", rest[i].count->flows,
-			        rest[i].count->flows == 1 ? " " : "s",
-			        bytes_text(rest[i].count->out, bytes, sizeof(bytes)), rest[i].text);
+		print_count(rest[i].count, rest[i].text, out);
+	print_signs(v, out);
 	if (v->sources_over)
 		fprintf(out, "%8" PRIu64 " times an address was not counted as a user: too many\n",
 		        v->sources_over);
@@ -229,6 +370,8 @@ static void csv_text(const char *text, FILE *out)
 	}
 	putc('"', out);
 }
+
+#define REST_ROW "%s,,,,,%" PRIu64 ",,%" PRIu64 ",,,,,,,,,,\r\n"
 
 void inventory_show_csv(const struct inventory *v, FILE *out)
 {
@@ -264,8 +407,11 @@ void inventory_show_csv(const struct inventory *v, FILE *out)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (rest[i].count->flows)
-			fprintf(out, "%s,,,,,%" PRIu64 ",,%" PRIu64 ",,,,,,,,,,\r\n", rest[i].key,
-			        rest[i].count->out, rest[i].count->flows);
+			fprintf(out, REST_ROW, rest[i].key, rest[i].count->out, rest[i].count->flows);
+	for (unsigned i = 0; i < INVENTORY_SIGNS; i++)
+		if (v->signs[i].flows)
+			fprintf(out, REST_ROW, alert_kind_name((enum alert_kind)(ALERT_EVASION_ECH + i)),
+			        v->signs[i].out, v->signs[i].flows);
 }
 
 static void json_row(struct json *j, const struct inventory_row *r)
@@ -323,6 +469,14 @@ static void json_rows(const struct inventory *v, bool suspected, FILE *out)
 	fputs("],\n", out);
 }
 
+static void json_count(struct json *j, const char *key, const struct inventory_count *c)
+{
+	json_object(j, key);
+	json_u64(j, "flows", c->flows);
+	json_u64(j, "bytes_out", c->out);
+	json_end_object(j);
+}
+
 void inventory_show_json(const struct inventory *v, FILE *out)
 {
 	struct rest rest[UNNAMED_KINDS + 4];
@@ -335,13 +489,15 @@ void inventory_show_json(const struct inventory *v, FILE *out)
 	json_rows(v, true, out);
 	json_init(&j, buf, sizeof(buf));
 	json_object(&j, NULL);
-	for (size_t i = 0; i < n; i++) {
-		json_object(&j, rest[i].key);
-		json_u64(&j, "flows", rest[i].count->flows);
-		json_u64(&j, "bytes_out", rest[i].count->out);
-		json_end_object(&j);
-	}
+	for (size_t i = 0; i < n; i++)
+		json_count(&j, rest[i].key, rest[i].count);
 	json_end_object(&j);
-	fprintf(out, "\"rest\":%.*s,\n\"users_over\":%" PRIu64 ",\"unread\":%" PRIu64 "}\n", (int)j.len, buf,
+	fprintf(out, "\"rest\":%.*s,\n", (int)j.len, buf);
+	json_init(&j, buf, sizeof(buf));
+	json_object(&j, NULL);
+	for (unsigned i = 0; i < INVENTORY_SIGNS; i++)
+		json_count(&j, alert_kind_name((enum alert_kind)(ALERT_EVASION_ECH + i)), &v->signs[i]);
+	json_end_object(&j);
+	fprintf(out, "\"signs\":%.*s,\n\"users_over\":%" PRIu64 ",\"unread\":%" PRIu64 "}\n", (int)j.len, buf,
 	        v->sources_over, v->unread);
 }

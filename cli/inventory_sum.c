@@ -178,6 +178,9 @@ void inventory_add(struct inventory *v, const struct sighting *s)
 	struct inventory_row key = {.suspected = !*s->service};
 	char text[IP_TEXT_MAX];
 
+	for (unsigned i = 0; i < INVENTORY_SIGNS && !s->onward; i++)
+		if (s->signs >> i & 1)
+			count(&v->signs[i], s);
 	copy(key.group, sizeof(key.group), s->group);
 	if (s->onward) {
 		count(&v->onward, s);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SINCE_MAX (10ull * 365 * 86400) /* seconds */
+
 int64_t parse_since(const char *text)
 {
 	static const char units[] = "smhd";
@@ -23,8 +25,8 @@ int64_t parse_since(const char *text)
 	errno = 0;
 	n = strtoull(text, &end, 10);
 	unit = *end ? strchr(units, *end) : NULL;
-	if (errno || !unit || end[1] || n > 36500)
-		return n <= 315360000 && !errno && unit && !end[1] && *unit == 's' ? (int64_t)n : -1;
+	if (errno || !unit || end[1] || n > SINCE_MAX / (unsigned long long)seconds[unit - units])
+		return -1;
 	return (int64_t)n * seconds[unit - units];
 }
 

@@ -11,6 +11,8 @@
 extern const struct layer_ops tls_layer;
 /* Could these first bytes of a connection be TLS?  1 yes, 0 no, -1 too few to say. */
 int tls_probe(const uint8_t *p, size_t n);
+/* Could a record of a connection begin here whose hellos were not captured? */
+bool tls_record_probe(const uint8_t *p, size_t n);
 
 /* QUIC v1 and v2 (RFC 9000, 9001, 9369): decrypts Initial packets of both sides.  Fed one datagram at a time
  * (stream is 0).  DONE when both hellos were seen; BAD when the datagram is not QUIC. */

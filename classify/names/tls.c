@@ -115,6 +115,16 @@ int tls_probe(const uint8_t *p, size_t n)
 	return 1; /* nobody else begins so */
 }
 
+bool tls_record_probe(const uint8_t *p, size_t n)
+{
+	struct cur c = cur_of(p, n);
+	uint8_t type = cur_u8(&c), major = cur_u8(&c), minor = cur_u8(&c);
+	uint16_t len = cur_be16(&c);
+
+	return !c.bad && type >= RECORD_CCS && type <= RECORD_DATA && major == 3 && minor >= 1 &&
+	       minor <= 4 && len > 0 && len <= RECORD_MAX;
+}
+
 static bool finished(const struct tls *t)
 {
 	const struct side *client = &t->side[FLOW_C2S], *server = &t->side[FLOW_S2C];

@@ -113,6 +113,19 @@ def main():
         for v in truth["planted"]:
             true(v["value"] not in out + err, f"{v['kind']} is in the output")
             true(v["value"].replace(" ", "") not in out + err, f"{v['kind']} is in the output")
+    with case("explain answers to what people ask"):
+        for query, words in (("openai", "openai-api (api.openai.com)"), ("chatgpt", "leaktap catalogue --show"),
+                             ("\u043epenai.com", "no ASCII"), ("", "nothing was asked"),
+                             ("us1.nordvpn.com", "once 1 MiB were sent (evasion.tunnel)"),
+                             ("relay.splashtop.com", "(evasion.remote_desktop)"), ("dns.google", "recorded (evasion.doh)"),
+                             ("https://user:word@api.openai.com/v1?key=word", "https://api.openai.com/v1\n")):
+            out, _ = leaktap("explain", query)
+            true(words in out, f"{query}: {out}")
+            true("word" not in out, out)
+        out, _ = leaktap("explain", "api.anthropic.com.evil.example")
+        true("beware" in out, out)
+        out, _ = leaktap("explain", "--json", "us1.nordvpn.com")
+        equal(json.loads(out)["tunnel"], "vpn-nordvpn", "tunnel")
     with case("explain reads a list from stdin"):
         out, _ = leaktap("explain", "--json", "-", input="api.openai.com\nAPI.OpenAI.com.\nnotopenai.com\n")
         got = [r["service"] for r in records(out)]

@@ -61,8 +61,60 @@ with case("a register written of what was seen is good settings, and ends the fl
         kinds = {json.loads(line)["kind"] for line in out.splitlines()}
         true("destination.unapproved" not in kinds and "destination.source" not in kinds, kinds)
 
+def wide(text, most):
+    """No line of the tables is wider; a service's or group's name may be cut, numbers may not."""
+    for line in text.splitlines():
+        true(len(line) <= most or line.startswith("not shown"), f"{len(line)} of {most}: {line}")
+
+
+with case("tables fit the terminal, and say what they leave out"):
+    for columns in (72, 80, 100, 120, 200):
+        os.environ["COLUMNS"] = str(columns)
+        text = of(DEMO)
+        del os.environ["COLUMNS"]
+        tables = text[:text.rindex("\n\n")]
+        wide(tables, columns)
+        equal("not shown for want of room" in text, columns < 140, f"at {columns}")
+        for head in ("SERVICE", "GROUP", "USERS", "BYTES OUT", "LAST SEEN"):
+            true(head in text, f"{head} at {columns}")
+
+with case("many services, long names and large numbers keep the table in order"):
+    lines = []
+    for i in range(3000):
+        lines.append(json.dumps({
+            "type": "flow", "start": "2026-11-25T09:46:40.000000Z", "end": "2026-11-26T09:46:40.000000Z", "direction": "out",
+            "source": {"ip": f"10.1.{i // 250}.{1 + i % 250}", "group": f"a group with a long name {i % 7}"},
+            "destination": {"ip": "192.0.2.1", "host": f"host{i}.example.net"},
+            "service": {"id": f"service-{i % 1500}-with-a-long-id", "name": "x" * 300, "by": "sni"},
+            "app": {"visibility": "metadata", "tls": {"version": "1.3", "group": "X25519MLKEM768"}},
+            "evasion": [{"kind": "evasion.tunnel"}, {"kind": "evasion.nonsense"}],
+            "bytes": [2 ** 60, 2 ** 53]}))
+    os.environ["COLUMNS"] = "120"
+    text, err = leaktap("inventory", "--records", "-", stdin="\n".join(lines).encode())
+    del os.environ["COLUMNS"]
+    head = text.splitlines()[0]
+    rows = [line for line in text.splitlines() if line.startswith("service-")]
+    true(len(rows) >= 1500, f"{len(rows)} rows")
+    wide(text, 120)
+    true(all("TiB" in r for r in rows), rows[0])
+    equal(len({r.index("TiB") for r in rows}), 1, "columns are straight")
+    true("3000 flows" in text and "tunnels" in text, text[-300:])
+
+with case("the signs of hiding stand below"):
+    text = of(HIDDEN)
+    true("(ECH)" in text and "(fronting)" in text and "encrypted DNS" in text, text)
+    signs = json.loads(of(HIDDEN, "--json"))["signs"]
+    true(signs["evasion.ech"]["flows"] >= 2 and signs["evasion.tunnel"]["flows"] == 0, signs)
+
+with case("what holds no flow records is told"):
+    out, err = leaktap("inventory", "--records", "-", stdin=b'{"type":"alert"}\n', status=1)
+    true("--flows" in err and len(err.strip().splitlines()) == 1, err)
+
 with case("wrong usage is one line"):
-    for argv in (("inventory", "--csv", "--json", "-r", "x"), ("inventory", "-r", "/nonexistent"), ("inventory", "-r", "x", "--records", "y"),
+    for argv in (("inventory",), ("inventory", "--since", "0h", "--redis", "redis://localhost"), ("inventory", "--since", "9999999d"),
+                 ("inventory", "--since"), ("inventory", "capture.pcap"), ("inventory", "--csv=1", "-r", "x"),
+                 ("inventory", "-r", "x", "--since", "1h"), ("inventory", "--redis", "nonsense"),
+                 ("inventory", "--csv", "--json", "-r", "x"), ("inventory", "-r", "/nonexistent"), ("inventory", "-r", "x", "--records", "y"),
                  ("inventory", "--what")):
         _, err = leaktap(*argv, status=2)
         equal(len(err.strip().splitlines()), 1, err)
