@@ -139,23 +139,27 @@ static void test_charsets(void **state)
 	record_check(pool, "", "", wide, sizeof(wide) - 1, "body <> <a>\xc3\xa9<</a>\n", 0);
 }
 
+/* Base64 in text and in attributes, also of tags within a line and of offices. */
 static void test_data(void **state)
 {
-#define B64 "eyJwcm9tcHQiOiAidGhlIHBhc3N3b3JkIGlzIGh1bnRlcjIsIHBsZWFzZSBkbyBub3QgdGVsbCBhbnlib2R5IGVsc2UifQ=="
-	struct record *r = malloc(sizeof(*r));
-	static const char in_text[] = "<?xml version=\"1.0\"?><m:file> " B64 "</m:file><b>c</b>",
-	                  in_value[] = HTML "<img src=\"data:text/plain,abc\" alt=\"" B64 "\">x";
-
+#define B64 "dGhlIHBhc3N3b3JkIGlzIGh1bnRlcjI="
 	(void)state;
-	/* what the text's reader finds in it is not decided here: that it is a part of its own is */
-	record_body(pool, r, "", "", in_text, sizeof(in_text) - 1, 0, 1);
-	assert_non_null(strstr(r->text, "body <> <m:file> \nfile"));
-	assert_non_null(strstr(r->text, "\nbody <> </m:file><b>c</b>\n"));
-	record_body(pool, r, "", "", in_value, sizeof(in_value) - 1, 0, 1);
-	assert_non_null(strstr(r->text, "<img src=\"\nsrc"));
-	assert_non_null(strstr(r->text, "\nbody <> \" alt=\"\nalt"));
-	assert_non_null(strstr(r->text, "\nbody <> \">x\n"));
-	free(r);
+	check("<?xml version=\"1.0\"?><m:file> " B64 "</m:file><b>c</b>",
+	        "body <> <m:file> " B64
+	        "\nbody(base64) <> the password is hunter2\nbody <> </m:file><b>c</b>\n");
+	check(HTML "<img src=\"data:text/plain;base64," B64 "\">x",
+	        "body <> " HTML "<img src=\"data:text/plain;base64," B64
+	        "\nbody(base64) <> the password is hunter2\nbody <> \">x\n");
+	check(HTML "<p>a <a href=\"" B64 "\">b</a> c</p>",
+	        "body <> " HTML "<p>a b c\nhref=" B64
+	        "\nbody(base64) <> the password is hunter2\nbody <> \n</p>\n");
+	check("<?xml version='1.0'?><pkg:package "
+	      "xmlns:pkg=\"http://schemas.microsoft.com/office/2006/xmlPackage\">"
+	      "<pkg:binaryData>dGhlIHBhc3N3b3JkIGlzIGh1bnRlcjIsIGFu\r\nZCB0aGF0IG9mIHJvb3QgaXMgdGhlIHNhbWUh</"
+	      "pkg:binaryData></pkg:package>",
+	        "body <> "
+	        "dGhlIHBhc3N3b3JkIGlzIGh1bnRlcjIsIGFu\nZCB0aGF0IG9mIHJvb3QgaXMgdGhlIHNhbWUh\nbody(base64) <> "
+	        "the password is hunter2, and that of root is the same!\n");
 }
 
 /* Nothing is lost when aside is full, names are endless, tags never end. */

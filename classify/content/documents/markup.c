@@ -12,8 +12,8 @@
  * the text around a tag that stood between two letters or digits, with a blank in its place: whether they
  * were one word is not for us to know.
  *
- * Text or an attribute that begins like base64 or with data: is a part of its own, as is a script that
- * is JSON by its type.  A document type is text: entities it defines are never expanded (XML 1.0 4.4). */
+ * All of it is searched for what text may hold (text_scan.h).  A script that is JSON by its type is a part of
+ * its own.  A document type is text: entities it defines are never expanded (XML 1.0 4.4). */
 #include "classify/content/documents/markup.h"
 
 /* ---- text ---- */
@@ -21,8 +21,6 @@
 static void begin_text(struct markup *m)
 {
 	m->state = TEXT;
-	m->sniff = true;
-	m->held_n = 0;
 	/* OFFICE: blanks with a line end between tags only make the source look nice (but in OpenDocument,
 	 * part 1, 6.1.2) */
 	if (m->line && !m->worded && !m->odf)
@@ -38,20 +36,16 @@ static size_t text_step(struct markup *m, struct nest *t, const uint8_t *p, size
 	if (m->entity_n)
 		return markup_entity(m, t, *p);
 	if (*p == '<') {
-		if (m->sniff)
-			markup_give_held(m, t);
-		markup_end_part(m, t);
+		markup_end_json(m, t);
 		m->state = LESS;
 		return 1;
 	}
 	if (*p == '&') {
-		markup_begin_entity(m, t);
+		markup_begin_entity(m);
 		return 1;
 	}
 	while (i < n && p[i] != '<' && p[i] != '&')
 		i++;
-	if (m->sniff)
-		return markup_sniff(m, t, p, i);
 	markup_text(m, t, p, i);
 	return i;
 }
@@ -103,6 +97,8 @@ static void tag_begin(struct markup *m, struct nest *t)
 	}
 	if (m->flavor == OFFICE) {
 		const struct office_element *el = office_element(local.p, local.n);
+
+		m->lines = !m->closing && (slice_is(local, "binaryData") || slice_is(local, "binary-data"));
 
 		if (el && !m->closing)
 			markup_break(m, el->before);
@@ -253,8 +249,6 @@ static size_t equals_step(struct markup *m, struct nest *t, const uint8_t *p, si
 		markup_aside(m, t, m->attr, m->attr_n);
 		markup_aside(m, t, "=", 1);
 	}
-	m->sniff = true;
-	m->held_n = 0;
 	return quoted;
 }
 
@@ -312,16 +306,15 @@ static void value_end(struct markup *m, struct nest *t)
 	struct slice value = slice_of(m->val, m->val_n);
 	uint8_t quote = m->quote;
 
-	if (m->sniff)
-		markup_give_held(m, t);
-	value.n = m->val_n;
-	markup_end_part(m, t);
+	markup_end_json(m, t);
 	m->state = TAG;
-	if ((m->lifted || m->kept) && is_dull(m) && m->aside_from < m->aside_n)
+	if (m->direct)
+		markup_put(m, t, "\n", 1);
+	else if ((m->lifted || m->kept) && is_dull(m) && m->aside_from < m->aside_n)
 		m->aside_n = m->aside_from;
 	else if (!m->lifted && quote)
 		markup_raw(m, t, &quote, 1);
-	m->kept = false;
+	m->kept = m->direct = false;
 	if (m->root && m->attr_n >= 5 && !memcmp(m->attr, "xmlns", 5) && is_office(value)) {
 		m->office_root = true;
 		m->odf = m->odf || slice_starts_nocase(value, "urn:oasis");
@@ -345,13 +338,11 @@ static size_t value_step(struct markup *m, struct nest *t, const uint8_t *p, siz
 	while (i < n && p[i] != '&' && (m->quote ? p[i] != m->quote : !markup_blank(p[i]) && p[i] != '>'))
 		i++;
 	if (i) {
-		if (m->sniff)
-			return markup_sniff(m, t, p, i);
 		markup_value(m, t, p, i);
 		return i;
 	}
 	if (*p == '&') {
-		markup_begin_entity(m, t);
+		markup_begin_entity(m);
 		return 1;
 	}
 	i = m->quote != 0;
@@ -447,13 +438,10 @@ static size_t cdata_step(struct markup *m, struct nest *t, const uint8_t *p, siz
 			m->state = TEXT;
 			return i + 1;
 		}
-		if (back && m->sniff)
-			markup_give_held(m, t);
 		markup_text(m, t, "]]", back);
 		if (m->match_n)
 			continue;
-		if (!m->sniff || !markup_sniff(m, t, p + i, 1))
-			markup_text(m, t, p + i, 1);
+		markup_text(m, t, p + i, 1);
 	}
 	return n;
 }
@@ -539,7 +527,7 @@ static size_t rawtext_step(struct markup *m, struct nest *t, const uint8_t *p, s
 	size_t end = m->name_n + 2;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!m->match_n && !m->sniff) {
+		if (!m->match_n && !m->json) {
 			const uint8_t *less = memchr(p + i, '<', n - i);
 			size_t plain = less ? (size_t)(less - p) - i : n - i;
 
@@ -554,7 +542,7 @@ static size_t rawtext_step(struct markup *m, struct nest *t, const uint8_t *p, s
 				continue;
 			}
 			if (markup_blank(p[i]) || p[i] == '>' || p[i] == '/') {
-				markup_end_part(m, t);
+				markup_end_json(m, t);
 				m->closing = true;
 				tag_begin(m, t);
 				return i;
@@ -564,9 +552,10 @@ static size_t rawtext_step(struct markup *m, struct nest *t, const uint8_t *p, s
 		m->match_n = p[i] == '<';
 		if (m->match_n)
 			continue;
-		if (m->sniff && m->json && !markup_blank(p[i]))
-			markup_begin_part(m, t, slice_of(m->name, m->name_n), false);
-		m->sniff = m->sniff && markup_blank(p[i]);
+		if (m->json && !m->in_part && !markup_blank(p[i])) {
+			m->json = false;
+			markup_begin_json(m, t);
+		}
 		markup_text(m, t, p + i, 1);
 	}
 	return n;
@@ -593,8 +582,8 @@ static size_t (*const steps[])(struct markup *m, struct nest *t, const uint8_t *
 static int probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
 	static const char *const begins[] = {"<?xml", "<!doctype html", "<html", "<svg", "<head", "<body"};
-	struct slice type = slice_trim(hint->type);
-	const char *semi;
+	struct slice type = hint->type.n ? slice_trim(hint->type) : SLICE("");
+	const char *semi = memchr(type.p, ';', type.n);
 
 	while (n && (markup_blank(*p) || *p >= 0xbb)) {
 		/* blanks and a byte order mark */
@@ -605,7 +594,6 @@ static int probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 		return -1;
 	if (*p != '<')
 		return 0;
-	semi = memchr(type.p ? type.p : "", ';', type.n);
 	if (semi)
 		type = slice_trim(slice_of(type.p, (size_t)(semi - type.p)));
 	if (slice_is_nocase(type, "text/html") || (type.n > 3 && !strncasecmp(type.p + type.n - 3, "xml", 3)))
@@ -626,7 +614,7 @@ static bool open_markup(void *state, struct nest *t, const struct prefix *in, co
 	m->in = in;
 	m->html = slice_starts_nocase(slice_trim(hint->type), "text/html");
 	begin_text(m);
-	emit_plain(nest_emit(t), in);
+	markup_begin_field(m, t, true);
 	return true;
 }
 
@@ -641,11 +629,9 @@ static void feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 /* What was held, as it came. */
 static void settle(struct markup *m, struct nest *t)
 {
-	if (m->sniff)
-		markup_give_held(m, t);
 	if (m->entity_n)
 		markup_give_entity(m, t);
-	markup_end_part(m, t);
+	markup_end_json(m, t);
 	if (m->state == LESS) {
 		markup_text(m, t, "</", m->closing ? 2 : 1);
 	} else if (m->state == NAME) {
@@ -658,7 +644,6 @@ static void settle(struct markup *m, struct nest *t)
 		markup_text(m, t, m->raw_end, m->match_n);
 	}
 	markup_aside_flush(m, t);
-	markup_put_end(m, t);
 }
 
 static void gap(void *state, struct nest *t, uint64_t n)
@@ -670,11 +655,10 @@ static void gap(void *state, struct nest *t, uint64_t n)
 		return;
 	}
 	settle(m, t);
-	emit_end(nest_emit(t), false);
-	emit_plain(nest_emit(t), m->in);
+	markup_end_field(m, t, false);
+	markup_begin_field(m, t, false);
 	if (m->flavor == UNSEEN)
 		m->flavor = PLAIN;
-	m->last = 0;
 	m->shared = m->root = m->closing = false;
 	markup_line_end(m, t);
 	if (m->state == RAWTEXT)
@@ -688,7 +672,7 @@ static void end(void *state, struct nest *t)
 	struct markup *m = state;
 
 	settle(m, t);
-	emit_end(nest_emit(t), true);
+	markup_end_field(m, t, true);
 }
 
 const struct reader_ops markup_ops = {

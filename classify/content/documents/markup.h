@@ -1,11 +1,12 @@
-/* markup.h - the parts of the reader of XML and HTML: markup.c reads, markup_held.c looks at
- * beginnings, markup_out.c knows where bytes go. */
+/* markup.h - the parts of the reader of XML and HTML: markup.c reads, markup_entity.c resolves
+ * references, markup_out.c knows where bytes go. */
 #ifndef CLASSIFY_CONTENT_MARKUP_H
 #define CLASSIFY_CONTENT_MARKUP_H
 
 #include "base/text.h"
 #include "classify/content/documents/documents.h"
 #include "classify/content/reader.h"
+#include "classify/content/text_scan.h"
 
 #include <string.h>
 
@@ -13,7 +14,6 @@
 #define MARKUP_VALUE  128  /* kept of a value, to look at */
 #define MARKUP_ASIDE  2048 /* text that waits for the end of the line; more ends the line */
 #define MARKUP_AROUND 64   /* bytes on each side of a tag within a word */
-#define MARKUP_BASE64 64   /* so many characters of base64 in a row are taken for it */
 #define MARKUP_ENTITY 12   /* of a character reference */
 
 enum markup_state {
@@ -36,9 +36,11 @@ enum markup_flavor { UNSEEN, PLAIN, OFFICE }; /* UNSEEN: the root element is yet
 struct markup {
 	const struct prefix *in;
 	struct charset charset; /* as declared inside */
-	uint8_t state, flavor, quote, brk, last, held_n, entity_n;
+	uint8_t state, flavor, quote, brk, last, entity_n;
 	bool html, labels, office_root, root, closing, empty, lifted, equals;
-	bool in_part, sniff, odf; /* sniff: nothing but blanks of this text or value was read */
+	bool in_part, odf; /* in_part: a script that is read as JSON */
+	bool direct;       /* a value that is too long to wait for the line's end */
+	bool lines;        /* OFFICE: line ends in this element's text are kept: base64 */
 	/* OFFICE: blanks and line ends before text, text in this run of it, blanks that stood before it */
 	bool blank, line, worded, blank_before;
 	bool shared, kept;       /* a cell that only points elsewhere; this attribute is text */
@@ -47,8 +49,9 @@ struct markup {
 	uint8_t match_n, mirror; /* mirror: bytes behind a tag within a word that are yet to be copied */
 	size_t name_n, attr_n, val_n, val_len, aside_n, aside_from, tail_n;
 	char name[MARKUP_NAME], attr[MARKUP_NAME], val[MARKUP_VALUE];
-	char held[MARKUP_BASE64], entity[MARKUP_ENTITY], tail[MARKUP_AROUND], raw_end[10];
+	char entity[MARKUP_ENTITY], tail[MARKUP_AROUND], raw_end[10];
 	char aside[MARKUP_ASIDE];
+	struct text_scan scan;
 };
 
 static inline bool markup_blank(uint8_t c)
@@ -66,11 +69,6 @@ static inline bool markup_alnum(uint8_t c)
 	return markup_alpha(c) || (c >= '0' && c <= '9') || c >= 0x80;
 }
 
-static inline bool markup_base64(uint8_t c)
-{
-	return markup_alnum(c) ? c < 0x80 : c == '+' || c == '/' || c == '-' || c == '_';
-}
-
 /* Without its namespace prefix. */
 static inline struct slice markup_local(const char *p, size_t n)
 {
@@ -82,8 +80,9 @@ static inline struct slice markup_local(const char *p, size_t n)
 
 /* To the current field, as UTF-8. */
 void markup_put(struct markup *m, struct nest *t, const void *bytes, size_t n);
-/* Hands out a character that was cut: the field ends here. */
-void markup_put_end(struct markup *m, struct nest *t);
+/* Names the field, and ends it; `start`: of the document. */
+void markup_begin_field(struct markup *m, struct nest *t, bool start);
+void markup_end_field(struct markup *m, struct nest *t, bool whole);
 /* Markup that stays as it is. */
 void markup_raw(struct markup *m, struct nest *t, const void *bytes, size_t n);
 /* Text of an element, or of the attribute that is being read. */
@@ -97,15 +96,12 @@ void markup_line_end(struct markup *m, struct nest *t);
 /* OFFICE: '\n', '\t' or ' ' before the next text; the greater one of several. */
 void markup_break(struct markup *m, char c);
 
-/* A part within: data in text or in a value (`text`), a script of JSON. */
-void markup_begin_part(struct markup *m, struct nest *t, struct slice name, bool text);
-void markup_end_part(struct markup *m, struct nest *t);
-/* The beginning of a text or value, while m->sniff: returns the bytes taken. */
-size_t markup_sniff(struct markup *m, struct nest *t, const uint8_t *p, size_t n);
-void markup_give_held(struct markup *m, struct nest *t); /* it is no data */
+/* A script of JSON, a part within. */
+void markup_begin_json(struct markup *m, struct nest *t);
+void markup_end_json(struct markup *m, struct nest *t);
 /* Of a character reference, while m->entity_n: whether the byte was taken. */
 size_t markup_entity(struct markup *m, struct nest *t, uint8_t c);
-void markup_begin_entity(struct markup *m, struct nest *t);
+void markup_begin_entity(struct markup *m);
 void markup_give_entity(struct markup *m, struct nest *t); /* it is none */
 
 #endif

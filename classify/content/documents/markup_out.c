@@ -2,20 +2,62 @@
  * or to a part within. */
 #include "classify/content/documents/markup.h"
 
+struct field {
+	struct markup *m;
+	struct nest *t;
+};
+
 static bool to_field(void *arg, const uint8_t *p, size_t n)
 {
-	emit_text(arg, p, n);
+	struct field *f = arg;
+
+	scan_text(&f->m->scan, f->t, p, n);
 	return true;
 }
 
 void markup_put(struct markup *m, struct nest *t, const void *bytes, size_t n)
 {
-	charset_feed(&m->charset, bytes, n, to_field, nest_emit(t));
+	struct field f = {m, t};
+
+	charset_feed(&m->charset, bytes, n, to_field, &f);
 }
 
-void markup_put_end(struct markup *m, struct nest *t)
+void markup_begin_field(struct markup *m, struct nest *t, bool start)
 {
-	charset_end(&m->charset, to_field, nest_emit(t));
+	emit_plain(nest_emit(t), m->in);
+	scan_begin(&m->scan, start);
+	m->last = 0;
+}
+
+void markup_end_field(struct markup *m, struct nest *t, bool whole)
+{
+	struct field f = {m, t};
+
+	charset_end(&m->charset, to_field, &f);
+	scan_end(&m->scan, t, whole);
+}
+
+/* ---- a part within ---- */
+
+void markup_begin_json(struct markup *m, struct nest *t)
+{
+	static const struct part_hint none;
+	struct prefix in;
+
+	markup_end_field(m, t, true);
+	prefix_add(&in, m->in, m->name, m->name_n);
+	m->in_part = part_begin(t, &in, &none);
+	if (!m->in_part)
+		markup_begin_field(m, t, false);
+}
+
+void markup_end_json(struct markup *m, struct nest *t)
+{
+	if (!m->in_part)
+		return;
+	m->in_part = false;
+	part_end(t);
+	markup_begin_field(m, t, false);
 }
 
 /* ---- what follows behind the line: entries that begin with a line end ---- */
@@ -33,7 +75,7 @@ void markup_aside_flush(struct markup *m, struct nest *t)
 		m->flavor = PLAIN; /* no root element is that long */
 	else if (m->flavor == OFFICE)
 		m->brk = '\n';
-	else
+	else if (!m->direct)
 		markup_put(m, t, "\n", 1);
 }
 
@@ -138,7 +180,7 @@ static void put_word(struct markup *m, struct nest *t, const uint8_t *p, size_t 
 	if (m->brk == '\n')
 		markup_aside_flush(m, t);
 	if (m->last && (m->brk || m->blank)) {
-		uint8_t c = m->brk ? m->brk : ' ';
+		uint8_t c = m->brk ? m->brk : m->lines && m->line ? '\n' : ' ';
 
 		markup_put(m, t, &c, 1);
 	}
@@ -197,10 +239,15 @@ void markup_value(struct markup *m, struct nest *t, const void *bytes, size_t n)
 	memcpy(m->val + m->val_n, bytes, copy);
 	m->val_n += copy;
 	m->val_len += n;
-	if (m->in_part)
-		part_feed(t, bytes, n);
-	else if (m->lifted || m->kept)
-		markup_aside(m, t, bytes, n);
-	else
+	if (m->direct) {
+		markup_put(m, t, bytes, n);
+	} else if (!m->lifted && !m->kept) {
 		markup_raw(m, t, bytes, n);
+	} else if (n <= sizeof(m->aside) - m->aside_n) {
+		markup_aside(m, t, bytes, n);
+	} else {
+		m->direct = true;
+		markup_aside_flush(m, t);
+		markup_put(m, t, bytes, n);
+	}
 }

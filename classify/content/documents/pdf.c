@@ -305,7 +305,6 @@ static size_t until_end(struct pdf *f, struct nest *t, const uint8_t *p, size_t 
 		}
 		if (p[i] == (uint8_t)end[*matched]) {
 			i++;
-			from = i;
 			if (end[++*matched])
 				continue;
 			*matched = 0;

@@ -48,20 +48,30 @@ struct pdf_thing *pdf_thing_find(struct pdf *f, uint32_t number, unsigned what_m
 	return NULL;
 }
 
+static bool begin_things(struct pdf *f, struct nest *t)
+{
+	struct pdf_tables *b = &f->tables;
+	uint16_t *bucket;
+
+	if (b->thing)
+		return true;
+	bucket = pdf_table_alloc(f, t, BUCKETS * sizeof(*bucket));
+	if (!bucket)
+		return false;
+	memset(bucket, 0, BUCKETS * sizeof(*bucket));
+	b->bucket = bucket;
+	b->thing = pdf_table_alloc(f, t, PDF_THINGS * sizeof(*b->thing));
+	return b->thing != NULL;
+}
+
 struct pdf_thing *pdf_thing_add(struct pdf *f, struct nest *t, uint32_t number, enum pdf_what what)
 {
 	struct pdf_tables *b = &f->tables;
 	struct pdf_thing *th;
 	uint16_t next;
 
-	if (!b->thing) {
-		b->bucket = pdf_table_alloc(f, t, BUCKETS * sizeof(*b->bucket));
-		if (b->bucket)
-			b->thing = pdf_table_alloc(f, t, PDF_THINGS * sizeof(*b->thing));
-		if (!b->thing)
-			return NULL;
-		memset(b->bucket, 0, BUCKETS * sizeof(*b->bucket));
-	}
+	if (!begin_things(f, t))
+		return NULL;
 	th = pdf_thing_find(f, number, ~0u);
 	if (!th && b->n_things == PDF_THINGS) {
 		nest_skip(t, CONTENT_LIMIT);

@@ -69,7 +69,6 @@ static void note_font(struct pdf *f, struct nest *t, uint32_t name)
 		i++;
 	if (i == PDF_UNIT_FONTS) {
 		finish_unit(f, t, 0);
-		i = 0;
 	}
 	p = note(f, t, NOTE_FONT, sizeof(name));
 	if (!p)
@@ -170,6 +169,7 @@ static void put(struct pdf *f, struct nest *t, uint32_t cp)
 	struct pdf_text *x = &f->text;
 	struct emit *e = nest_emit(t);
 	uint8_t b[4];
+	size_t n;
 
 	if (cp < ' ' || cp == 0xa0)
 		cp = ' ';
@@ -181,10 +181,11 @@ static void put(struct pdf *f, struct nest *t, uint32_t cp)
 	x->blank = 0;
 	x->any = true;
 	x->last = (uint8_t)cp;
+	n = utf8_put(cp, b);
 	if (cp >= 0xfb00 && cp <= 0xfb04)
 		emit_text(e, (const uint8_t *)ligatures[cp - 0xfb00], strlen(ligatures[cp - 0xfb00]));
 	else
-		emit_text(e, b, utf8_put(cp, b));
+		emit_text(e, b, n);
 }
 
 /* What a code means where nobody says: letters are mostly where ASCII has them, glyphs of TrueType fonts

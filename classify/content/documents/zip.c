@@ -421,8 +421,6 @@ static void search_end(struct zip *z, struct nest *t, bool all)
 	memmove(z->held, z->held + i, z->n_held);
 }
 
-static size_t seek_step(struct zip *z, struct nest *t, const uint8_t *p, size_t n);
-
 static size_t open_end_step(struct zip *z, struct nest *t, const uint8_t *p, size_t n)
 {
 	size_t room = sizeof(z->held) - z->n_held, take = n < room ? n : room, back;
