@@ -294,6 +294,7 @@ static void read_tree(const struct reading *r, const struct ynode *root)
 	complete(r);
 	load_tables(r);
 	read_partners(r, ynode_get(policy, "partners"));
+	read_suppress(r, ynode_get(ynode_get(root, "alerts"), "suppress"));
 }
 
 static struct settings *settings_new(void)

@@ -9,6 +9,7 @@
 #include "config/faults.h"
 #include "config/networks.h"
 #include "config/register.h"
+#include "config/suppress.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,6 +110,7 @@ struct settings {
 		        repeat_s; /* repeat_s: a repeated value is told again at least so often */
 		enum severity severity[ALERT_KINDS];
 		bool muted[ALERT_KINDS];
+		struct suppress_rules suppress;
 	} alerts;
 	struct {
 		const char *directory; /* "" not set */

@@ -92,7 +92,29 @@ struct partner_key {
 	const char *name, *allowed, *help;
 	void (*read)(const struct reading *r, struct partner *p, const struct ynode *n);
 };
+struct sources {
+	const uint16_t *groups;
+	const struct cidr *nets;
+	size_t n_groups, n_nets;
+};
+/* A list of groups and networks. */
+void read_source_list(const struct reading *r, const struct ynode *n, struct sources *out);
+/* DAY_NONE after a fault. */
+int32_t read_day(const struct reading *r, const char *what, const struct ynode *n);
+void fault_unknown_key(const struct reading *r, const char *what, const struct ynode *key,
+        const char *const *words, size_t n);
 extern const struct partner_key partner_keys[];
 extern const size_t partner_keys_count;
+
+/* alerts.suppress; after networks, catalogue and detectors.  `n` NULL: no rules. */
+void read_suppress(const struct reading *r, const struct ynode *n);
+struct suppress_key {
+	const char *name, *allowed;
+	bool required, narrows;
+	const char *help;
+	void (*read)(const struct reading *r, struct suppress_rule *s, const struct ynode *n);
+};
+extern const struct suppress_key suppress_keys[];
+extern const size_t suppress_keys_count;
 
 #endif

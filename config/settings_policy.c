@@ -70,7 +70,7 @@ static void read_status(const struct reading *r, struct partner *p, const struct
 	        near_hint(n->kind == YNODE_SCALAR ? near_word(n->text, words, 2) : NULL, hint));
 }
 
-static int32_t read_day(const struct reading *r, const char *what, const struct ynode *n)
+int32_t read_day(const struct reading *r, const char *what, const struct ynode *n)
 {
 	int32_t day;
 
@@ -151,19 +151,30 @@ static bool list_has_items(
 	return false;
 }
 
-static void read_sources(const struct reading *r, struct partner *p, const struct ynode *n)
+void read_source_list(const struct reading *r, const struct ynode *n, struct sources *out)
 {
 	uint16_t *groups;
 	struct cidr *nets;
 
-	if (!list_has_items(r, "sources", "when every source may use the service", n))
+	if (!list_has_items(r, "sources", "when every source is meant", n))
 		return;
 	groups = store_get(r->store, n->n * sizeof(*groups));
 	nets = store_get(r->store, n->n * sizeof(*nets));
 	for (size_t i = 0; i < n->n; i++)
-		read_source(r, n->item[i], groups, &p->n_groups, nets, &p->n_sources);
-	p->groups = groups;
-	p->sources = nets;
+		read_source(r, n->item[i], groups, &out->n_groups, nets, &out->n_nets);
+	out->groups = groups;
+	out->nets = nets;
+}
+
+static void read_sources(const struct reading *r, struct partner *p, const struct ynode *n)
+{
+	struct sources list = {NULL};
+
+	read_source_list(r, n, &list);
+	p->groups = list.groups;
+	p->n_groups = list.n_groups;
+	p->sources = list.nets;
+	p->n_sources = list.n_nets;
 }
 
 /* Bits of the classes that a list names; `all` counts only where `all` is not NULL, and says so there. */
@@ -200,7 +211,7 @@ static uint32_t read_classes(const struct reading *r, const char *what, const st
 	return bits;
 }
 
-static void fault_unknown_key(const struct reading *r, const char *what, const struct ynode *key,
+void fault_unknown_key(const struct reading *r, const char *what, const struct ynode *key,
         const char *const *words, size_t n)
 {
 	char hint[80], list[400];

@@ -196,7 +196,8 @@ const struct setting settings_table[] = {
 	NUMBER("alerts.spool.max_mb", alerts.spool_max_mb, 8, 1u << 30, "8192",
 		"MiB of the log. When it is full its oldest hour goes, even when Redis has not taken it; a gap record then"
 		" says what."),
-	LATER("alerts.suppress"),
+	OWN("alerts.suppress", "a list of rules; see \"Suppressed alerts\"", NULL,
+		"Alerts that somebody looked at and does not want to hear of until a day."),
 
 	OWN("detect.token_key", SECRET_FORM " with 16 to 64 bytes, or the same in hex digits", read_token_key,
 		"Your organization's key for tokens: the same value gets the same token in every record, without being"

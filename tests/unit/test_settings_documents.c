@@ -80,6 +80,13 @@ static void test_default_file(void **state)
 		if (!strstr(text, key))
 			fail_msg("config/leaktap.yaml does not name %s", partner_keys[i].name);
 	}
+	for (size_t i = 0; i < suppress_keys_count; i++) {
+		char key[80];
+
+		snprintf(key, sizeof(key), " %s:", suppress_keys[i].name);
+		if (!strstr(text, key))
+			fail_msg("config/leaktap.yaml does not name %s", suppress_keys[i].name);
+	}
 	ydoc_free(d);
 	free(text);
 }
@@ -92,8 +99,8 @@ static void document_row(
 }
 
 /* The blocks of lines that docs/settings.md holds: keys, partner entries, alert kinds, keys of later
- * versions. */
-enum { TABLES = 4 };
+ * versions, rules that suppress. */
+enum { TABLES = 5 };
 
 static void document(FILE *out, int table)
 {
@@ -126,6 +133,10 @@ static void document(FILE *out, int table)
 			}
 		fprintf(out, ".\n");
 	}
+	if (table == 4)
+		for (size_t i = 0; i < suppress_keys_count; i++)
+			fprintf(out, "| `%s` | %s | %s |\n", suppress_keys[i].name, suppress_keys[i].allowed,
+			        suppress_keys[i].help);
 }
 
 static void test_documents(void **state)
@@ -164,6 +175,13 @@ static void test_documents(void **state)
 		snprintf(want, sizeof(want), "\n.It Cm %s\n", partner_keys[i].name);
 		if (!strstr(text, want))
 			fail_msg("docs/man/leaktap.yaml.5 does not name %s", partner_keys[i].name);
+	}
+	for (size_t i = 0; i < suppress_keys_count; i++) {
+		char want[100];
+
+		snprintf(want, sizeof(want), "\n.It Cm %s\n", suppress_keys[i].name);
+		if (!strstr(text, want))
+			fail_msg("docs/man/leaktap.yaml.5 does not name %s", suppress_keys[i].name);
 	}
 	free(text);
 }
