@@ -87,6 +87,30 @@ static bool is_muted(const struct alerts *a, const struct event *ev)
 	return ev->type == EVENT_FLOW ? !a->flows : a->settings->alerts.muted[ev->kind];
 }
 
+/* A reload costs each teller one look at a number for each event. */
+static const struct suppress_rule *quiet_rule(struct mouth *m, const struct event *ev)
+{
+	struct alerts *a = m->a;
+
+	if (atomic_load_explicit(&a->rules_version, memory_order_acquire) != m->rules_version) {
+		pthread_mutex_lock(&a->rules_lock);
+		settings_drop(m->rules);
+		m->rules = settings_hold(a->rules);
+		m->rules_version = atomic_load(&a->rules_version);
+		pthread_mutex_unlock(&a->rules_lock);
+	}
+	return record_suppressed(ev, &m->rules->alerts.suppress);
+}
+
+void alerts_reload_rules(struct alerts *a, struct settings *s)
+{
+	pthread_mutex_lock(&a->rules_lock);
+	settings_drop(a->rules);
+	a->rules = settings_hold(s);
+	atomic_fetch_add_explicit(&a->rules_version, 1, memory_order_release);
+	pthread_mutex_unlock(&a->rules_lock);
+}
+
 /* No record: what does not fit is missing in the sums, as the packets of a full ring are. */
 static void tell_volume(struct mouth *m, const struct event *ev)
 {
@@ -96,7 +120,7 @@ static void tell_volume(struct mouth *m, const struct event *ev)
 
 	if (m->a->settings->alerts.muted[ALERT_VOLUME_EXCEEDED])
 		return;
-	n = record_tail(ev, m->a->settings, &head, m->scratch, RECORD_TAIL_MAX);
+	n = record_tail(ev, m->a->settings, quiet_rule(m, ev), &head, m->scratch, RECORD_TAIL_MAX);
 	to = n ? queue_reserve(m->queue, sizeof(head) + n) : NULL;
 	if (!to) {
 		count_add(&m->volume_lost, ev->bytes_out);
@@ -126,7 +150,7 @@ static void tell(void *arg, const struct event *ev)
 		count_add(&m->muted, 1);
 		return;
 	}
-	n = record_tail(ev, m->a->settings, &head, m->scratch, RECORD_TAIL_MAX);
+	n = record_tail(ev, m->a->settings, quiet_rule(m, ev), &head, m->scratch, RECORD_TAIL_MAX);
 	to = n ? reserve(m, sizeof(head) + n) : NULL;
 	if (!to) {
 		lose(m, ev->type);
@@ -136,6 +160,8 @@ static void tell(void *arg, const struct event *ev)
 		head.lost[t] = (uint32_t)count_get(&m->lost[t]);
 	if (head.replaced)
 		count_add(&m->replaced, head.replaced);
+	if (head.suppressed)
+		count_add(&m->suppressed, 1);
 	memcpy(to, &head, sizeof(head));
 	memcpy(to + sizeof(head), m->scratch, n);
 	queue_commit(m->queue, sizeof(head) + n);
@@ -259,6 +285,7 @@ static int open_mouths(struct alerts *a, struct err *e)
 		struct mouth *m = &a->mouth[i];
 
 		m->a = a;
+		m->rules = settings_hold(a->rules);
 		m->number = i;
 		m->queue = queue_create(bytes, records);
 		m->scratch = malloc(RECORD_TAIL_MAX);
@@ -288,7 +315,7 @@ static int open_writer(struct alerts *a, struct err *e)
 	return 0;
 }
 
-struct alerts *alerts_start(const struct settings *s, const struct alerts_options *given, struct err *e)
+struct alerts *alerts_start(struct settings *s, const struct alerts_options *given, struct err *e)
 {
 	static const char *const to_stdout[] = {"-"};
 	struct alerts_options o = *given;
@@ -303,6 +330,8 @@ struct alerts *alerts_start(const struct settings *s, const struct alerts_option
 		o.n_outputs = 1;
 	}
 	a->settings = s;
+	a->rules = settings_hold(s);
+	pthread_mutex_init(&a->rules_lock, NULL);
 	a->flows = o.flows;
 	a->replay = o.replay;
 	a->wall_ns = o.wall_ns ? o.wall_ns : clock_wall_ns;
@@ -404,6 +433,7 @@ void alerts_stats(struct alerts *a, struct alerts_stats *out)
 
 		out->told += count_get(&m->told);
 		out->muted += count_get(&m->muted);
+		out->suppressed += count_get(&m->suppressed);
 		out->replaced += count_get(&m->replaced);
 		out->lost_queue += lost_sum(m);
 	}
@@ -434,10 +464,13 @@ void alerts_destroy(struct alerts *a)
 		a->output[i]->ops->destroy(a->output[i]);
 	log_close(a->log);
 	for (unsigned i = 0; a->mouth && i < a->n_mouths; i++) {
+		settings_drop(a->mouth[i].rules);
 		queue_destroy(a->mouth[i].queue);
 		free(a->mouth[i].scratch);
 	}
 	free(a->mouth);
+	settings_drop(a->rules);
+	pthread_mutex_destroy(&a->rules_lock);
 	repeats_destroy(a->repeats);
 	volumes_destroy(a->volumes);
 	if (a->bell >= 0)

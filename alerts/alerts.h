@@ -41,12 +41,13 @@ struct alerts_output_stats {
  * the second for each output; the totals are those of the output that delivered least.  What waits when the
  * program ends stands in the log, and is delivered the next time. */
 struct alerts_stats {
-	uint64_t told;               /* events that came from workers and control side */
-	uint64_t muted;              /* of a kind that alerts.muted names, or flow events without `flows` */
-	uint64_t passed;             /* first uses that had been told that day */
-	uint64_t folded;             /* repeats; each is in the count of an update */
-	uint64_t updates;            /* records that tell those counts */
-	uint64_t own;                /* gap and sensor.delivery records made here */
+	uint64_t told;       /* events that came from workers and control side */
+	uint64_t muted;      /* of a kind that alerts.muted names, or flow events without `flows` */
+	uint64_t suppressed; /* told, and by a rule of alerts.suppress nobody is called; within the others */
+	uint64_t passed;     /* first uses that had been told that day */
+	uint64_t folded;     /* repeats; each is in the count of an update */
+	uint64_t updates;    /* records that tell those counts */
+	uint64_t own;        /* gap and sensor.delivery records made here */
 	uint64_t made[RECORD_TYPES]; /* ordinals given in this run: with those lost */
 	uint64_t made_all;           /* their sum */
 	uint64_t delivered, waiting;
@@ -64,11 +65,13 @@ struct alerts_stats {
 
 /* Opens the log and every output (a log in use or a file that cannot be opened is an error; Redis may be
  * away). */
-struct alerts *alerts_start(const struct settings *s, const struct alerts_options *o, struct err *e);
+struct alerts *alerts_start(struct settings *s, const struct alerts_options *o, struct err *e);
 /* The teller of worker i (i < workers), for that thread alone. */
 struct teller alerts_teller(struct alerts *a, unsigned worker);
 /* Sensor events from the control side; any one thread. */
 void alerts_sensor(struct alerts *a, const struct event *ev);
+/* From now on the rules of alerts.suppress are those of `s`, which is held.  Any thread. */
+void alerts_reload_rules(struct alerts *a, struct settings *s);
 /* The program has been told to end: a replay's tellers stop waiting for room.  Safe in a signal handler. */
 void alerts_hurry(struct alerts *a);
 /* Workers have stopped: waits for the writer to number and write what is queued, at most `wait_ms` for Redis

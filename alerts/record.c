@@ -12,6 +12,7 @@
 
 /* What must stay free behind the findings: flow counters and `inspected` of a flow record. */
 #define ROOM_AFTER_FINDINGS 1024
+#define SUPPRESS_VALUES_MAX 256 /* limits.findings allows no more */
 /* The longest finding: every byte of mask, field and token written as \u00XX. */
 #define ROOM_FOR_FINDING (6 * (FINDING_MASK_MAX + FINDING_FIELD_MAX + FINDING_TOKEN_MAX) + 512)
 
@@ -440,13 +441,59 @@ static void fill_head(const struct event *ev, struct record_head *h)
 		head_keys(ev, h);
 }
 
-size_t record_tail(
-        const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap)
+const struct suppress_rule *record_suppressed(const struct event *ev, const struct suppress_rules *rules)
+{
+	struct suppress_value values[SUPPRESS_VALUES_MAX];
+	struct suppress_subject subject = {.kind = ev->kind,
+	        .day = time_day(ev->when_ns),
+	        .service = "",
+	        .host = "",
+	        .group = GROUP_NONE,
+	        .value = values};
+	const struct facts *fa = ev->facts;
+
+	if (!rules->n || (ev->type != EVENT_ALERT && ev->type != EVENT_VOLUME) ||
+	        ev->n_findings > SUPPRESS_VALUES_MAX)
+		return NULL;
+	if (ev->type == EVENT_VOLUME)
+		subject.kind = ALERT_VOLUME_EXCEEDED;
+	if (fa) {
+		subject.service = fa->match.service ? fa->match.service->id : "";
+		subject.host = fa->host;
+		subject.group = fa->group;
+		subject.source = fa->client.known ? &fa->client.addr : ev->flow ? &ev->flow->addr[0] : NULL;
+	}
+	for (size_t i = 0; i < ev->n_findings; i++)
+		values[i] = (struct suppress_value){ev->findings[i].detector->id, ev->findings[i].field,
+		        ev->findings[i].token, ev->findings[i].detector->class};
+	subject.n_values = ev->more_findings ? 0 : ev->n_findings;
+	return suppress_find(rules, &subject);
+}
+
+static void write_suppressed(struct json *j, const struct suppress_rule *quiet)
+{
+	char day[TIME_TEXT_MAX];
+
+	if (!quiet)
+		return;
+	time_format_day(quiet->until, day);
+	json_object(j, "suppressed");
+	json_string(j, "id", quiet->id);
+	json_string(j, "owner", quiet->owner);
+	json_string(j, "reason", quiet->reason);
+	json_string(j, "until", day);
+	json_string(j, "rule", quiet->rule);
+	json_end_object(j);
+}
+
+size_t record_tail(const struct event *ev, const struct settings *s, const struct suppress_rule *quiet,
+        struct record_head *head, char *buf, size_t cap)
 {
 	size_t sentence = ev->type == EVENT_VOLUME ? strlen(ev->summary) + 1 : 0;
 	struct json j;
 
 	fill_head(ev, head);
+	head->suppressed = quiet != NULL;
 	if (sentence >= cap)
 		return 0;
 	memcpy(buf, sentence ? ev->summary : "", sentence);
@@ -459,6 +506,7 @@ size_t record_tail(
 			json_u64(&j, "confidence", ev->confidence);
 		json_string(&j, "summary", ev->summary ? ev->summary : "");
 	}
+	write_suppressed(&j, quiet);
 	if (ev->flow) {
 		write_flow_key(&j, ev->flow, ev->facts);
 		write_ends(&j, ev, s);

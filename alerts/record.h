@@ -32,6 +32,7 @@ struct record_head {
 	uint64_t repeat_key;              /* 0: never a repeat */
 	uint64_t group_key;               /* the same thing from another flow; 0: never grouped */
 	uint64_t first_key;               /* told once under this key; 0: always */
+	bool suppressed;                  /* by a rule of alerts.suppress, which the tail names */
 	uint32_t replaced;                /* bytes that were no UTF-8 and became U+FFFD */
 	uint32_t lost[EVENT_TYPES];       /* records this teller's queue has refused so far (wraps) */
 	char service[RECORD_SERVICE_MAX]; /* catalogue id, "" none */
@@ -43,10 +44,15 @@ struct record_head {
 const char *record_type_name(unsigned type); /* alert flow sensor gap; "" for what makes no record */
 unsigned record_type_by_name(const char *name, size_t n); /* RECORD_TYPES: none */
 
+/* The rule of alerts.suppress that keeps an event quiet, NULL: none.  For EVENT_VOLUME: the alert that may
+ * come of it. */
+const struct suppress_rule *record_suppressed(const struct event *ev, const struct suppress_rules *rules);
+
 /* Fills head and writes the members from `kind` on: `,"kind":...}`.  Returns the length, 0 when it did not
- * fit even without findings (cannot happen with RECORD_TAIL_MAX and the sizes of found.h). */
-size_t record_tail(
-        const struct event *ev, const struct settings *s, struct record_head *head, char *buf, size_t cap);
+ * fit even without findings (cannot happen with RECORD_TAIL_MAX and the sizes of found.h).  `quiet`: the rule
+ * that suppresses it, or NULL. */
+size_t record_tail(const struct event *ev, const struct settings *s, const struct suppress_rule *quiet,
+        struct record_head *head, char *buf, size_t cap);
 
 /* Of EVENT_VOLUME the tail is the begin of a sentence with its NUL, then the members from `flow` on: when a
  * bound is crossed, volume_tail() makes an alert's tail of it. */

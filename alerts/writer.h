@@ -25,7 +25,9 @@ struct mouth {
 	bool losing;
 	int64_t lost_ns; /* when the newest was lost */
 	uint64_t lost_when_begun;
-	_Atomic uint64_t told, muted, replaced, lost[EVENT_TYPES], volume_lost;
+	_Atomic uint64_t told, muted, suppressed, replaced, lost[EVENT_TYPES], volume_lost;
+	struct settings *rules; /* held: whose alerts.suppress counts here */
+	unsigned rules_version;
 	uint32_t lost_seen[EVENT_TYPES]; /* the writer's */
 };
 
@@ -38,6 +40,9 @@ struct alerts {
 	struct mouth *mouth;
 	struct log *log; /* NULL: none is kept */
 	struct log_found found;
+	pthread_mutex_t rules_lock;
+	struct settings *rules;         /* held: the newest; under the lock */
+	_Atomic unsigned rules_version; /* tellers that know another one take the newest */
 	struct output *output[ALERTS_OUTPUTS_MAX];
 	size_t n_outputs;
 

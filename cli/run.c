@@ -228,7 +228,7 @@ static int start_alerts(struct run *r, struct err *e)
 			r->o.outputs[r->o.n_outputs++] = "-";
 		ao.n_outputs = r->o.n_outputs;
 	}
-	r->alerts = alerts_start(s, &ao, e);
+	r->alerts = alerts_start(r->settings, &ao, e);
 	return r->alerts ? 0 : -1;
 }
 
@@ -300,6 +300,28 @@ static void show_progress(struct run *r)
 	fflush(stderr);
 }
 
+/* All or nothing: with a fault in the file everything stays as it is. */
+static void reload(struct run *r)
+{
+	struct faults f;
+	struct settings *s;
+
+	faults_init(&f);
+	s = r->settings->path[0] ? settings_load(r->settings->path, &f) : NULL;
+	if (s) {
+		alerts_reload_rules(r->alerts, s);
+		log_info("SIGHUP: %zu rule%s of alerts.suppress in force; other changes need a restart",
+		        s->alerts.suppress.n, s->alerts.suppress.n == 1 ? "" : "s");
+	} else if (f.total) {
+		faults_print(&f, stderr);
+		log_error("SIGHUP: the settings have faults; nothing was changed");
+	} else {
+		log_warn("SIGHUP: the sensor runs without a settings file; nothing to read again");
+	}
+	settings_drop(s);
+	faults_clear(&f);
+}
+
 static void wait_for_end(struct run *r, const sigset_t *set)
 {
 	bool progress = !r->o.quiet && isatty(STDERR_FILENO), stopping = false;
@@ -310,7 +332,7 @@ static void wait_for_end(struct run *r, const sigset_t *set)
 		int sig = sigtimedwait(set, NULL, &tick);
 
 		if (sig == SIGHUP) {
-			log_warn("SIGHUP: settings are read at start only; restart to apply changes");
+			reload(r);
 		} else if (sig > 0) {
 			if (stopping)
 				_exit(EXIT_FAILED); /* asked twice: at once */

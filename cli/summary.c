@@ -211,6 +211,8 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 		print_reasons(out, a->by_kind + ALERT_SENSOR_DROPS, ALERT_KINDS - ALERT_SENSOR_DROPS,
 		        sensor_kind_name);
 	}
+	if (a->suppressed)
+		fprintf(out, "; suppressed %" PRIu64, a->suppressed);
 	fprintf(out, "; %" PRIu64 " repeats folded into %" PRIu64 " updates\n", a->folded, a->updates);
 	fprintf(out,
 	        "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64,

@@ -45,7 +45,7 @@ static inline void alert_source_settings(struct settings *s)
 {
 	static const enum severity default_severity = SEVERITY_MEDIUM;
 
-	*s = (struct settings){.path = "", .sensor.name = "fra1"};
+	*s = (struct settings){.path = "", .sensor.name = "fra1", .refs = 1};
 	s->limits.queue = 4096;
 	s->alerts.repeat_s = 60;
 	s->alerts.spool_directory = s->evidence.directory = "";

@@ -21,7 +21,7 @@ static size_t make(const struct event *ev, const struct record_numbers *numbers)
 {
 	static char tail[RECORD_TAIL_MAX];
 	struct record_head h;
-	size_t n = record_tail(ev, &source.settings, &h, tail, sizeof(tail));
+	size_t n = record_tail(ev, &source.settings, NULL, &h, tail, sizeof(tail));
 
 	assert_true(n > 0);
 	n = record_line(&h, tail, n, numbers, line);
@@ -231,28 +231,28 @@ static void keys_group_what_belongs_together(void **state)
 	struct record_head a, b;
 
 	(void)state;
-	record_tail(&source.event, &source.settings, &a, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &a, tail, sizeof(tail));
 	alert_source_number(
 	        &source, 1, SOURCE_TIME + 5 * NS_PER_S); /* another moment and flow, the same source */
-	record_tail(&source.event, &source.settings, &b, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &b, tail, sizeof(tail));
 	assert_int_equal(a.group_key, b.group_key);
 	alert_source_number(&source, 2, SOURCE_TIME);
-	record_tail(&source.event, &source.settings, &b, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &b, tail, sizeof(tail));
 	assert_int_not_equal(a.group_key, b.group_key); /* another source, in no group */
 	source.facts.group = 1;
-	record_tail(&source.event, &source.settings, &a, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &a, tail, sizeof(tail));
 	alert_source_number(&source, 3, SOURCE_TIME);
-	record_tail(&source.event, &source.settings, &b, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &b, tail, sizeof(tail));
 	assert_int_equal(a.group_key, b.group_key); /* the same group */
 	assert_int_equal(b.first_key, 0);
 	source.event.first_use_only = true;
-	record_tail(&source.event, &source.settings, &a, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &a, tail, sizeof(tail));
 	alert_source_number(&source, 3, SOURCE_TIME + 3 * 3600 * NS_PER_S);
-	record_tail(&source.event, &source.settings, &b, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &b, tail, sizeof(tail));
 	assert_int_equal(a.first_key != 0, 1);
 	assert_int_equal(a.first_key, b.first_key); /* 20:55 and 23:55 of one day */
 	alert_source_number(&source, 3, SOURCE_TIME + 4 * 3600 * NS_PER_S);
-	record_tail(&source.event, &source.settings, &b, tail, sizeof(tail));
+	record_tail(&source.event, &source.settings, NULL, &b, tail, sizeof(tail));
 	assert_int_not_equal(a.first_key, b.first_key); /* the next day in UTC */
 }
 
