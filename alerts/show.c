@@ -392,6 +392,38 @@ static void show_counters(const struct show *s, struct record_value r)
 		put_line(s, "count", "", &l);
 }
 
+static void show_suppressed(const struct show *s, struct record_value r)
+{
+	struct line l = {.len = 0};
+	struct member id, owner, until, reason;
+
+	if (record_get(r, "suppressed").type != RECORD_OBJECT)
+		return;
+	add(&l, "by rule %s of ", get(s, r, "suppressed.id", &id));
+	add(&l, "%s until ", get(s, r, "suppressed.owner", &owner));
+	add(&l, "%s: ", get(s, r, "suppressed.until", &until));
+	add(&l, "%s", get(s, r, "suppressed.reason", &reason));
+	put_line(s, "quiet", DIM, &l);
+}
+
+/* What somebody said of an alert: one line. */
+static bool show_mark(const struct show *s, struct record_value r)
+{
+	struct member state, time, alert, by, note;
+	struct line l = {.len = 0};
+
+	get(s, r, "time", &time);
+	add(&l, "%.8sZ  %s  ", strlen(time.text) > 19 ? time.text + 11 : "--:--:--",
+	        get(s, r, "alert", &alert));
+	add(&l, "%s by ", get(s, r, "state", &state));
+	add(&l, "%s", get(s, r, "by", &by));
+	if (*get(s, r, "note", &note))
+		add(&l, ": %s", note.text);
+	put_line(s, "mark", CYAN, &l);
+	fputc('\n', s->out);
+	return true;
+}
+
 bool show_record(struct show *s, const char *json, size_t n)
 {
 	struct record_value r = record_parse(json, n);
@@ -400,11 +432,14 @@ bool show_record(struct show *s, const char *json, size_t n)
 
 	if (r.type != RECORD_OBJECT || record_get(r, "type").type != RECORD_STRING)
 		return false;
+	if (!strcmp(get(s, r, "type", &m), "mark"))
+		return show_mark(s, r);
 	show_day(s, r);
 	show_title(s, r);
 	show_who(s, r);
 	show_findings(s, r);
 	show_verdict(s, r);
+	show_suppressed(s, r);
 	show_counters(s, r);
 	if (*get(s, r, "summary", &m)) {
 		add(&l, "%s", m.text);

@@ -5,6 +5,7 @@
 #include "alerts/show.h"
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/mark.h"
 #include "cli/server.h"
 #include "config/settings.h"
 
@@ -12,7 +13,9 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SENSORS_MAX  1024
+#define STREAMS_MAX  2048 /* two of each sensor */
 #define SENSOR_NAME  80
 #define ID_MAX       48
 #define BLOCK_MS     1000 /* how long the server holds a read without news */
@@ -31,8 +34,9 @@
 #define RETRY_MAX_MS 5000u
 
 struct followed {
-	char key[SENSOR_NAME + 32]; /* leaktap:{name}:alerts */
-	char last[ID_MAX];          /* the ID behind which to go on */
+	char key[SENSOR_NAME +
+	         32];      /* leaktap:{name}:alerts, and what people say of them: leaktap:{name}:marks */
+	char last[ID_MAX]; /* the ID behind which to go on */
 };
 
 struct watch {
@@ -40,13 +44,13 @@ struct watch {
 	struct wire_tls *tls;
 	struct resp conn;
 	enum resp_class class;
-	struct followed *sensor;
-	size_t n_sensors;
+	struct followed *stream;
+	size_t n_streams;
 	int64_t refreshed_ns;
 	bool all;             /* from the beginning of each stream */
 	uint64_t since_ms;    /* else from there; 0: only what is new */
 	bool first_look_done; /* sensors found later are followed from their beginning */
-	bool json, follow;
+	bool json, follow, suppressed;
 	int min_severity;
 	uint64_t count, shown; /* count 0: no end */
 	struct show show;
@@ -62,7 +66,16 @@ static const char usage[] =
         "      --min-severity S info, low, medium, high or critical\n"
         "      --json           the records as JSON lines\n"
         "      --count N        end after N alerts\n"
-        "      --no-follow      show what is there (all of it without --since), then end\n\n"
+        "      --no-follow      show what is there (all of it without --since), then end\n"
+        "      --suppressed     also alerts that a rule of alerts.suppress keeps quiet\n\n"
+        "       leaktap watch [-c FILE] [--redis URL] --ack ID | --false-positive ID [--note TEXT] [--by "
+        "NAME]\n\n"
+        "Says to all who watch that the alert is taken, or that it was none; the first one to take it has "
+        "it.\n\n"
+        "      --ack ID         the alert with this id (fra1/17) is being looked after\n"
+        "      --false-positive ID  it was none: shows the rule that would have suppressed it\n"
+        "      --note TEXT      why, for the others\n"
+        "      --by NAME        who says so (else user@host)\n\n"
         "exit status: 0 done, 1 Redis cannot be reached (only with --no-follow) or refuses, 2 wrong usage\n";
 
 /* ---- showing ---------------------------------------------------------------------------------------------
@@ -72,10 +85,15 @@ static bool wanted(const struct watch *w, const char *json, size_t n)
 {
 	char severity[16];
 
-	if (w->min_severity <= 0)
+	struct record_value r;
+
+	if (w->min_severity <= 0 && w->suppressed)
 		return true;
-	record_string(record_get(record_parse(json, n), "severity"), severity, sizeof(severity));
-	return severity_by_name(severity) >= w->min_severity;
+	r = record_parse(json, n);
+	if (!w->suppressed && record_get(r, "suppressed").type != RECORD_NONE)
+		return false;
+	record_string(record_get(r, "severity"), severity, sizeof(severity));
+	return w->min_severity <= 0 || !*severity || severity_by_name(severity) >= w->min_severity;
 }
 
 /* One line that does nothing to a terminal: JSON writes control characters as escapes (RFC 8259 7). */
@@ -90,15 +108,20 @@ static bool is_plain(const char *p, size_t n)
 /* Returns false when the last alert asked for was shown, or nobody reads any more. */
 static bool show_one(struct watch *w, const char *json, size_t n)
 {
+	char type[8];
+
 	if (!wanted(w, json, n))
 		return true;
+	record_string(record_get(record_parse(json, n), "type"), type, sizeof(type));
 	if (w->json && record_parse(json, n).type == RECORD_OBJECT && is_plain(json, n)) {
 		fwrite(json, 1, n, stdout);
 		putchar('\n');
 	} else if (w->json || !show_record(&w->show, json, n)) {
 		fprintf(stderr, "leaktap watch: an entry is no record of leaktap: passed over\n");
 	}
-	return ++w->shown != w->count && !ferror(stdout);
+	if (strcmp(type, "mark") != 0)
+		w->shown++;
+	return (!w->count || w->shown != w->count) && !ferror(stdout);
 }
 
 /* One stream entry [id, [name, value, ...]]. */
@@ -163,20 +186,27 @@ static int begin_at(struct watch *w, struct followed *f, struct err *e)
 	return 0;
 }
 
-static int add_sensor(struct watch *w, const char *name, size_t n, struct err *e)
+static int add_stream(struct watch *w, const char *name, const char *what, struct err *e)
 {
-	struct followed *f = &w->sensor[w->n_sensors];
+	struct followed *f = &w->stream[w->n_streams];
 
-	if (!n || n > SENSOR_NAME || strlen(name) != n || w->n_sensors == SENSORS_MAX)
+	if (w->n_streams == STREAMS_MAX)
 		return 0;
-	snprintf(f->key, sizeof(f->key), "leaktap:{%s}:alerts", name);
-	for (size_t i = 0; i < w->n_sensors; i++)
-		if (!strcmp(w->sensor[i].key, f->key))
+	snprintf(f->key, sizeof(f->key), "leaktap:{%s}:%s", name, what);
+	for (size_t i = 0; i < w->n_streams; i++)
+		if (!strcmp(w->stream[i].key, f->key))
 			return 0;
 	if (begin_at(w, f, e) < 0)
 		return -1;
-	w->n_sensors++;
+	w->n_streams++;
 	return 0;
+}
+
+static int add_sensor(struct watch *w, const char *name, size_t n, struct err *e)
+{
+	if (!n || n > SENSOR_NAME || strlen(name) != n)
+		return 0;
+	return add_stream(w, name, "alerts", e) < 0 || add_stream(w, name, "marks", e) < 0 ? -1 : 0;
 }
 
 static int refresh_sensors(struct watch *w, struct err *e)
@@ -184,7 +214,7 @@ static int refresh_sensors(struct watch *w, struct err *e)
 	redisReply *r;
 	int ret = 0;
 
-	if (w->refreshed_ns && clock_mono_ns() - w->refreshed_ns < REFRESH_NS && w->n_sensors)
+	if (w->refreshed_ns && clock_mono_ns() - w->refreshed_ns < REFRESH_NS && w->n_streams)
 		return 0;
 	r = ask(w, (const char *[]){"SMEMBERS", "leaktap:sensors", NULL}, e);
 	if (!r)
@@ -203,8 +233,8 @@ static int refresh_sensors(struct watch *w, struct err *e)
 /* XREAD over all streams; *n: entries that came.  1: go on, 0: enough was shown, -1: e. */
 static int read_streams(struct watch *w, size_t *n, struct err *e)
 {
-	static const char *argv[6 + 2 * SENSORS_MAX];
-	static size_t len[6 + 2 * SENSORS_MAX];
+	static const char *argv[6 + 2 * STREAMS_MAX];
+	static size_t len[6 + 2 * STREAMS_MAX];
 	char block[8], page[8];
 	const char *head[] = {"XREAD", "COUNT", page, "BLOCK", block, "STREAMS"};
 	size_t a = 0;
@@ -212,15 +242,15 @@ static int read_streams(struct watch *w, size_t *n, struct err *e)
 	int ret = 1;
 
 	snprintf(block, sizeof(block), "%d", BLOCK_MS);
-	snprintf(page, sizeof(page), "%zu", w->n_sensors < PAGE ? PAGE / w->n_sensors : 1);
+	snprintf(page, sizeof(page), "%zu", w->n_streams < PAGE ? PAGE / w->n_streams : 1);
 	for (size_t i = 0; i < 6; i++)
 		if (w->follow || i < 3 || i > 4)
 			argv[a++] = head[i];
-	for (size_t i = 0; i < w->n_sensors; i++) {
-		argv[a + i] = w->sensor[i].key;
-		argv[a + w->n_sensors + i] = w->sensor[i].last;
+	for (size_t i = 0; i < w->n_streams; i++) {
+		argv[a + i] = w->stream[i].key;
+		argv[a + w->n_streams + i] = w->stream[i].last;
 	}
-	a += 2 * w->n_sensors;
+	a += 2 * w->n_streams;
 	for (size_t i = 0; i < a; i++)
 		len[i] = strlen(argv[i]);
 	if (resp_add(&w->conn, (int)a, argv, len) < 0)
@@ -242,11 +272,11 @@ static int read_streams(struct watch *w, size_t *n, struct err *e)
 		        stream->element[0]->type != REDIS_REPLY_STRING ||
 		        stream->element[1]->type != REDIS_REPLY_ARRAY)
 			continue;
-		for (size_t s = 0; s < w->n_sensors; s++) {
-			if (strcmp(w->sensor[s].key, stream->element[0]->str))
+		for (size_t s = 0; s < w->n_streams; s++) {
+			if (strcmp(w->stream[s].key, stream->element[0]->str))
 				continue;
 			for (size_t k = 0; k < (size_t)stream->element[1]->elements && ret == 1; k++, (*n)++)
-				ret = take_entry(w, &w->sensor[s], stream->element[1]->element[k]);
+				ret = take_entry(w, &w->stream[s], stream->element[1]->element[k]);
 		}
 	}
 	freeReplyObject(r);
@@ -267,13 +297,13 @@ static int step(struct watch *w, struct err *e)
 	w->class = RESP_MOVE;
 	if (refresh_sensors(w, e) < 0)
 		return -1;
-	if (!w->n_sensors && w->follow) {
+	if (!w->n_streams && w->follow) {
 		const struct timespec pause = {.tv_nsec = BLOCK_MS / 2 * NS_PER_MS};
 
 		nanosleep(&pause, NULL);
 		return 1;
 	}
-	if (!w->n_sensors)
+	if (!w->n_streams)
 		return 0;
 	ret = read_streams(w, &n, e);
 	if (fflush(stdout))
@@ -324,17 +354,32 @@ static int watch_loop(struct watch *w)
  */
 
 struct options {
-	const char *config, *redis;
+	const char *config, *redis, *ack, *false_positive, *note, *by;
 	int64_t since_s; /* -1: not given */
 };
 
 static int parse_options(int argc, char **argv, struct watch *w, struct options *o)
 {
-	enum { REDIS = 256, SINCE, SEVERITY, JSON, COUNT, NO_FOLLOW };
+	enum {
+		REDIS = 256,
+		SINCE,
+		SEVERITY,
+		JSON,
+		COUNT,
+		NO_FOLLOW,
+		SUPPRESSED,
+		ACK,
+		FALSE_POSITIVE,
+		NOTE,
+		BY
+	};
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 	        {"redis", required_argument, NULL, REDIS}, {"since", required_argument, NULL, SINCE},
 	        {"min-severity", required_argument, NULL, SEVERITY}, {"json", no_argument, NULL, JSON},
 	        {"count", required_argument, NULL, COUNT}, {"no-follow", no_argument, NULL, NO_FOLLOW},
+	        {"suppressed", no_argument, NULL, SUPPRESSED}, {"ack", required_argument, NULL, ACK},
+	        {"false-positive", required_argument, NULL, FALSE_POSITIVE},
+	        {"note", required_argument, NULL, NOTE}, {"by", required_argument, NULL, BY},
 	        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	char *end;
 	int c;
@@ -371,6 +416,21 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 		case NO_FOLLOW:
 			w->follow = false;
 			break;
+		case SUPPRESSED:
+			w->suppressed = true;
+			break;
+		case ACK:
+			o->ack = optarg;
+			break;
+		case FALSE_POSITIVE:
+			o->false_positive = optarg;
+			break;
+		case NOTE:
+			o->note = optarg;
+			break;
+		case BY:
+			o->by = optarg;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return -1;
@@ -380,7 +440,37 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 			return usage_error("watch", "there is no option %s", argv[optind - 1]);
 		}
 	}
-	return optind < argc ? usage_error("watch", "what is `%s'?", argv[optind]) : EXIT_DONE;
+	if (optind < argc)
+		return usage_error("watch", "what is `%s'?", argv[optind]);
+	if (o->ack && o->false_positive)
+		return usage_error("watch", "--ack and --false-positive exclude each other");
+	if ((o->note || o->by) && !o->ack && !o->false_positive)
+		return usage_error("watch", "--note and --by belong to --ack ID or --false-positive ID");
+	if (o->by && !*o->by)
+		return usage_error("watch", "--by needs a name");
+	return EXIT_DONE;
+}
+
+static int mark(struct watch *w, const struct options *o)
+{
+	char host[HOST_NAME_MAX + 1] = "", by[HOST_NAME_MAX + 80];
+	const struct passwd *user = getpwuid(getuid());
+	struct mark m = {.alert = o->ack ? o->ack : o->false_positive,
+	        .state = o->ack ? MARK_TAKEN : MARK_FALSE_POSITIVE,
+	        .by = by,
+	        .note = o->note ? o->note : ""};
+	struct err e = {.text = ""};
+
+	(void)gethostname(host, sizeof(host) - 1);
+	if (o->by)
+		snprintf(by, sizeof(by), "%s", o->by);
+	else
+		snprintf(by, sizeof(by), "%.64s@%s", user ? user->pw_name : "somebody", host);
+	if (resp_open(&w->conn, &w->url, w->tls, "leaktap-watch", -1, &w->class, &e) < 0) {
+		fprintf(stderr, "leaktap watch: %s: %s\n", w->url.shown, e.text);
+		return EXIT_FAILED;
+	}
+	return mark_set(&w->conn, &m, w->url.shown);
 }
 
 static void prepare_terminal(struct watch *w)
@@ -400,8 +490,8 @@ static void prepare_terminal(struct watch *w)
 
 int command_watch(int argc, char **argv)
 {
-	static struct followed sensors[SENSORS_MAX];
-	struct watch w = {.sensor = sensors, .follow = true};
+	static struct followed streams[STREAMS_MAX];
+	struct watch w = {.stream = streams, .follow = true};
 	struct options o = {.since_s = -1};
 	int ret = parse_options(argc, argv, &w, &o);
 
@@ -419,7 +509,7 @@ int command_watch(int argc, char **argv)
 	hide_passwords(argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* a server or a reader that is gone is an error of the write */
 	prepare_terminal(&w);
-	ret = watch_loop(&w);
+	ret = o.ack || o.false_positive ? mark(&w, &o) : watch_loop(&w);
 	resp_close(&w.conn);
 	wire_tls_destroy(w.tls);
 	redis_url_wipe(&w.url);
