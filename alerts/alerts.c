@@ -14,12 +14,15 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,7 +149,7 @@ static void tell(void *arg, const struct event *ev)
 		return;
 	}
 	count_add(&m->told, 1);
-	if (is_muted(m->a, ev)) {
+	if (is_muted(m->a, ev) && !ev->test) {
 		count_add(&m->muted, 1);
 		return;
 	}
@@ -218,11 +221,39 @@ static int state_folder(char *buf, size_t cap)
 	return 0;
 }
 
+/* As the settings have it, "" when they do not say. */
+static const char *log_folder(const struct settings *s)
+{
+	return s->evidence.directory[0] ? s->evidence.directory : s->alerts.spool_directory;
+}
+
+long alerts_holder(const struct settings *s, char *path, size_t cap)
+{
+	const char *set = log_folder(s);
+	char state[512], lock[PATH_MAX], text[64] = "";
+	long pid = 0;
+	int fd;
+
+	path[0] = '\0';
+	if (!*set && state_folder(state, sizeof(state)) < 0)
+		return 0;
+	snprintf(path, cap, "%s/%s", *set ? set : state, s->sensor.name);
+	snprintf(lock, sizeof(lock), "%s/lock", path);
+	fd = open(lock, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && pread(fd, text, sizeof(text) - 1, 0) > 0 &&
+	        sscanf(text, "process %ld", &pid) != 1)
+		pid = 0;
+	close(fd);
+	return pid;
+}
+
 /* A live sensor always keeps one, a replay when it is asked to or delivers into Redis. */
 static int open_log(struct alerts *a, const struct alerts_options *o, struct err *e)
 {
 	const struct settings *s = a->settings;
-	const char *set = s->evidence.directory[0] ? s->evidence.directory : s->alerts.spool_directory;
+	const char *set = log_folder(s);
 	bool needed = goes_to_redis(o) || (*set && (!o->replay || o->log_asked));
 	char state[512];
 	struct log_options lo = {.directory = set,

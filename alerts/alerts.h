@@ -78,6 +78,9 @@ void alerts_hurry(struct alerts *a);
  * or a slow reader of stdout to take what waits. */
 void alerts_stop(struct alerts *a, unsigned wait_ms);
 void alerts_stats(struct alerts *a, struct alerts_stats *out);
+/* For commands beside a running sensor: the process that keeps the log of these settings' sensor now, 0:
+ * none, -1: its folder cannot be read (errno).  `path` gets the log's folder, "" when there is none. */
+long alerts_holder(const struct settings *s, char *path, size_t cap);
 /* Stops without waiting when alerts_stop() was not called; NULL is fine. */
 void alerts_destroy(struct alerts *a);
 

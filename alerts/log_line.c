@@ -81,10 +81,12 @@ void log_line_fields(struct log_line *l)
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
 			if (v.type == RECORD_STRING && is_text(name, wanted[i].name))
 				*wanted[i].to = slice_of(v.p, v.n);
-		if (v.type == RECORD_OBJECT && is_text(name, "service")) {
+		if (v.type == RECORD_OBJECT && (is_text(name, "service") || is_text(name, "suppressed"))) {
+			struct slice *to = is_text(name, "service") ? &l->service : &l->suppressed;
+
 			v = record_get(v, "id");
 			if (v.type == RECORD_STRING)
-				l->service = slice_of(v.p, v.n);
+				*to = slice_of(v.p, v.n);
 		}
 	}
 }

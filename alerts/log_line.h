@@ -15,8 +15,8 @@ struct log_line {
 	unsigned type; /* as record_head.type */
 	uint64_t index, ordinal;
 	int64_t logged_ms;
-	struct slice kind, severity, verdict,
-	        service; /* still escaped (they never need it); n 0: not there */
+	struct slice kind, severity, verdict, service,
+	        suppressed; /* id of the rule; still escaped (they never need it); n 0: not there */
 };
 
 /* The numbers of a line without its LF.  False: it is no record. */

@@ -19,7 +19,7 @@
 #define REPLY_NS       (5 * NS_PER_S)
 #define CHANNEL_LIVE   "leaktap:live"
 #define STREAM_ID_MAX  48
-#define XADD_WORDS_MAX 17
+#define XADD_WORDS_MAX 19
 #define TEXT_ROOM      (BATCH_BYTES + RECORD_LINE_MAX + 1)
 #define FENCE_REPLIES  2 /* publish_add_fence() */
 
@@ -232,6 +232,7 @@ static int add_xadd(struct publisher *p, const struct log_line *l, const char *h
 	pair(&w, "severity", l->severity);
 	pair(&w, "verdict", l->verdict);
 	pair(&w, "service", l->service);
+	pair(&w, "suppressed", l->suppressed);
 	pair(&w, "ordinal", slice_of(ordinal, strlen(ordinal)));
 	pair(&w, "hash", slice_of(hash, 64));
 	pair(&w, "json", slice_of(l->p, l->len));
@@ -277,7 +278,7 @@ static void add_publishes(struct publisher *p, const struct batch *b)
 	for (size_t i = 0; i < b->n && !p->publish_forbidden; i++) {
 		const struct log_line *l = &b->line[i];
 
-		if (l->type != EVENT_ALERT)
+		if (l->type != EVENT_ALERT || l->suppressed.n)
 			continue;
 		if (resp_add(&p->conn, 3, (const char *[]){"PUBLISH", CHANNEL_LIVE, l->p},
 		            (const size_t[]){7, sizeof(CHANNEL_LIVE) - 1, l->len}) < 0)

@@ -452,7 +452,7 @@ const struct suppress_rule *record_suppressed(const struct event *ev, const stru
 	        .value = values};
 	const struct facts *fa = ev->facts;
 
-	if (!rules->n || (ev->type != EVENT_ALERT && ev->type != EVENT_VOLUME) ||
+	if (!rules->n || ev->test || (ev->type != EVENT_ALERT && ev->type != EVENT_VOLUME) ||
 	        ev->n_findings > SUPPRESS_VALUES_MAX)
 		return NULL;
 	if (ev->type == EVENT_VOLUME)
@@ -506,6 +506,8 @@ size_t record_tail(const struct event *ev, const struct settings *s, const struc
 			json_u64(&j, "confidence", ev->confidence);
 		json_string(&j, "summary", ev->summary ? ev->summary : "");
 	}
+	if (ev->test)
+		json_u64(&j, "test", ev->test);
 	write_suppressed(&j, quiet);
 	if (ev->flow) {
 		write_flow_key(&j, ev->flow, ev->facts);

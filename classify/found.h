@@ -185,6 +185,7 @@ struct event {
 	bool first_use_only;   /* the alerts side lets it pass once per service, group and day */
 	bool first_by_source;  /* with it: once per service, source and day */
 	uint64_t bytes_out;    /* EVENT_VOLUME */
+	uint64_t test; /* an alert that `leaktap test-alert` asked for has its number; 0: a real one */
 	/* sensor events: named counters */
 	const char *const *counter_names;
 	const uint64_t *counters;

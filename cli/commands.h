@@ -9,6 +9,7 @@
 
 int command_run(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_test_alert(int argc, char **argv);
 int command_inventory(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_explain(int argc, char **argv);

@@ -19,6 +19,8 @@ static const struct command {
                 "watch an interface or read captures, tell alerts"},
         {"watch", command_watch, "[-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]",
                 "follow the alerts of all sensors in Redis"},
+        {"test-alert", command_test_alert, "[-c FILE] [--severity high] [--wait SECONDS]",
+                "have the running sensor send an alert, marked as a test, and see it arrive"},
         {"inventory", command_inventory,
                 "[-r CAPTURE... | --records FILE... | [--redis URL] [--since 24h]] [--csv|--json|--register]",
                 "services in use: by whom, how much, how named, could it be read"},
