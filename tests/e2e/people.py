@@ -62,10 +62,8 @@ def main():
             equal(marks[0]["note"], "looking at \"it\"\n", "the note")
             equal(len(watch(server, "--no-follow", "--json", "--count", "3")[0].splitlines()), 3, "marks do not count")
         with case("what cannot be marked"):
-            for alert, why in (("p1-replay/999999", "no alert"), ("nobody/1", "no alert"),
-                               (every[0]["id"].replace("/", "/0"), None)):
-                if why:
-                    true(why in watch(server, "--ack", alert, ok=1)[1], alert)
+            for alert in ("p1-replay/999999", "p1-replay/0", "nobody/1"):
+                true("no alert" in watch(server, "--ack", alert, ok=1)[1], alert)
             for args in (["--ack", "17"], ["--ack", "a/b"], ["--ack", "/1"], ["--note", "x"],
                          ["--ack", "a/1", "--false-positive", "a/1"], ["--ack", "a/1", "--by", ""],
                          ["--ack", "a/1", "--note", "x" * 5000]):
