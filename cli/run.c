@@ -38,7 +38,8 @@ static const char usage[] =
         "  -w, --workers N      capture threads (live: per interface; default 1)\n"
         "      --flows          flow records too, not only alerts\n"
         "  -q, --quiet          no progress and no summary on stderr\n\n"
-        "Without settings and without -o, alerts go to stdout.  SIGTERM and SIGINT drain and end; a second "
+        "Without settings and without -o, alerts go to stdout.  SIGHUP reads alerts.suppress again.  SIGTERM "
+        "and SIGINT drain and end; a second "
         "one ends\n"
         "at once.\n\n"
         "exit status: 0 done, 1 failed at run time or an output lost records, 2 wrong usage or settings\n";
