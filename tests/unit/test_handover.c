@@ -27,7 +27,7 @@ static struct handover *make(size_t bytes)
 
 static void build(struct frame *f, uint16_t sport, uint32_t seq, size_t n)
 {
-	static uint8_t text[3000];
+	uint8_t text[3000]; /* several threads build at once */
 
 	memset(text, (int)(seq & 0xff), n);
 	frame_begin(f);
