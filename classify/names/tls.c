@@ -64,7 +64,7 @@ struct feed {
 };
 
 /* A record that begins with a hello.  RFC 8446 5.1: its version "MUST be ignored for all purposes", and
- * servers do (OpenSSL and BoringSSL look at its first byte, Go takes any below 16.0): with an odd one, the
+ * servers do (OpenSSL looks at its first byte, others need not): with an odd one, the
  * hello's own version has to be right. */
 static int probe_hello(const uint8_t *p, size_t n)
 {
@@ -85,7 +85,7 @@ static int probe_hello(const uint8_t *p, size_t n)
 }
 
 /* The length of a record that servers pass over before a hello: OpenSSL empty ones of handshakes (against RFC
- * 8446 5.1), BoringSSL warnings.  0: it is none, -1: too few bytes. */
+ * 8446 5.1), others may pass over warnings.  0: it is none, -1: too few bytes. */
 static int probe_nothing(const uint8_t *p, size_t n)
 {
 	static const uint8_t empty[] = {RECORD_HANDSHAKE, 3, 0, 0, 0},

@@ -411,7 +411,7 @@ static void test_probe(void **state)
 	        {"160301020001", 1},
 	        {"160304020002", 1},
 	        {"160300000101", 1},
-	        /* as OpenSSL takes it, and Go */
+	        /* odd versions */
 	        {"16037f020001", 1},
 	        {"1604", -1},
 	        {"16090102000100", -1},
@@ -449,8 +449,9 @@ static void test_probe(void **state)
 	}
 }
 
-/* What servers take all the same; each of these was tried against OpenSSL 3, the version against Go's source.
- */
+/* Beginnings that servers may take all the same.  OpenSSL 3 was seen to take a record version of 3.127, a
+ * hello's of 0x7f7f and an empty record; it refuses another major version and warnings, which other libraries
+ * need not. */
 static void test_odd_beginnings(void **state)
 {
 	static const struct {
