@@ -27,7 +27,7 @@ static void on_record(void *arg, const struct event *ev)
 {
 	static char json[65536];
 	struct record_head head;
-	size_t n = record_tail(ev, settings, &head, json, sizeof(json));
+	size_t n = record_tail(ev, settings, NULL, &head, json, sizeof(json));
 
 	(void)arg;
 	records++;
