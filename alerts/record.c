@@ -389,6 +389,9 @@ static void head_keys(const struct event *ev, struct record_head *h)
 	uint64_t service = hash64(h->service, strlen(h->service), 0);
 	uint64_t rule = p && p->rule ? hash64(p->rule, strlen(p->rule), service) : service;
 
+	/* other values are never the same thing, however alike the alerts are */
+	for (size_t i = 0; ev->kind == ALERT_PAYLOAD_SENSITIVE && i < ev->n_findings; i++)
+		rule = hash64(&ev->findings[i].value_hash, sizeof(ev->findings[i].value_hash), rule);
 	h->repeat_key = ev->repeat_key;
 	h->group_key = not_zero(source_hash(ev, hash64(&k, sizeof(k), rule)));
 	if (ev->first_use_only) {

@@ -204,7 +204,9 @@ static void show_title(const struct show *s, struct record_value r)
 	paint(s, colour, label, 10);
 	fprintf(s->out, " %.8sZ  ", strlen(time.text) > 19 ? time.text + 11 : "--:--:--");
 	paint(s, BOLD, kind.text, strlen(kind.text));
-	if (*get(s, r, "confidence", &more))
+	if (record_number(record_get(r, "test")))
+		add(&l, "  TEST");
+	else if (*get(s, r, "confidence", &more))
 		add(&l, "  %s %% sure", more.text);
 	if (*get(s, r, "updates", &more)) {
 		add(&l, "  again %s%s", s->utf8 ? "\xc3\x97" : "x", get(s, r, "count", &(struct member){""}));

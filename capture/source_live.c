@@ -32,6 +32,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000 /* linux/if_packet.h */
+#endif
 #define POLL_MS       10 /* a block is handed over after this, and source_next() waits no longer */
 #define BATCH_MAX     64
 #define BATCH_BYTES   (4u << 20)
@@ -340,13 +343,19 @@ static int live_hear(struct live *l, const char *text, struct err *e)
 
 /* Each packet of the loopback passes twice, out and in; libpcap takes only the second, but the kernel would
  * count both. */
-static void live_ignore_outgoing(const struct live *l)
+static bool is_loopback(const struct live *l)
 {
 	struct ifreq ifr = {.ifr_flags = 0};
-	int on = 1;
 
 	memcpy(ifr.ifr_name, l->interface, sizeof(ifr.ifr_name));
-	if (ioctl(l->fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_LOOPBACK))
+	return ioctl(l->fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_LOOPBACK);
+}
+
+static void live_ignore_outgoing(const struct live *l)
+{
+	int on = 1;
+
+	if (is_loopback(l))
 		(void)setsockopt(l->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
@@ -360,6 +369,17 @@ static int live_listen(const struct live *l, struct err *e)
 	if (deafen(l) < 0 || bind(l->fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
 		return err_set(e, "%s: cannot listen: %s", l->interface, strerror(errno));
 	return 0;
+}
+
+/* A group hears for its sockets, and what they asked for with PACKET_IGNORE_OUTGOING is not known to it: it
+ * has a flag of its own, from Linux 5.10 on. */
+static int live_join(const struct live *l, int arg)
+{
+	int quiet = arg | PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16;
+
+	if (is_loopback(l) && setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT, &quiet, sizeof(quiet)) == 0)
+		return 0;
+	return setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg));
 }
 
 /* Packets are shared out by internal address (share.h), so that the two directions of a connection and all
@@ -386,7 +406,7 @@ static int live_fanout(const struct live *l, const struct source_live *how, stru
 		log_warn("%s: so many internal networks that packets in more than %u tunnels are shared out "
 		         "by what is outside of them",
 		        l->interface, levels - 1);
-	if (setsockopt(l->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg)) < 0)
+	if (live_join(l, arg) < 0)
 		return err_set(e, "%s: packet fanout group %d: %s", l->interface, how->fanout_group,
 		        strerror(errno));
 	if (n && !how->fanout_other &&

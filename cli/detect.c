@@ -30,7 +30,10 @@ static const char help[] =
         "       leaktap detect [-c FILE] --jsonl [FILE|-]    reads {\"id\",\"text\"} lines, writes "
         "{\"id\",\"findings\"}\n"
         "       leaktap detect [-c FILE] --self-test         runs every detector on its own examples\n"
-        "Text that is JSON is read string by string, with the path of each as its field.\n\n"
+        "Text that is JSON is read string by string, with the path of each as its field.\n"
+        "Values that stand in manuals (4111 1111 1111 1111, AKIAIOSFODNN7EXAMPLE) and placeholders are no "
+        "findings;\n"
+        "--self-test shows that the detectors work.\n\n"
         "exit status: 0 done (also with findings), 1 cannot be read or written, an example or a line was "
         "wrong,\n"
         "             2 wrong usage or settings\n";

@@ -266,13 +266,19 @@ static void offer_rule(const struct mark *m, const struct alert_place *p, const 
 		at = 0;
 		if (record_next(list, &at, &f)) {
 			rule_line(f, "detector", "detector");
+			rule_line(f, "field", "field");
 			rule_line(f, "token", "token");
 		}
 	}
-	if (record_get(r, "source.group").type != RECORD_NONE)
+	rule_line(r, "source.ip", "sources");
+	if (record_get(r, "source.group").type != RECORD_NONE) {
+		fputs("    # or, for the whole group:\n    #", stdout);
 		rule_line(r, "source.group", "sources");
-	else
-		rule_line(r, "source.ip", "sources");
+	}
+	record_string(record_get(r, "kind"), one, sizeof(one));
+	if (!strncmp(one, "destination.", 12))
+		puts("\nThe use of a service is rather allowed with an entry of policy.partners; see leaktap "
+		     "inventory --register.");
 }
 
 int mark_set(struct resp *conn, const struct mark *m, const char *shown)

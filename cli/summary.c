@@ -212,7 +212,7 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 		        sensor_kind_name);
 	}
 	if (a->suppressed)
-		fprintf(out, "; suppressed %" PRIu64, a->suppressed);
+		fprintf(out, ", of which suppressed %" PRIu64, a->suppressed);
 	fprintf(out, "; %" PRIu64 " repeats folded into %" PRIu64 " updates\n", a->folded, a->updates);
 	fprintf(out,
 	        "records    made %" PRIu64 " = delivered %" PRIu64 " + waiting %" PRIu64 " + lost %" PRIu64,

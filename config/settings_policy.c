@@ -168,7 +168,7 @@ void read_source_list(const struct reading *r, const struct ynode *n, struct sou
 
 static void read_sources(const struct reading *r, struct partner *p, const struct ynode *n)
 {
-	struct sources list = {NULL};
+	struct sources list = {.n_groups = 0};
 
 	read_source_list(r, n, &list);
 	p->groups = list.groups;

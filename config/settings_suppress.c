@@ -132,7 +132,7 @@ static void read_class(const struct reading *r, struct suppress_rule *s, const s
 
 static void read_rule_sources(const struct reading *r, struct suppress_rule *s, const struct ynode *n)
 {
-	struct sources list = {NULL};
+	struct sources list = {.n_groups = 0};
 
 	read_source_list(r, n, &list);
 	s->groups = list.groups;
