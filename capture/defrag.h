@@ -21,7 +21,7 @@
 struct defrag_limits {
 	size_t datagrams; /* put together at once */
 	size_t memory_mb; /* for all their bytes */
-	unsigned seconds; /* Linux: 30 */
+	unsigned seconds; /* RFC 8200 4.5, RFC 1122 3.3.2: 60; Linux: 30 for IPv4, 60 for IPv6 */
 };
 
 struct defrag_stats {

@@ -38,11 +38,18 @@ static struct ends ends_of(
 	}
 }
 
+/* A field of two bytes: the low one stands first, unless swapped. */
+static uint16_t field(struct cur *c, bool swapped)
+{
+	return (uint16_t)(swapped ? cur_be(c, 2) : cur_le(c, 2));
+}
+
 /* The header of a data frame that leads to an ethertype; `c` is then behind it. */
-static bool data_header(struct cur *c, uint8_t type, uint8_t flags, struct ends *ends)
+static bool data_header(struct cur *c, bool swapped, struct ends *ends)
 {
 	const uint8_t *a1, *a2, *a3, *a4 = NULL;
-	uint8_t sequence, qos = 0;
+	uint16_t control = field(c, swapped), sequence, qos = 0;
+	uint8_t type = (uint8_t)control, flags = (uint8_t)(control >> 8);
 
 	if ((type & TYPE_MASK) != TYPE_DATA || type & SUBTYPE_EMPTY || flags & (FLAG_PROTECTED | FLAG_MORE))
 		return false;
@@ -50,13 +57,12 @@ static bool data_header(struct cur *c, uint8_t type, uint8_t flags, struct ends 
 	a1 = cur_take(c, 6);
 	a2 = cur_take(c, 6);
 	a3 = cur_take(c, 6);
-	sequence = cur_u8(c); /* the low four bits number fragments */
-	cur_skip(c, 1);
+	sequence = field(c, swapped); /* the low four bits number fragments */
 	if ((flags & (FLAG_TO_DS | FLAG_FROM_DS)) == (FLAG_TO_DS | FLAG_FROM_DS))
 		a4 = cur_take(c, 6);
 	if (type & SUBTYPE_QOS) {
-		qos = cur_u8(c);
-		cur_skip(c, 1 + (flags & FLAG_ORDER ? 4u : 0u)); /* HT control */
+		qos = field(c, swapped);
+		cur_skip(c, flags & FLAG_ORDER ? 4 : 0); /* HT control */
 	}
 	*ends = ends_of(flags, a1, a2, a3, a4);
 	c->bad |= cur_left(c) < 3;
@@ -64,17 +70,16 @@ static bool data_header(struct cur *c, uint8_t type, uint8_t flags, struct ends 
 	       cur_peek(c, 1) == 0xaa && cur_peek(c, 2) == 3;
 }
 
-/* Some access points of Cisco send the two bytes of the frame control the other way round. */
+/* Some access points of Cisco send fields of two bytes the other way round. */
 int wireless_frame_read(struct walk *w)
 {
 	bool ends_early = false;
 
 	for (unsigned swapped = 0; swapped < 2; swapped++) {
 		struct cur c = w->c;
-		uint8_t first = cur_u8(&c), second = cur_u8(&c);
 		struct ends ends;
 
-		if (!data_header(&c, swapped ? second : first, swapped ? first : second, &ends)) {
+		if (!data_header(&c, swapped, &ends)) {
 			ends_early |= c.bad;
 			continue;
 		}

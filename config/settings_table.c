@@ -157,8 +157,9 @@ const struct setting settings_table[] = {
 		"MiB of each worker for TCP data that came before its turn."),
 	NUMBER("limits.fragments_mb", limits.fragments_mb, 1, 4096, "16",
 		"MiB of each worker for IP fragments that wait for the rest of their datagram."),
-	NUMBER("limits.fragment_s", limits.fragment_s, 1, 600, "30",
-		"Seconds after which a datagram whose fragments did not all come is given up."),
+	NUMBER("limits.fragment_s", limits.fragment_s, 1, 600, "60",
+		"Seconds after which a datagram whose fragments did not all come is given up. Less than receivers wait "
+		"(60, some 30) leaves a gap to pass through."),
 	NUMBER("limits.copies", limits.copies, 0, 1u << 24, "65536",
 		"Packets that each worker remembers to know those that the mirror delivers twice. 0: copies are not looked"
 		" for."),

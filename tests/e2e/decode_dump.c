@@ -29,7 +29,7 @@ static void dump(unsigned long number, const struct packet *p, enum decode_resul
 
 int main(int argc, char **argv)
 {
-	struct defrag_limits limits = {.datagrams = 4096, .memory_mb = 16, .seconds = 30};
+	struct defrag_limits limits = {.datagrams = 4096, .memory_mb = 16, .seconds = 60};
 	unsigned long number = 0;
 	struct defrag *frags;
 	struct source *s;

@@ -42,7 +42,7 @@ static void check(struct packet *p)
 int main(int argc, char **argv)
 {
 	struct share_networks networks = {.internal = &internal, .n_internal = 1};
-	struct defrag_limits limits = {.datagrams = 1024, .memory_mb = 16, .seconds = 30};
+	struct defrag_limits limits = {.datagrams = 1024, .memory_mb = 16, .seconds = 60};
 	struct source *s = NULL;
 	struct packet p;
 	struct err e;

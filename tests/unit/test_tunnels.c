@@ -26,9 +26,10 @@ enum carrier { IN_ETHER, IN_IP4, IN_IP6, IN_UDP };
 enum inside { HAS_IP4, HAS_IP6, HAS_ETHER, IN_AIR /* the head ends with a frame of 802.11 */ };
 
 /* Behind the frame control: duration, three addresses, sequence control; what leads to IPv4. */
-#define HEADER_802_11 "\0\0\x06\0\0\0\0\x01\x06\0\0\0\0\x0a\x06\0\0\0\0\x0b\x10\0"
-#define SNAP_IP4      "\xaa\xaa\3\0\0\0\x08\0"
-#define CLEAR_802_11  HEADER_802_11 SNAP_IP4
+#define ADDRESSES_802_11 "\x06\0\0\0\0\x01\x06\0\0\0\0\x0a\x06\0\0\0\0\x0b"
+#define HEADER_802_11    "\0\0" ADDRESSES_802_11 "\x10\0"
+#define SNAP_IP4         "\xaa\xaa\3\0\0\0\x08\0"
+#define CLEAR_802_11     HEADER_802_11 SNAP_IP4
 
 struct wrap {
 	const char *name;
@@ -152,7 +153,12 @@ static const struct wrap wraps[] = {
         {"CAPWAP of 802.11", IN_UDP, 5247,
                 BYTES("\0\x20\3\x20\0\0\0\0\4\xbf\x23\0\0\0\0\0\x08\x01" CLEAR_802_11), IN_AIR, TUNNEL_CAPWAP,
                 0, false},
-        {"CAPWAP of Cisco", IN_UDP, 5247, BYTES("\0\x10\3\0\0\0\0\0\x01\x08" CLEAR_802_11), IN_AIR,
+        /* all fields of two bytes the other way round: the sequence number is 0x763, TID 5 */
+        {"CAPWAP of Cisco", IN_UDP, 5247,
+                BYTES("\0\x10\3\0\0\0\0\0\x11\x08\x2c\0" ADDRESSES_802_11 "\x76\x30" SNAP_IP4), IN_AIR,
+                TUNNEL_CAPWAP, 0, false},
+        {"CAPWAP of Cisco, QoS", IN_UDP, 5247,
+                BYTES("\0\x10\3\0\0\0\0\0\x01\x88\x2c\0" ADDRESSES_802_11 "\x76\x30\x80\5" SNAP_IP4), IN_AIR,
                 TUNNEL_CAPWAP, 0, false},
         {"802.11 in GRE", IN_IP4, 47, BYTES("\0\0\x82\x10\x88\x01" HEADER_802_11 "\0\0" SNAP_IP4), IN_AIR,
                 TUNNEL_GRE, 0, false},
