@@ -1,5 +1,6 @@
 /* catalogue.c - leaktap catalogue: the AI services leaktap knows, and whether their files are sound. */
 #include "cli/commands.h"
+#include "cli/explain_entry.h"
 #include "config/catalogue.h"
 #include "config/settings.h"
 
@@ -22,7 +23,7 @@ static const char help[] =
         "  -v, --verbose     with --check: which rule hides which, what later files replace or extend\n"
         "  -c, --config FILE settings whose catalogue is read too\n"
         "  -h, --help        this text\n\n"
-        "The format of own files is in docs/catalogue.md.\n"
+        "The format of own files is in " PREFIX "/share/doc/leaktap/catalogue.md.\n"
         "exit status: 0 done, 1 no such service, 2 wrong usage, or faults in settings or catalogue\n";
 
 /* What is looked at: alone, or inside the settings that brought it. */
@@ -78,9 +79,9 @@ static int view_open(struct view *v, const char *config, char *const *files, siz
 		free(places);
 		check_internal(v, shipped, &f);
 	}
-	faults_print(&f, stderr);
-	if (f.total)
-		fprintf(stderr, "leaktap catalogue: %zu fault%s\n", f.total, f.total == 1 ? "" : "s");
+	print_faults(COMMAND, &f);
+	if (f.total > 1)
+		fprintf(stderr, "leaktap catalogue: %zu faults\n", f.total);
 	faults_clear(&f);
 	return v->c ? 0 : -1;
 }
@@ -157,17 +158,30 @@ static void show_ranges(const struct service *s)
 	}
 }
 
-static int show(const struct catalogue *c, const char *id)
+/* Services that are called so go before one that is spelt nearly so. */
+static int say_unknown(const struct catalogue *c, const char *id)
 {
-	const struct service *s = catalogue_by_id(c, id);
-	const char *near = s ? NULL : catalogue_near(c, id);
+	char similar[1024];
+	const char *near = catalogue_near(c, id);
 
-	if (!s) {
+	if (*similar_services(c, id, false, similar, sizeof(similar)))
+		fprintf(stderr,
+		        "leaktap catalogue: there is no service `%s'; similar: %s (leaktap catalogue "
+		        "--list)\n",
+		        id, similar);
+	else
 		fprintf(stderr,
 		        "leaktap catalogue: there is no service `%s'%s%s%s (leaktap catalogue --list)\n", id,
 		        near ? ", did you mean `" : "", near ? near : "", near ? "'?" : "");
-		return EXIT_USAGE;
-	}
+	return EXIT_USAGE;
+}
+
+static int show(const struct catalogue *c, const char *id)
+{
+	const struct service *s = catalogue_by_id(c, id);
+
+	if (!s)
+		return say_unknown(c, id);
 	printf("%-11s %s\n%-11s %s\n%-11s %s\n", "id", s->id, "name", s->name, "vendor", s->vendor);
 	printf("%-11s %s\n%-11s %s\n%-11s %s\n", "country", *s->country ? s->country : "not known", "kind",
 	        s->kind, "confidence", s->confidence);
@@ -249,6 +263,26 @@ static const struct service_host *covered_by(
 	return m.rule;
 }
 
+/* What its users write goes to another service of its vendor, in a shape of requests that both have: a
+ * program that calls its vendor's API. */
+static bool writes_elsewhere(const struct catalogue *c, const struct service *s)
+{
+	for (size_t i = 0; i < catalogue_count(c); i++) {
+		const struct service *o = catalogue_at(c, i);
+		bool carries = false, shares = false;
+
+		if (o == s || strcmp(o->vendor, s->vendor) != 0)
+			continue;
+		for (size_t k = 0; k < o->n_hosts; k++)
+			carries = carries || host_role_carries(o->hosts[k].role);
+		for (size_t k = 0; k < o->n_wire * s->n_wire; k++)
+			shares = shares || !strcmp(o->wire[k / s->n_wire], s->wire[k % s->n_wire]);
+		if (carries && shares)
+			return true;
+	}
+	return false;
+}
+
 static size_t remarks(const struct catalogue *c)
 {
 	size_t n = 0;
@@ -277,7 +311,7 @@ static size_t remarks(const struct catalogue *c)
 			        h->file, h->line, h->host, wide->host);
 			n++;
 		}
-		if (carries)
+		if (carries || writes_elsewhere(c, s))
 			continue;
 		printf("%s:%u: remark: no host of %s carries what users write\n", s->file, s->line, s->id);
 		n++;
@@ -378,8 +412,7 @@ int command_catalogue(int argc, char **argv)
 			return EXIT_DONE;
 		}
 		if (o == '?' || o == ':')
-			return usage_error(COMMAND, o == ':' ? "`%s' needs a value" : "unknown option `%s'",
-			        argv[optind - 1]);
+			return option_error(COMMAND, o, argv);
 		if (o == 'c')
 			config = optarg;
 		else if (o == 'v')

@@ -108,10 +108,8 @@ int command_check(int argc, char **argv)
 		case 'h':
 			help();
 			return EXIT_DONE;
-		case ':':
-			return usage_error("check", "%s needs a value", argv[optind - 1]);
 		default:
-			return usage_error("check", "there is no option %s", argv[optind - 1]);
+			return option_error("check", c, argv);
 		}
 	}
 	if (optind < argc)
@@ -119,7 +117,7 @@ int command_check(int argc, char **argv)
 		        "check", "`%s' is not expected; a settings file is given with -c", argv[optind]);
 	faults_init(&f);
 	s = settings_load(settings_find(config), &f);
-	faults_print(&f, stderr);
+	print_faults("check", &f);
 	if (!s && f.total > 1)
 		fprintf(stderr, "leaktap check: %zu faults\n", f.total);
 	faults_clear(&f);

@@ -21,5 +21,13 @@ int command_catalogue(int argc, char **argv);
 void hide_passwords(int argc, char **argv);
 /* "leaktap COMMAND: text" on stderr and the hint to --help; returns EXIT_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what getopt_long(3) could not read; `c` is the ':' or '?' it returned, for short options that
+ * begin with ':'. */
+int option_error(const char *command, int c, char *const *argv);
+/* Faults of the settings on stderr; one without a line (a file that cannot be read) says which command could
+ * not go on.
+ */
+struct faults;
+void print_faults(const char *command, const struct faults *f);
 
 #endif

@@ -54,7 +54,7 @@ static int job_begin(struct job *j, const char *config)
 	memset(j, 0, sizeof(*j));
 	faults_init(&f);
 	j->settings = settings_load(settings_find(config), &f);
-	faults_print(&f, stderr);
+	print_faults("detect", &f);
 	faults_clear(&f);
 	if (!j->settings)
 		return EXIT_USAGE;
@@ -259,7 +259,7 @@ int command_detect(int argc, char **argv)
 			return fputs(help, stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
 		if (!strcmp(argv[i], "-c") || !strcmp(argv[i], "--config")) {
 			if (i + 1 == argc)
-				return usage_error("detect", "%s needs a value", argv[i]);
+				return usage_error("detect", "`%s' needs a value", argv[i]);
 			config = argv[++i];
 		} else if (!strcmp(argv[i], "--jsonl"))
 			lines = true;

@@ -185,6 +185,14 @@ static const struct service *usual_at(const struct catalogue *c, uint16_t port)
 	return found;
 }
 
+/* A name's last label is no number (RFC 3696, 2): whoever wrote one meant an IPv4 address. */
+static bool ends_in_number(const char *host)
+{
+	const char *dot = strrchr(host, '.'), *last = dot ? dot + 1 : host;
+
+	return *last && !last[strspn(last, "0123456789")];
+}
+
 static void answer_none(const struct asker *a, const struct query *q, struct answer *r)
 {
 	const struct service *usual = usual_at(a->s->catalogue, q->port);
@@ -206,6 +214,10 @@ static void answer_none(const struct asker *a, const struct query *q, struct ans
 	else if (q->is_address)
 		snprintf(r->why, sizeof(r->why),
 		        "no published range of one service alone covers this address");
+	else if (ends_in_number(q->host))
+		snprintf(r->why, sizeof(r->why),
+		        "this is no address: IPv4 addresses are four numbers from 0 to 255, and no name ends "
+		        "in a number");
 	else if (usual)
 		snprintf(r->why, sizeof(r->why),
 		        "no rule matches this name; port %u is usual for %s, which is told by the shape of "
@@ -411,7 +423,7 @@ static struct settings *load(const char *config)
 
 	faults_init(&f);
 	s = settings_load(settings_find(config), &f);
-	faults_print(&f, stderr);
+	print_faults(COMMAND, &f);
 	faults_clear(&f);
 	return s;
 }
@@ -444,8 +456,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		else if (c == 'h')
 			o->help = true;
 		else
-			return usage_error(COMMAND, c == ':' ? "`%s' needs a value" : "unknown option `%s'",
-			        argv[optind - 1]);
+			return option_error(COMMAND, c, argv);
 	}
 	return EXIT_DONE;
 }

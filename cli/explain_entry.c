@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RULES_MAX   8
-#define SIMILAR_MAX 4
-#define WORD_MIN    3
+#define RULES_MAX    8
+#define SIMILAR_MAX  4
+#define SIMILAR_TEXT 2048
+#define WORD_MIN     3
 
 static const char *const match_words[] = {
         [MATCH_EXACT] = "exact", [MATCH_PATTERN] = "pattern", [MATCH_SUFFIX] = "suffix"};
@@ -47,23 +48,33 @@ void explain_rules(const struct catalogue *c, const char *host, const char *path
 		printf("           and %zu more\n", all - n);
 }
 
-/* Somebody asks for a service by what people call it. */
-void explain_similar(const struct catalogue *c, const char *word)
+const char *similar_services(const struct catalogue *c, const char *word, bool hosts, char *buf, size_t cap)
 {
+	size_t len = 0;
 	unsigned n = 0;
 
+	*buf = '\0';
 	if (strchr(word, '.') || strlen(word) < WORD_MIN)
-		return;
-	for (size_t i = 0; i < catalogue_count(c) && n < SIMILAR_MAX; i++) {
+		return buf;
+	for (size_t i = 0; i < catalogue_count(c) && n < SIMILAR_MAX && len < cap; i++) {
 		const struct service *s = catalogue_at(c, i);
+		bool host = hosts && s->n_hosts;
 
 		if (!strcasestr(s->id, word) && !strcasestr(s->name, word) && !strcasestr(s->vendor, word))
 			continue;
-		printf("%s%s%s%s%s", n++ ? ", " : "  similar  ", s->id, s->n_hosts ? " (" : "",
-		        s->n_hosts ? s->hosts[0].host : "", s->n_hosts ? ")" : "");
+		len += (size_t)snprintf(buf + len, cap - len, "%s%s%s%s%s", n++ ? ", " : "", s->id,
+		        host ? " (" : "", host ? s->hosts[0].host : "", host ? ")" : "");
 	}
-	if (n)
-		puts("; ask for a host of it, or leaktap catalogue --show ID");
+	return buf;
+}
+
+/* Somebody asks for a service by what people call it. */
+void explain_similar(const struct catalogue *c, const char *word)
+{
+	char list[SIMILAR_TEXT];
+
+	if (*similar_services(c, word, true, list, sizeof(list)))
+		printf("  similar  %s; ask for a host of it, or leaktap catalogue --show ID\n", list);
 }
 
 /* A name that only looks like one we know: its labels hold another's without a dot before. */
@@ -91,12 +102,30 @@ static void names_of_classes(uint32_t bits, char *out, size_t cap)
 	size_t n = 0;
 
 	out[0] = '\0';
+	if (bits == (1u << CLASSES) - 1) {
+		snprintf(out, cap, "all");
+		return;
+	}
 	for (int k = 0; k < CLASSES && n < cap; k++)
 		if (bits >> k & 1)
 			n += (size_t)snprintf(
 			        out + n, cap - n, "%s%s", n ? ", " : "", data_class_name((enum data_class)k));
 	if (!n)
 		snprintf(out, cap, "none");
+}
+
+/* In the largest unit that divides it, as the settings would say it: "200 MiB". */
+static const char *size_words(uint64_t v, char *buf, size_t cap)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	unsigned u = 0;
+
+	while (v && v % 1024 == 0 && u + 1 < sizeof(units) / sizeof(*units)) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(buf, cap, "%" PRIu64 " %s", v, units[u]);
+	return buf;
 }
 
 static bool covers(const struct partner *p, const struct settings *s, const struct ip_addr *a)
@@ -121,9 +150,13 @@ static void explain_sources(const struct settings *s, const struct partner *p, c
 	printf("  source   %s", !p->n_groups && !p->n_sources ? "any" : "");
 	for (size_t i = 0; i < p->n_groups; i++)
 		printf("%s%s", i ? ", " : "", networks_group_name(s->networks, p->groups[i]));
-	for (size_t i = 0; i < p->n_sources; i++)
-		printf("%s%s/%u", i + p->n_groups ? ", " : "", ip_format(&p->sources[i].addr, text),
-		        ip_is4(&p->sources[i].addr) ? p->sources[i].bits - 96u : p->sources[i].bits + 0u);
+	for (size_t i = 0; i < p->n_sources; i++) {
+		const struct cidr *c = &p->sources[i];
+
+		printf("%s%s", i + p->n_groups ? ", " : "", ip_format(&c->addr, text));
+		if (c->bits < 128)
+			printf("/%d", c->bits - (ip_is4(&c->addr) ? 96 : 0));
+	}
 	puts(!from                   ? ": depends on the source (--from IP asks for one)"
 	        : covers(p, s, from) ? ": yes"
 	                             : ": no");
@@ -133,7 +166,7 @@ void explain_entry(const struct settings *s, const struct partner *p, const stru
         const struct account *seen)
 {
 	int32_t today = time_day(clock_wall_ns());
-	char deny[160], allow[160], day[2][TIME_TEXT_MAX];
+	char deny[160], allow[160], day[2][TIME_TEXT_MAX], size[40];
 
 	if (!p)
 		return;
@@ -162,5 +195,6 @@ void explain_entry(const struct settings *s, const struct partner *p, const stru
 	if (p->tls_min)
 		printf("  tls      at least %s, else posture.tls\n", p->tls_min == 0x0304 ? "1.3" : "1.2");
 	if (p->upload_daily)
-		printf("  upload   at most %" PRIu64 " bytes a day, else volume.exceeded\n", p->upload_daily);
+		printf("  upload   at most %s a day, else volume.exceeded\n",
+		        size_words(p->upload_daily, size, sizeof(size)));
 }

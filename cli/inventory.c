@@ -100,11 +100,7 @@ static int read_options(struct options *o, int argc, char **argv)
 			return 1 + EXIT_DONE;
 		}
 		if (c == ':' || c == '?')
-			rc = usage_error(COMMAND,
-			        c == ':'                                  ? "%s needs a value"
-			        : strchr(argv[optind - 1], '=') && optopt ? "%s: the option takes no value"
-			                                                  : "there is no option %s",
-			        argv[optind - 1]);
+			rc = option_error(COMMAND, c, argv);
 		else
 			rc = take_option(o, c);
 	}
@@ -225,7 +221,7 @@ static struct settings *load(const char *config)
 
 	faults_init(&f);
 	s = settings_load(settings_find(config), &f);
-	faults_print(&f, stderr);
+	print_faults(COMMAND, &f);
 	faults_clear(&f);
 	return s;
 }

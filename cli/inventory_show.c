@@ -174,7 +174,8 @@ static void make_fit(struct layout *l, unsigned most)
 		        l->wide[SERVICE] > over + SERVICE_MIN ? l->wide[SERVICE] - over : SERVICE_MIN;
 }
 
-static struct layout layout_of(const struct inventory *v, bool suspected, unsigned most)
+/* `left_out`: columns that go whether or not there is room, bits 1 << enum column. */
+static struct layout layout_of(const struct inventory *v, bool suspected, unsigned most, unsigned left_out)
 {
 	char cell[COLUMNS][CELL_MAX];
 	struct layout l;
@@ -188,9 +189,33 @@ static struct layout layout_of(const struct inventory *v, bool suspected, unsign
 		for (unsigned i = 0; i < COLUMNS; i++)
 			l.wide[i] = columns_of(cell[i]) > l.wide[i] ? columns_of(cell[i]) : l.wide[i];
 	}
+	for (unsigned i = 0; i < COLUMNS; i++)
+		l.wide[i] = left_out >> i & 1 ? 0 : l.wide[i];
 	if (most)
 		make_fit(&l, most);
 	return l;
+}
+
+static bool has_rows(const struct inventory *v, bool suspected)
+{
+	for (size_t k = 0; k < v->n; k++)
+		if (v->rows[k].suspected == suspected)
+			return true;
+	return false;
+}
+
+/* One set for both tables: columns that come and go between them read as data that is missing. */
+static unsigned left_out_of(const struct inventory *v, unsigned most)
+{
+	unsigned out = 0;
+
+	for (unsigned suspected = 0; suspected < 2; suspected++) {
+		struct layout l = layout_of(v, suspected, most, 0);
+
+		for (unsigned i = 0; i < COLUMNS && has_rows(v, suspected); i++)
+			out |= l.wide[i] ? 0 : 1u << i;
+	}
+	return out;
 }
 
 /* Of what is too long the end is cut, at a whole character. */
@@ -232,21 +257,15 @@ static void print_row(char cell[COLUMNS][CELL_MAX], const struct layout *l, FILE
 	putc('\n', out);
 }
 
-/* The columns that were left out are gathered in `out`. */
-static void print_rows(const struct inventory *v, bool suspected, unsigned most, FILE *to, unsigned *out)
+static void print_rows(const struct inventory *v, bool suspected, unsigned most, unsigned left_out, FILE *to)
 {
-	struct layout l = layout_of(v, suspected, most);
+	struct layout l = layout_of(v, suspected, most, left_out);
 	char cell[COLUMNS][CELL_MAX];
-	bool any = false;
 
-	for (size_t k = 0; k < v->n; k++)
-		any |= v->rows[k].suspected == suspected;
-	if (!any)
+	if (!has_rows(v, suspected))
 		return;
-	for (unsigned i = 0; i < COLUMNS; i++) {
+	for (unsigned i = 0; i < COLUMNS; i++)
 		snprintf(cell[i], CELL_MAX, "%s", i || !suspected ? columns[i].head : "SUSPECTED (shape)");
-		*out |= l.wide[i] ? 0 : 1u << i;
-	}
 	print_row(cell, &l, to);
 	for (size_t k = 0; k < v->n; k++) {
 		if (v->rows[k].suspected != suspected)
@@ -333,10 +352,10 @@ void inventory_show_table(const struct inventory *v, unsigned wide, FILE *out)
 {
 	struct rest rest[UNNAMED_KINDS + 4];
 	size_t n = rest_of(v, rest);
-	unsigned left_out = 0;
+	unsigned left_out = left_out_of(v, wide);
 
-	print_rows(v, false, wide, out, &left_out);
-	print_rows(v, true, wide, out, &left_out);
+	print_rows(v, false, wide, left_out, out);
+	print_rows(v, true, wide, left_out, out);
 	if (left_out)
 		print_left_out(left_out, out);
 	if (!v->n)
@@ -348,8 +367,8 @@ void inventory_show_table(const struct inventory *v, unsigned wide, FILE *out)
 		fprintf(out, "%8" PRIu64 " times an address was not counted as a user: too many\n",
 		        v->sources_over);
 	if (v->unread)
-		fprintf(out, "%8" PRIu64 " record%s passed over: no flow record\n", v->unread,
-		        v->unread == 1 ? "" : "s");
+		fprintf(out, "%8" PRIu64 " %s passed over\n", v->unread,
+		        v->unread == 1 ? "alert or other record" : "alerts and other records");
 }
 
 /* RFC 4180: quotes around what holds a comma, a quote or a line end.  A cell that begins like a formula gets

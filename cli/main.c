@@ -1,9 +1,11 @@
 /* main.c - picks the command. */
 #include "cli/commands.h"
 #include "cli/version.h"
+#include "config/faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,6 +62,30 @@ int usage_error(const char *command, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+int option_error(const char *command, int c, char *const *argv)
+{
+	const char *given = argv[optind - 1];
+	char letter[] = {'-', (char)optopt, '\0'};
+	bool is_long = !strncmp(given, "--", 2);
+
+	if (c == ':')
+		return usage_error(command, "`%s' needs a value", is_long ? given : letter);
+	if (is_long && optopt && strchr(given, '='))
+		return usage_error(command, "`%.*s' takes no value", (int)strcspn(given, "="), given);
+	/* of several letters behind one `-' getopt_long(3) tells only this one, and optind may stand before
+	 * them */
+	if (optopt > ' ' && optopt < 0x7f)
+		return usage_error(command, "there is no option `%s'", letter);
+	return usage_error(command, "there is no option `%s'", given);
+}
+
+void print_faults(const char *command, const struct faults *f)
+{
+	if (f->n && !f->list[0].line)
+		fprintf(stderr, "leaktap %s: ", command);
+	faults_print(f, stderr);
+}
+
 void hide_passwords(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -108,10 +134,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return flush_output(commands[i].run(argc - 1, argv + 1));
-	fprintf(stderr,
-	        "leaktap: there is no command `%s' (run, watch, inventory, check, explain, detect, "
-	        "catalogue; leaktap "
-	        "--help)\n",
-	        argv[1]);
+	fprintf(stderr, "leaktap: there is no command `%s' (", argv[1]);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		fprintf(stderr, "%s, ", commands[i].name);
+	fputs("help; leaktap --help)\n", stderr);
 	return EXIT_USAGE;
 }

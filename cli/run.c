@@ -35,7 +35,9 @@ static const char usage[] =
         "  -o, --output OUTPUT  - (JSON lines on stdout), file:PATH, "
         "redis://[user[:password]@]host[:port][/db],\n"
         "                       rediss://... (TLS), unix:///path/redis.sock; may be given several times\n"
-        "  -w, --workers N      capture threads (live: per interface; default 1)\n"
+        "  -w, --workers N      capture threads; live, each reads all interfaces, and there are "
+        "capture.workers of them\n"
+        "                       when this is not given (one for each processor); files: 1\n"
         "      --flows          flow records too, not only alerts\n"
         "  -q, --quiet          no progress and no summary on stderr\n\n"
         "Without settings and without -o, alerts go to stdout.  SIGHUP reads alerts.suppress again.  SIGTERM "
@@ -103,11 +105,8 @@ static int read_options(struct options *o, int argc, char **argv)
 		case 'h':
 			fputs(usage, stdout);
 			return 1 + EXIT_DONE;
-		case ':':
-			rc = usage_error("run", "%s wants a value", argv[optind - 1]);
-			break;
 		default:
-			rc = usage_error("run", "unknown option %s", argv[optind - 1]);
+			rc = option_error("run", c, argv);
 		}
 	}
 	if (!rc && optind < argc)
@@ -140,7 +139,7 @@ static int load_settings(struct run *r)
 
 	faults_init(&faults);
 	r->settings = settings_load(path, &faults);
-	faults_print(&faults, stderr);
+	print_faults("run", &faults);
 	if (!r->settings && !faults.total)
 		fprintf(stderr, "leaktap run: %s: cannot be loaded\n", path ? path : "built-in settings");
 	faults_clear(&faults);
@@ -265,7 +264,7 @@ static void say_watching(const struct run *r)
 	for (size_t i = 0; i < r->o.n_interfaces && used < sizeof(list); i++)
 		used += (size_t)snprintf(
 		        list + used, sizeof(list) - used, "%s%s", i ? ", " : "", r->o.interfaces[i]);
-	log_info("watching %s with %u worker%s each", list, r->n_workers, r->n_workers == 1 ? "" : "s");
+	log_info("watching %s with %u worker%s", list, r->n_workers, r->n_workers == 1 ? "" : "s");
 }
 
 /* ---- the wait -------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ int server_choose(const char *command, const char *config, const char *redis, st
 	if (path && (config || !url)) {
 		s = settings_load(path, &faults);
 		if (!s) {
-			faults_print(&faults, stderr);
+			print_faults(command, &faults);
 			faults_clear(&faults);
 			return EXIT_USAGE;
 		}

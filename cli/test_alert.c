@@ -77,10 +77,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'h':
 			fputs(usage, stdout);
 			return -1;
-		case ':':
-			return usage_error("test-alert", "%s needs a value", argv[optind - 1]);
 		default:
-			return usage_error("test-alert", "there is no option %s", argv[optind - 1]);
+			return option_error("test-alert", c, argv);
 		}
 	}
 	return optind < argc ? usage_error("test-alert", "what is `%s'?", argv[optind]) : EXIT_DONE;
@@ -301,7 +299,7 @@ int command_test_alert(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	faults_init(&faults);
 	s = settings_load(settings_find(o.config), &faults);
-	faults_print(&faults, stderr);
+	print_faults("test-alert", &faults);
 	faults_clear(&faults);
 	if (!s)
 		return EXIT_USAGE;

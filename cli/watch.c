@@ -434,10 +434,8 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 		case 'h':
 			fputs(usage, stdout);
 			return -1;
-		case ':':
-			return usage_error("watch", "%s needs a value", argv[optind - 1]);
 		default:
-			return usage_error("watch", "there is no option %s", argv[optind - 1]);
+			return option_error("watch", c, argv);
 		}
 	}
 	if (optind < argc)

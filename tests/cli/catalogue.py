@@ -2,6 +2,7 @@
 """leaktap catalogue and leaktap explain, as people and scripts use them."""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,16 @@ with case("summary, list and check agree"):
     total = int(next(line for line in text.splitlines() if line.startswith("all ")).split()[1])
     equal(len(listed) - 1, total, "listed")
     true(total >= 220, "too few services")
-    true("no faults" in checked, checked)
+    true(checked.endswith("\nno faults, 0 remarks\n"), "the shipped files get no remark: " + checked)
+
+with case("a program whose prompts go to its vendor's own API gets no remark, one whose prompts go nowhere does"), tempfile.TemporaryDirectory() as folder:
+    own = os.path.join(folder, "own.yaml")
+    for vendor, remarked in (("Anthropic", False), ("Somebody", True)):
+        with open(own, "w") as f:
+            f.write("services: [{id: acme-cli, name: A, vendor: %s, kind: coding, wire: [anthropic-messages],\n"
+                    "  hosts: [{match: exact, host: t.acme.example, role: telemetry}]}]\n" % vendor)
+        checked = leaktap("catalogue", "--check", own)[0]
+        equal("remark: no host of acme-cli carries" in checked, remarked, vendor + ": " + checked)
 
 with case("own shapes are checked, and a shape that is described nowhere is remarked on"), tempfile.TemporaryDirectory() as folder:
     own = os.path.join(folder, "own.yaml")
@@ -63,6 +73,16 @@ with case("every service can be shown"):
 with case("a mistyped id"):
     _, err = leaktap("catalogue", "--show", "opnai-api", status=2)
     true("did you mean `openai-api'" in err, err)
+
+with case("a word that people call a service by"):
+    for word, ident in (("openai", "openai-api"), ("ollama", "ollama"), ("anthropic", "anthropic-api")):
+        similar = leaktap("explain", word)[0]
+        _, err = leaktap("catalogue", "--show", word, status=2)
+        equal(len(err.splitlines()), 1, err)
+        true(f"similar: " in err and ident in err and "did you mean" not in err, err)
+        named = re.search(r"similar: (.*) \(leaktap", err).group(1).split(", ")
+        line = next(l for l in similar.splitlines() if l.startswith("  similar"))
+        true(all(n in line for n in named), f"{named} is not what explain says: {line}")
 
 with case("wrong usage"):
     leaktap("catalogue", "--list", "--check", status=2)
@@ -113,6 +133,20 @@ with case("user part and query are never printed back"):
                   b"https://api.openai.com\\@hunter2/", b"bob@hunter2@@/hunter2 x"):
         for out in leaktap("explain", "--json", "-", stdin=query)[0], leaktap("explain", "-", stdin=query)[0]:
             true("hunter2" not in out, out)
+
+with case("what ends in a number is no name"):
+    for query in (b"999.1.1.1", b"1.2.3", b"api.openai.com.1", b"http://10.0.0.256:8080/v1"):
+        true(explain(query)[0]["why"].startswith("this is no address"), query)
+    true(not explain(b"host7.example")[0]["why"].startswith("this is no address"), "a digit before a letter")
+
+with case("conditions of an entry are told as people write them"), tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "s.yaml")
+    with open(path, "w") as f:
+        f.write("policy:\n  partners:\n  - service: openai-api\n    contract: C-1\n    owner: a@b.example\n    status: approved\n"
+                "    sources: [10.9.3.20, 10.9.4.0/24, \"fd00::1\"]\n    data: {deny: [all]}\n    upload_daily: 200MiB\n")
+    text, _ = leaktap("explain", "-c", path, "api.openai.com")
+    for words in ("at most 200 MiB a day", "deny all; allow none", "10.9.3.20, 10.9.4.0/24, fd00::1: depends"):
+        true(words in text, f"{words!r} is not in: {text}")
 
 with case("junk gets an answer"):
     junk = [b"", b"\x00", b"\xff\xfe\xfd", b"a b c", b"http://", b"://", b"[::1", b"[]", b"..", b"a..b", b"." * 5000,

@@ -10,7 +10,7 @@ from lib import *  # noqa: E402,F403
 
 DEMO = os.path.join(TOP, "tests/captures/demo/capture.pcap")
 OPENAI = os.path.join(TOP, "tests/captures/openai/capture.pcap")
-COMMANDS = ("run", "watch", "check", "explain", "detect", "catalogue", "inventory")
+COMMANDS = ("run", "watch", "test-alert", "check", "explain", "detect", "catalogue", "inventory")
 
 
 def one_line(err):
@@ -28,6 +28,23 @@ def main():
         leaktap(ok=2)
         _, err = leaktap("rum", ok=2)
         one_line(err)
+        for c in COMMANDS + ("help",):
+            true(re.search(r"[(, ]%s[,;]" % c, err), f"{c} is not among the commands: {err}")
+    with case("options are refused alike by all commands"):
+        for c in COMMANDS:
+            for args, words in ((["-x"], "there is no option `-x'"), (["--nonsense"], "there is no option `--nonsense'"),
+                                (["-c"], "`-c' needs a value"), (["--config"], "`--config' needs a value")):
+                _, err = leaktap(c, *args, ok=2)
+                equal(err, f"leaktap {c}: {words} (leaktap {c} --help)\n", "words")
+        _, err = leaktap("run", "--flows", "-xq", ok=2)
+        true("there is no option `-x'" in err, err)
+        _, err = leaktap("inventory", "--csv=1", ok=2)
+        true("`--csv' takes no value" in err, err)
+    with case("settings that cannot be read: the line says which command could not go on"):
+        for c, more in (("run", ["-r", DEMO]), ("check", []), ("explain", ["x.example"]), ("catalogue", []), ("detect", []),
+                        ("inventory", ["-r", DEMO]), ("test-alert", []), ("watch", [])):
+            _, err = leaktap(c, "-c", "/nonexistent.yaml", *more, ok=2)
+            equal(err, f"leaktap {c}: /nonexistent.yaml: No such file or directory\n", "words")
     for args, word in ((["run"], "-i"), (["run", "-i", "lo", "-r", DEMO], "mix"), (["run", "-r"], "value"),
                        (["run", "-r", DEMO, "-w", "0"], "1 to"), (["run", "-r", DEMO, "--nonsense"], "--nonsense"),
                        (["run", DEMO], "-r"), (["run", "-r", "/nonexistent.pcap"], "/nonexistent.pcap"),
@@ -142,6 +159,13 @@ def main():
         true("Claude" in p.stdout or "claude" in p.stdout, p.stdout)
         for page in ("man1/leaktap.1", "man5/leaktap.yaml.5"):
             true(os.path.exists(d + "/usr/local/share/man/" + page), page + " is missing")
+        text, _ = leaktap("catalogue", "--help")
+        named = re.search(r"\S+/share/doc/leaktap/\S+\.md", text).group(0)
+        for path in (named, "/usr/local/share/doc/leaktap/records.schema.json", "/usr/local/share/doc/leaktap/settings.md"):
+            true(os.path.exists(d + path), path + " is not installed")
+        subprocess.run(["make", "-s", "uninstall", "DESTDIR=" + d, "PREFIX=/usr/local"], cwd=TOP, check=True, stdout=subprocess.DEVNULL)
+        left = [os.path.join(at, name) for at, _, names in os.walk(d) for name in names]
+        equal(left, [], "left behind by make uninstall")
     finish()
 
 

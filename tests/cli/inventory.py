@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,25 @@ with case("tables fit the terminal, and say what they leave out"):
         equal("not shown for want of room" in text, columns < 140, f"at {columns}")
         for head in ("SERVICE", "GROUP", "USERS", "BYTES OUT", "LAST SEEN"):
             true(head in text, f"{head} at {columns}")
+
+with case("both tables leave out the same columns"):
+    lines = [json.dumps({"type": "flow", "start": "2026-11-25T09:46:40.000000Z", "end": "2026-11-26T09:46:40.000000Z",
+                         "direction": "out", "source": {"ip": "10.1.1.1", "group": "g"}, "bytes": [10, 10],
+                         "destination": {"ip": "192.0.2.1", "host": "a-name-that-is-long-enough-to-want-room.example.net"},
+                         "app": {"visibility": "metadata"}, "shape": "openai-chat"}),
+             json.dumps({"type": "flow", "start": "2026-11-25T09:46:40.000000Z", "end": "2026-11-26T09:46:40.000000Z",
+                         "direction": "out", "source": {"ip": "10.1.1.1", "group": "g"}, "bytes": [10, 10],
+                         "destination": {"ip": "192.0.2.1", "host": "x.example"}, "service": {"id": "x", "name": "X", "by": "sni"},
+                         "app": {"visibility": "metadata"}}), '{"type":"alert"}', '{"type":"health"}']
+    for columns in (72, 80, 100, 120, 140):
+        os.environ["COLUMNS"] = str(columns)
+        text, _ = leaktap("inventory", "--records", "-", stdin="\n".join(lines).encode())
+        del os.environ["COLUMNS"]
+        heads = [re.split(r"  +", line.strip())[1:] for line in text.splitlines() if line.startswith(("SERVICE", "SUSPECTED"))]
+        equal(len(heads), 2, text)
+        equal(heads[0], heads[1], f"columns at {columns}")
+        wide(text[:text.rindex("\n\n")], columns)
+    true("2 alerts and other records passed over" in text, text)
 
 with case("many services, long names and large numbers keep the table in order"):
     lines = []
