@@ -182,6 +182,11 @@ static const char *speaker_of(const struct asked *a, const char *path)
 
 /* ---- services ---- */
 
+/* of one pixel */
+#define PNG                                                                                                  \
+	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"                                       \
+	"+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
 static const struct example {
 	const char *service, *request, *headers, *type, *body, *told;
 } examples[] = {
@@ -404,6 +409,14 @@ static const struct example {
         {"sh-ollama", "POST /api/chat", "", JSON,
                 "{\"model\":\"llama3\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}",
                 "chat model=llama3 messages=1 words=messages[0].content"},
+        /* pictures are base64 without a word of what they are */
+        {"sh-ollama", "POST /api/chat", "", JSON,
+                "{\"model\":\"llava\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\",\"images\":[\"" PNG
+                "\",\"" PNG "\"]},{\"role\":\"user\",\"content\":\"And\",\"images\":[\"" PNG "\"]}]}",
+                "chat model=llava messages=2 files=3 words=messages[1].content"},
+        {"sh-ollama", "POST /api/generate", "", JSON,
+                "{\"model\":\"llava\",\"prompt\":\"Hi\",\"images\":[\"" PNG "\"]}",
+                "completion model=llava messages=1 files=1 words=prompt"},
         {"sh-ollama", "POST /api/generate", "", JSON,
                 "{\"model\":\"llama3\",\"prompt\":\"Hi\",\"system\":\"Be\"}",
                 "completion model=llama3 messages=1 words=prompt"},
