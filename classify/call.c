@@ -77,8 +77,7 @@ static bool knows_headers(const struct wire_shape *w)
 	return w->base && knows_headers(w->base);
 }
 
-/* A message of a WebSocket, or the handshake for one (RFC 6455 4.1, RFC 8441 4). */
-static bool is_websocket(const struct message *m)
+bool call_is_websocket(const struct message *m)
 {
 	if (m->framed || slice_is_nocase(m->protocol, "websocket"))
 		return true;
@@ -92,7 +91,7 @@ static bool try_shape(struct call *q, const struct wire_shape *w, const struct m
 {
 	struct wire_capture found[WIRE_CAPTURES_MAX];
 	unsigned n = 0;
-	const struct wire_request *r = wire_request(w, is_websocket(m), m->method, m->path, found, &n);
+	const struct wire_request *r = wire_request(w, call_is_websocket(m), m->method, m->path, found, &n);
 
 	if (!r)
 		return false;

@@ -64,6 +64,8 @@ struct call {
 	uint8_t speaker[CALL_MESSAGES_MAX]; /* by number; begun with the message */
 };
 
+/* A message of a WebSocket, or the handshake for one (RFC 6455 4.1, RFC 8441 4). */
+bool call_is_websocket(const struct message *m);
 /* `s` NULL: a host that nobody knows, and `like` (may be NULL) the shape its path suggests. */
 void call_head(struct call *q, const struct catalogue *c, const struct service *s, const char *like,
         const struct message *m);

@@ -68,7 +68,7 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 	const bool answers = s->inspect.responses != SIGN_OFF;
 	/* an answer has text that goes on beside text that does not */
 	const size_t bodies = s->limits.bodies * (answers ? 2u : 1u),
-	             streams = s->limits.bodies * (answers ? 4u : 1u);
+	             streams = s->limits.bodies * (answers ? 1u + ANSWER_STREAMS : 1u);
 
 	if (!(c->tcp = tcp_reader_create(&tcp, e)))
 		return -1;

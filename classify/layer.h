@@ -88,6 +88,8 @@ struct sink {
 	void (*body)(void *arg, struct message *m, const uint8_t *p, size_t n);
 	void (*body_gap)(void *arg, struct message *m, uint64_t n);
 	void (*end)(void *arg, struct message *m, bool whole);
+	/* A WebSocket is over; `head` is that of the server's messages. */
+	void (*closed)(void *arg, const struct message *head);
 	/* The inner byte stream of a layer that carries another one (decrypted records, tunnel, frames);
 	 * these get `inner` as their first argument.  A layer with many streams opens and ends those that
 	 * carry one. */

@@ -154,7 +154,7 @@ void via_link_request(
 
 /* ---- request.c: messages to findings --------------------------------------------------------------------
  */
-void request_sink(struct sink *out); /* sets head, body, body_gap and end */
+void request_sink(struct sink *out); /* sets head, body, body_gap, end and closed */
 /* The flow record shows what its messages held, each value once. */
 void reading_remember(struct reading *r, const struct finding *f, size_t n, uint32_t more);
 struct pool *request_pool_create(size_t n);

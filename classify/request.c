@@ -414,7 +414,7 @@ static void request_head(void *arg, struct message *m)
 		q->content = content_open(c->contents, m, &out);
 	if (!q->content && !tunnel)
 		r->facts.why_not |= WHY_LIMIT;
-	if (c->answers && q->content && !m->framed) {
+	if (c->answers && q->content) {
 		answer_expect(r, m, q->call.shape);
 		answer_asked(r, m, &q->facts, &q->q);
 	}
@@ -429,7 +429,8 @@ static void request_body(void *arg, struct message *m, const uint8_t *p, size_t 
 	struct reading *r = arg;
 
 	if (!m->request) {
-		look_at_answer(r, m, p, n);
+		if (!m->framed)
+			look_at_answer(r, m, p, n);
 		answer_feed(m, p, n);
 		return;
 	}
@@ -586,8 +587,14 @@ static void request_end(void *arg, struct message *m, bool whole)
 	pool_put(q->c->requests, q);
 }
 
+static void websocket_closed(void *arg, const struct message *head)
+{
+	answer_closed(arg, head);
+}
+
 void request_sink(struct sink *out)
 {
+	out->closed = websocket_closed;
 	out->head = request_head;
 	out->body = request_body;
 	out->body_gap = request_gap;

@@ -96,8 +96,8 @@ const struct setting settings_table[] = {
 	WORD("inspect.scope", inspect.scope, scopes, "egress",
 		"Which requests are searched for sensitive data. `egress`: all that leave. `ai`: only those to AI services."),
 	WORD("inspect.responses", inspect.responses, sign_modes, "off",
-		"Whether answers to the requests that are searched are searched too. `record`: what they hold stands in the"
-		" flow's record. `alert`: it is told as well, one step less severe than if it had been sent. `off`: neither."),
+		"Whether answers to the requests that are searched, and what servers say in WebSockets, are searched too."
+		" `record`: what they hold stands in the flow's record. `alert`: it is told as well, one step less severe than if it had been sent. `off`: neither."),
 	SIZE("inspect.body_limit", inspect.body_limit, 4096, 1ull << 40, "256MiB",
 		"Bytes of one message, decoded, that are searched. The rest is counted as not inspected."),
 	LIST("inspect.detectors", inspect.detectors, PLACES_FORM, check_place,

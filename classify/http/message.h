@@ -19,9 +19,10 @@ struct header {
 struct message {
 	enum flow_dir dir; /* C2S: request */
 	uint64_t stream;   /* HTTP/1: 0 */
-	uint32_t index;  /* nth request of the layer, from 0; of an answer: that of the request it answers, as
-	                    far  as it is known */
-	int64_t when_ns; /* first byte */
+	uint32_t index; /* nth request of the layer, from 0; of an answer: that of the request it answers, as
+	                   far  as it is known */
+	uint32_t handshake; /* framed: index of the request that asked for the WebSocket */
+	int64_t when_ns;    /* first byte */
 	bool request;
 	bool damaged; /* the head is cut by a gap or the end, or its lengths contradict each other */
 	bool missed;  /* a part of the head, or all of it, was not captured */

@@ -51,6 +51,7 @@ struct side {
 	bool leads;  /* what was said of the message so far may be a packet's type: held in lead[] */
 	bool wanted; /* somebody reads this side's messages */
 	bool asked;
+	bool torn; /* messages were missed since the last one */
 	uint8_t lead[PACKET_MAX], lead_n;
 	uint8_t control[CONTROL_MAX], control_n; /* payload of a control frame */
 	struct inflater *inflater;               /* NULL until the first compressed message */
@@ -188,7 +189,9 @@ static void head_tell(struct run *r, struct message *m, bool damaged)
 	*m = r->w->head[r->dir];
 	m->when_ns = r->when_ns;
 	m->index = r->s->index++;
-	m->damaged |= damaged;
+	/* a text may go on from message to message of the server (answer.c) */
+	m->damaged |= damaged || (r->dir == FLOW_S2C && r->s->torn);
+	r->s->torn = false;
 	if (r->out->head)
 		r->out->head(r->out->arg, m);
 }
@@ -587,6 +590,7 @@ static void lose(struct run *r)
 	struct side *s = r->s;
 
 	s->lost = true;
+	s->torn = true;
 	s->header_n = 0;
 	s->left = 0;
 	if (s->wanted)
@@ -608,6 +612,7 @@ static int websocket_open(void *state, struct conn *c)
 	*head = m ? *m : (struct message){.version = 11, .missed = true};
 	head->dir = FLOW_C2S;
 	head->request = head->framed = true;
+	head->handshake = head->index;
 	head->upgrade = false;
 	head->user = NULL;
 	head->method = SLICE("WEBSOCKET");
@@ -620,6 +625,7 @@ static int websocket_open(void *state, struct conn *c)
 	        .stream = head->stream,
 	        .version = head->version,
 	        .framed = true,
+	        .handshake = head->handshake,
 	        .status = 101,
 	        .content_length = -1};
 	for (int d = 0; d < 2; d++)
@@ -694,6 +700,8 @@ static void websocket_close(void *state, struct conn *c, const struct sink *out)
 
 		message_end(&r, false);
 	}
+	if (out->closed)
+		out->closed(out->arg, &w->head[FLOW_S2C]);
 }
 
 const struct layer_ops websocket_layer = {

@@ -1,121 +1,7 @@
 /* test_answers.c - what comes back, where settings ask for it: values that stand in answers whole or token by
- * token, cut at every byte; for each choice; told apart from what was sent; and nothing where nobody asks. */
-#include "tests/unit/sensor.h"
-
-#include <zlib.h>
-
-#define AI     "198.51.100.10"
-#define CLIENT "10.0.0.1"
-
-/* in two parts, so that scanners of source code stay calm */
-#define GHP                                                                                                  \
-	"ghp_"                                                                                               \
-	"gwU2jGiD6cqaes9dqFEtGdM199c6cM0hIozJ"
-#define GHP2                                                                                                 \
-	"ghp_"                                                                                               \
-	"wfM3K1maXbtsnFwuNv8Oy1zK80p7tS1MLKtC"
-
-static const char yaml[] = "sensor: {name: test}\n"
-                           "networks: {internal: [10.0.0.0/8]}\n"
-                           "policy: {posture: insular}\n"
-                           "inspect: {responses: alert}\n"
-                           "limits: {flows: 1024, inspected: 64, bodies: 16, dns_entries: 1024}\n";
-
-static int setup(void **state)
-{
-	(void)state;
-	return sensor_setup(yaml);
-}
-
-/* ---- what is told ---- */
-
-static struct {
-	char alerts[4096], flow[2048]; /* a line for each alert; of the newest flow record the findings */
-	enum severity severity;        /* of the newest alert */
-	char summary[900];
-} told;
-
-static void append(char *out, size_t cap, const char *text)
-{
-	snprintf(out + strlen(out), cap - strlen(out), "%s", text);
-}
-
-static void list_findings(char *out, size_t cap, const struct event *ev)
-{
-	for (size_t i = 0; i < ev->n_findings; i++) {
-		const struct finding *f = &ev->findings[i];
-		char one[256];
-
-		snprintf(one, sizeof(one), "%s%s%s %s%s", i ? ", " : "", f->received ? "<" : ">", f->field,
-		        speaker_name((enum speaker)f->speaker), f->again ? " again" : "");
-		append(out, cap, one);
-	}
-	append(out, cap, "\n");
-}
-
-static void keep(void *arg, const struct event *ev)
-{
-	(void)arg;
-	if (ev->type == EVENT_FLOW) {
-		told.flow[0] = '\0';
-		list_findings(told.flow, sizeof(told.flow), ev);
-	}
-	if (ev->type != EVENT_ALERT || ev->kind != ALERT_PAYLOAD_SENSITIVE)
-		return;
-	told.severity = ev->severity;
-	snprintf(told.summary, sizeof(told.summary), "%s", ev->summary);
-	list_findings(told.alerts, sizeof(told.alerts), ev);
-}
-
-static struct world *listen(void)
-{
-	struct world *w = begin();
-
-	w->c->tell = (struct teller){NULL, keep};
-	memset(&told, 0, sizeof(told));
-	return w;
-}
-
-#define CHAT "/v1/chat/completions"
-
-static void ask(struct conn_of *k, const char *target, const char *host, const char *body)
-{
-	char text[2048];
-
-	snprintf(text, sizeof(text),
-	        "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: "
-	        "%zu\r\n\r\n%s",
-	        target, host, strlen(body), body);
-	say_text(k, FLOW_C2S, text);
-}
-
-/* An answer in pieces of `step` bytes. */
-static void answer(struct conn_of *k, const char *headers, const void *body, size_t n, size_t step)
-{
-	char head[256];
-
-	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n", headers, n);
-	say_text(k, FLOW_S2C, head);
-	for (size_t i = 0; i < n; i += step)
-		say(k, FLOW_S2C, (const char *)body + i, n - i < step ? n - i : step);
-}
-
-#define JSON  "Content-Type: application/json\r\n"
-#define SSE   "Content-Type: text/event-stream\r\n"
-#define LINES "Content-Type: application/x-ndjson\r\n"
-
-/* The value in tokens of three characters, each within what stands before and behind it. */
-static void tokens(char *out, size_t cap, const char *before, const char *value, const char *behind)
-{
-	for (size_t i = 0; i < strlen(value); i += 3) {
-		char token[4] = "";
-
-		snprintf(token, sizeof(token), "%.3s", value + i);
-		append(out, cap, before);
-		append(out, cap, token);
-		append(out, cap, behind);
-	}
-}
+ * token, cut at every byte; for each choice and each stream of HTTP/2; told apart from what was sent; and
+ * nothing where nobody asks. */
+#include "tests/unit/answers.h"
 
 /* ---- cases ---- */
 
@@ -361,6 +247,136 @@ static void no_room(void **state)
 	assert_int_equal(st.findings, 20 + 16);
 }
 
+/* ---- HTTP/2 ---------------------------------------------------------------------------------------------
+ */
+
+/* Three streams take turns with their tokens; the value of one must not be made of another's. */
+static void streams_in_turn(void **state)
+{
+	(void)state;
+	for (size_t step = 5; step < 9000; step = step * 11 + 1) {
+		struct world *w = listen();
+		struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+		h2_begin(&up);
+		for (uint32_t id = 1; id < 7; id += 2) {
+			h2_head(&up, 0, id,
+			        ":method: POST\n:scheme: http\n:path: " CHAT
+			        "\n:authority: api.openai.com\ncontent-type: application/json\n");
+			h2_data(&up, F_END, id, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+		}
+		flush(&k, step);
+		h2_frame(&down, T_SETTINGS, 0, 0, NULL, 0);
+		for (uint32_t id = 1; id < 7; id += 2)
+			h2_head(&down, 0, id, ":status: 200\ncontent-type: text/event-stream\n");
+		for (size_t i = 0; i < strlen(GHP); i += 3)
+			for (uint32_t id = 1; id < 7; id += 2) {
+				char event[128];
+
+				snprintf(event, sizeof(event),
+				        "data: "
+				        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%.3s\"}}]}\n\n",
+				        id == 1 ? "xyz" : (id == 3 ? GHP : GHP2) + i);
+				/* a frame may end anywhere in an event */
+				h2_frame(&down, T_DATA, 0, id, event, 20);
+				h2_data(&down, 0, id, event + 20);
+			}
+		h2_data(&down, F_END, 5, "data: [DONE]\n\n");
+		h2_data(&down, F_END, 1, "data: [DONE]\n\n");
+		flush(&k, step);
+		assert_string_equal(told.alerts, "<choices[0].delta.content assistant\n");
+		h2_data(&down, F_END, 3, "");
+		flush(&k, step);
+		fin(&k);
+		end(w, NULL);
+		assert_string_equal(told.alerts,
+		        "<choices[0].delta.content assistant\n<choices[0].delta.content assistant\n");
+	}
+}
+
+/* ---- Amazon's event stream ------------------------------------------------------------------------------
+ */
+
+static void aws_event(struct buf *b, const char *payload)
+{
+	static const char name[] = ":content-type", value[] = "application/json";
+	const size_t from = b->n, headers = 1 + sizeof(name) - 1 + 3 + sizeof(value) - 1;
+
+	put_be(b, 16 + headers + strlen(payload), 4);
+	put_be(b, headers, 4);
+	put_be(b, crc32(0, b->p + from, 8), 4);
+	put_be(b, sizeof(name) - 1, 1);
+	put_text(b, name);
+	put_be(b, 7, 1); /* a string */
+	put_be(b, sizeof(value) - 1, 2);
+	put_text(b, value);
+	put_text(b, payload);
+	put_be(b, crc32(0, b->p + from, (uInt)(b->n - from)), 4);
+}
+
+static void base64(const char *in, char *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = strlen(in);
+
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t v = (uint32_t)(uint8_t)in[i] << 16 |
+		             (i + 1 < n ? (uint32_t)(uint8_t)in[i + 1] << 8 : 0) |
+		             (i + 2 < n ? (uint8_t)in[i + 2] : 0u);
+
+		*out++ = digits[v >> 18];
+		*out++ = digits[v >> 12 & 63];
+		*out++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
+		*out++ = i + 2 < n ? digits[v & 63] : '=';
+	}
+	*out = '\0';
+}
+
+/* Bedrock: the events themselves, or within them JSON of the model's own in base64. */
+static void aws_event_streams(void **state)
+{
+	static const struct {
+		const char *target, *event, *field;
+		bool packed;
+	} cases[] = {
+	        {"/model/m/converse-stream",
+	                "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"%.3s\"},\"p\":\"abc\"}", "delta.text",
+	                false},
+	        {"/model/m/invoke-with-response-stream",
+	                "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+	                "\"text\":\"%.3s\"}}",
+	                "delta.text", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (size_t step = 1; step < 9000; step = step * 9 + 1) {
+			struct world *w = listen();
+			struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+			char expect[128];
+
+			down.n = 0;
+			for (size_t at = 0; at < strlen(GHP); at += 3) {
+				char event[256], coded[400], outer[450];
+
+				snprintf(event, sizeof(event), cases[i].event, GHP + at);
+				base64(event, coded);
+				snprintf(outer, sizeof(outer), "{\"bytes\":\"%s\"}", coded);
+				aws_event(&down, cases[i].packed ? outer : event);
+			}
+			ask(&k, cases[i].target, "bedrock-runtime.us-east-1.amazonaws.com",
+			        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]}]}");
+			answer(&k, "Content-Type: application/vnd.amazon.eventstream\r\n", down.p, down.n,
+			        step);
+			down.n = 0;
+			fin(&k);
+			end(w, NULL);
+			snprintf(expect, sizeof(expect), "<%s assistant\n", cases[i].field);
+			if (strcmp(told.alerts, expect) != 0)
+				fail_msg("%zu in steps of %zu: \"%s\"", i, step, told.alerts);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +386,8 @@ int main(void)
 	        cmocka_unit_test(order),
 	        cmocka_unit_test(many_choices),
 	        cmocka_unit_test(no_room),
+	        cmocka_unit_test(streams_in_turn),
+	        cmocka_unit_test(aws_event_streams),
 	        cmocka_unit_test(as_settings_say),
 	};
 
