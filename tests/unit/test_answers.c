@@ -359,7 +359,7 @@ static void aws_event_streams(void **state)
 			for (size_t at = 0; at < strlen(GHP); at += 3) {
 				char event[256], coded[400], outer[450];
 
-				snprintf(event, sizeof(event), cases[i].event, GHP + at);
+				snprintf(event, sizeof(event), cases[i].event, &GHP[at]);
 				base64(event, coded);
 				snprintf(outer, sizeof(outer), "{\"bytes\":\"%s\"}", coded);
 				aws_event(&down, cases[i].packed ? outer : event);

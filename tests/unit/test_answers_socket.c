@@ -261,7 +261,7 @@ static void socket_gap(void **state)
 		for (size_t i = 0; i < strlen(GHP); i += 4) {
 			char token[5] = "";
 
-			snprintf(token, sizeof(token), "%.4s", GHP + i);
+			snprintf(token, sizeof(token), "%.4s", &GHP[i]);
 			if (missing && i == 20) /* messages that were not captured */
 				s.k.seq[FLOW_S2C] += 100;
 			delta(&s, "audio_transcript", "item_1", token, 999);
