@@ -417,8 +417,13 @@ struct output *output_open(const char *spec, const struct output_how *how, struc
 	}
 	fd = open(spec + 5, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
 	if (fd < 0) {
-		err_set(e, "%s: %s", spec + 5,
-		        errno == ENOENT ? "its folder does not exist; make it first" : strerror(errno));
+		const char *slash = strrchr(spec + 5, '/');
+
+		if (errno == ENOENT && slash)
+			err_set(e, "%s: its folder does not exist; make it first (install -d -m 700 %.*s)",
+			        spec + 5, (int)(slash - spec - 5), spec + 5);
+		else
+			err_set(e, "%s: %s", spec + 5, strerror(errno));
 		return NULL;
 	}
 	return stream_open(fd, true, spec + 5, how, e);

@@ -310,6 +310,7 @@ int command_inventory(int argc, char **argv)
 		fputs("leaktap inventory: no memory\n", stderr);
 		status = EXIT_FAILED;
 	} else {
+		v.settings = s;
 		status = read_all(&v, s, &o, argc, argv);
 	}
 	/* what was read before a capture broke off is shown, as `run' tells it */

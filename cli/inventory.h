@@ -21,7 +21,7 @@
 
 #define INVENTORY_ROWS    20000
 #define INVENTORY_SOURCES 262144 /* distinct (row, address) and (row, network) that are told apart */
-#define INVENTORY_NETS    16     /* networks kept of one row, for sources in no group */
+#define INVENTORY_NETS    16     /* networks kept of one row */
 #define INVENTORY_SIGNS   4      /* kinds of alerts from ALERT_EVASION_ECH on */
 
 /* One flow, however it became known; texts are borrowed for the call and "" where nothing is known. */
@@ -47,9 +47,13 @@ struct inventory_row {
 	int64_t first_ns, last_ns;
 	unsigned by; /* bits 1 << enum name_source */
 	uint64_t visible[VISIBLE_DECRYPTED + 1], tls[TLS_KINDS], tls_groups, post_quantum;
-	struct cidr nets[INVENTORY_NETS]; /* with group "": where the sources are, /24 or /64 each */
+	struct cidr nets[INVENTORY_NETS]; /* where the sources are, /24 or /64 each */
 	unsigned n_nets;
 	bool nets_more;
+	/* With inventory.settings: what the partner entries of today's settings say of the day of each flow.
+	 */
+	uint64_t uncovered;          /* users that no entry of the service covers */
+	const struct partner *dated; /* an entry that covers a user, and had ended or not begun; NULL: none */
 };
 
 struct inventory_count {
@@ -70,7 +74,8 @@ struct inventory {
 	struct inventory_count signs[INVENTORY_SIGNS]; /* flows that are counted above too */
 	struct inventory_count over;                   /* of AI services, but no row was left */
 	uint64_t sources_over;                         /* users that were not told apart */
-	uint64_t read, unread; /* lines or entries that are flow records, and that are none */
+	uint64_t read, unread;           /* lines or entries that are flow records, and that are none */
+	const struct settings *settings; /* borrowed; NULL: partner entries are not asked */
 };
 
 int inventory_init(struct inventory *v); /* 0, or -1: no memory */

@@ -9,14 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GROUP_NETS 4096 /* of one group that are written */
+
 struct seen {
 	const char *service;
-	uint64_t out, users, flows, older;
+	uint64_t out, users, flows, older, newest;
 	int64_t first_ns, last_ns;
-	bool nets_more;
+	const struct partner *dated;
+	bool nets_more; /* of sources that must be written as networks */
 };
 
-static struct seen sum_of(const struct inventory *v, const char *service)
+/* A group of another sensor's settings means nothing here: its sources are written as networks. */
+static bool group_known(const struct settings *s, const char *group)
+{
+	struct cidr one;
+	uint16_t id = *group ? networks_group_by_name(s->networks, group) : GROUP_NONE;
+
+	return networks_list_group(s->networks, id, &one, 1) > 0;
+}
+
+static struct seen sum_of(const struct inventory *v, const struct settings *settings, const char *service)
 {
 	struct seen s = {.service = service, .first_ns = INT64_MAX, .last_ns = INT64_MIN};
 
@@ -31,7 +43,9 @@ static struct seen sum_of(const struct inventory *v, const char *service)
 		s.older += r->tls[TLS_OLD] + r->tls[TLS_12];
 		s.first_ns = r->first_ns < s.first_ns ? r->first_ns : s.first_ns;
 		s.last_ns = r->last_ns > s.last_ns ? r->last_ns : s.last_ns;
-		s.nets_more |= r->nets_more;
+		s.newest += r->tls[TLS_13];
+		s.dated = r->dated ? r->dated : s.dated;
+		s.nets_more |= r->nets_more && !group_known(settings, r->group);
 	}
 	return s;
 }
@@ -48,6 +62,13 @@ static void quoted(const char *text, FILE *out)
 	putc('"', out);
 }
 
+/* In a comment: a line end would end it. */
+static void fputs_plain(const char *text, FILE *out)
+{
+	for (; *text; text++)
+		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+}
+
 static void print_network(const struct cidr *c, FILE *out)
 {
 	char text[IP_TEXT_MAX];
@@ -55,8 +76,9 @@ static void print_network(const struct cidr *c, FILE *out)
 	fprintf(out, "\"%s/%d\"", ip_format(&c->addr, text), c->bits - (ip_is4(&c->addr) ? 96 : 0));
 }
 
-/* Groups by name; sources in no group by their networks. */
-static void print_sources(const struct inventory *v, const struct seen *s, FILE *out)
+/* Groups by name; sources in none that is known by their networks. */
+static void print_sources(
+        const struct inventory *v, const struct settings *settings, const struct seen *s, FILE *out)
 {
 	bool any = false;
 
@@ -70,20 +92,23 @@ static void print_sources(const struct inventory *v, const struct seen *s, FILE 
 	fputs("    sources: [", out);
 	for (size_t i = 0; i < v->n; i++) {
 		const struct inventory_row *r = &v->rows[i];
+		bool by_name;
 
 		if (r->suspected || strcmp(r->service, s->service) != 0)
 			continue;
-		if (*r->group) {
+		by_name = group_known(settings, r->group);
+		if (by_name) {
 			fputs(any ? ", " : "", out);
 			quoted(r->group, out);
 			any = true;
 		}
-		for (unsigned k = 0; k < r->n_nets; k++, any = true) {
+		for (unsigned k = 0; k < r->n_nets && !by_name; k++, any = true) {
 			fputs(any ? ", " : "", out);
 			print_network(&r->nets[k], out);
 		}
 	}
-	fputs("]        # seen from here; fill in: who may\n", out);
+	fprintf(out, "]        # seen from %s%" PRIu64 " address%s in here; fill in: who may\n",
+	        v->sources_over ? "at least " : "", s->users, s->users == 1 ? "" : "es");
 }
 
 static const struct partner *entry_of(const struct settings *s, const char *service)
@@ -94,10 +119,70 @@ static const struct partner *entry_of(const struct settings *s, const char *serv
 	return NULL;
 }
 
+/* Who the entries do not cover: groups, or the networks of sources in none. */
+static void print_uncovered(const struct inventory *v, const char *service, FILE *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct inventory_row *r = &v->rows[i];
+
+		if (r->suspected || !r->uncovered || strcmp(r->service, service) != 0)
+			continue;
+		fputs(any ? ", " : "", out);
+		any = true;
+		if (*r->group)
+			fputs_plain(r->group, out);
+		for (unsigned k = 0; k < r->n_nets && !*r->group; k++) {
+			fputs(k ? ", " : "", out);
+			print_network(&r->nets[k], out);
+		}
+		if (r->nets_more && !*r->group)
+			fputs(", ...", out);
+		if (r->uncovered < r->users)
+			fprintf(out, " (%" PRIu64 " of %" PRIu64 " addresses)", r->uncovered, r->users);
+	}
+}
+
+/* What its entry, or entries, say of what was seen. */
+static void print_standing(const struct inventory *v, const struct settings *settings, const struct seen *s,
+        const struct partner *entry, FILE *out)
+{
+	size_t entries = 0;
+	uint64_t uncovered = 0;
+	char day[TIME_TEXT_MAX];
+
+	for (size_t i = 0; i < settings->policy.n_partners; i++)
+		entries += settings->policy.partners[i].service == entry->service;
+	for (size_t i = 0; i < v->n; i++)
+		if (!v->rows[i].suspected && !strcmp(v->rows[i].service, s->service))
+			uncovered += v->rows[i].uncovered;
+	if (uncovered) {
+		if (entries == 1)
+			fprintf(out, "  # %s has an entry at %s, which does not cover: ", s->service,
+			        entry->rule);
+		else
+			fprintf(out,
+			        "  # %s has %zu entries, the first at %s, none of which covers: ", s->service,
+			        entries, entry->rule);
+		print_uncovered(v, s->service, out);
+		fputs(" (destination.source)\n", out);
+	}
+	if (s->dated && s->dated->until != DAY_NONE && time_day(s->last_ns) > s->dated->until)
+		fprintf(out, "  # %s has an entry at %s, which ended on %s (destination.expired)\n",
+		        s->service, s->dated->rule, time_format_day(s->dated->until, day));
+	else if (s->dated)
+		fprintf(out, "  # %s has an entry at %s, which begins on %s (destination.expired)\n",
+		        s->service, s->dated->rule, time_format_day(s->dated->from, day));
+	if (!uncovered && !s->dated)
+		fprintf(out, "  # %s has an entry already, at %s, for all of these sources and days\n",
+		        s->service, entry->rule);
+}
+
 static void print_entry(
         const struct inventory *v, const struct settings *settings, const char *service, FILE *out)
 {
-	struct seen s = sum_of(v, service);
+	struct seen s = sum_of(v, settings, service);
 	const struct service *known = catalogue_by_id(settings->catalogue, service);
 	const struct partner *entry = entry_of(settings, service);
 	char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX], bytes[32];
@@ -116,19 +201,22 @@ static void print_entry(
 	        s.users == 1 ? "" : "s", first, strcmp(first, last) ? " to " : "",
 	        strcmp(first, last) ? last : "");
 	if (entry) {
-		fprintf(out, "  # %s has an entry already, at %s\n", service, entry->rule);
+		print_standing(v, settings, &s, entry, out);
 		return;
 	}
 	fprintf(out, "  - service: %s\n", service);
-	fputs("    contract: \"none yet\"        # fill in: number or name of the contract\n"
-	      "    owner: \"nobody yet\"         # fill in: who answers for it\n"
+	fputs("    # contract:                 # fill in: number or name of the contract\n"
+	      "    # owner:                    # fill in: who answers for it\n"
 	      "    status: tolerated           # fill in: approved, once there is a contract\n"
 	      "    # until: 2027-12-31         # fill in: last day of the contract\n",
 	        out);
-	print_sources(v, &s, out);
+	print_sources(v, settings, &s, out);
 	fputs("    data: {deny: [secret]}      # fill in: classes that must not be sent, and `allow'\n", out);
-	fprintf(out, "    # tls_min: \"1.%d\"            # fill in: %s\n", s.older ? 2 : 3,
-	        s.older ? "older versions than 1.3 were seen" : "nothing older was seen");
+	if (s.older || s.newest)
+		fprintf(out, "    # tls_min: \"1.%d\"            # fill in: %s\n", s.older ? 2 : 3,
+		        s.older ? "older versions than 1.3 were seen" : "nothing older was seen");
+	else
+		fputs("    # tls_min:                  # fill in: no TLS was seen\n", out);
 }
 
 static bool first_of(const struct inventory *v, size_t at)
@@ -139,20 +227,58 @@ static bool first_of(const struct inventory *v, size_t at)
 	return true;
 }
 
+/* Services that get an entry. */
+static bool is_written(const struct inventory *v, const struct settings *s, size_t row)
+{
+	const struct inventory_row *r = &v->rows[row];
+
+	return !r->suspected && catalogue_by_id(s->catalogue, r->service) && !entry_of(s, r->service);
+}
+
+/* The groups that the entries name, so that what is written is whole. */
+static void print_groups(const struct inventory *v, const struct settings *s, FILE *out)
+{
+	static struct cidr nets[GROUP_NETS];
+	bool any = false;
+
+	for (uint16_t g = 0; g < networks_groups(s->networks); g++) {
+		bool used = false;
+		size_t n;
+
+		for (size_t i = 0; i < v->n; i++)
+			used |= !strcmp(v->rows[i].group, networks_group_name(s->networks, g)) &&
+			        is_written(v, s, i);
+		n = used ? networks_list_group(s->networks, g, nets, GROUP_NETS) : 0;
+		if (!n)
+			continue;
+		fputs(any ? "" : "networks:\n  groups:                     # as in the settings\n", out);
+		any = true;
+		fputs("    ", out);
+		quoted(networks_group_name(s->networks, g), out);
+		fputs(": [", out);
+		for (size_t k = 0; k < n && k < GROUP_NETS; k++) {
+			fputs(k ? ", " : "", out);
+			print_network(&nets[k], out);
+		}
+		fputs(n > GROUP_NETS ? "] # and more\n" : "]\n", out);
+	}
+}
+
 void inventory_show_register(const struct inventory *v, const struct settings *s, FILE *out)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < v->n; i++)
-		any |= !v->rows[i].suspected && catalogue_by_id(s->catalogue, v->rows[i].service) &&
-		       !entry_of(s, v->rows[i].service);
+		any |= is_written(v, s, i);
 	fputs("# A partner register for what was seen, made by leaktap inventory --register.  It tolerates "
 	      "all "
 	      "of it:\n"
 	      "# go through the lines marked `fill in', take out what nobody may use, and try the settings "
 	      "with\n"
-	      "# leaktap check.  Groups are those of networks.groups of the settings it belongs into.\n"
-	      "policy:\n"
+	      "# leaktap check.  Leave out what stands in the settings already that it goes into.\n",
+	        out);
+	print_groups(v, s, out);
+	fputs("policy:\n"
 	      "  posture: insular            # what has no entry is unapproved\n",
 	        out);
 	fputs(any ? "  partners:\n" : "  # partners: nothing was seen that has no entry yet\n", out);

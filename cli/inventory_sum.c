@@ -2,6 +2,7 @@
  * compared and copied with their limits, and made printable where they are shown. */
 #include "cli/inventory.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
@@ -100,7 +101,7 @@ static void add_source(struct inventory *v, struct inventory_row *r, const struc
 
 	r->users += first > 0;
 	v->sources_over += first < 0;
-	if (*r->group || first == 0)
+	if (first == 0)
 		return;
 	memcpy(net.addr.b, a->b, net.bits / 8);
 	for (unsigned i = 0; i < r->n_nets; i++)
@@ -110,6 +111,23 @@ static void add_source(struct inventory *v, struct inventory_row *r, const struc
 		r->nets_more = true;
 	else
 		r->nets[r->n_nets++] = net;
+}
+
+/* By the entries as they stand now, on the day of the flow. */
+static void add_fit(struct inventory *v, struct inventory_row *r, const struct sighting *s)
+{
+	const struct service *known =
+	        v->settings && !r->suspected ? catalogue_by_id(v->settings->catalogue, r->service) : NULL;
+	struct partner_choice c;
+
+	if (!known)
+		return;
+	c = partner_find(v->settings->policy.index, known, &s->source,
+	        networks_group(v->settings->networks, &s->source), time_day(s->first_ns));
+	if (c.fit == PARTNER_SOURCE)
+		r->uncovered += first_time(v, (size_t)(r - v->rows), &s->source, sizeof(s->source), 1) > 0;
+	else if (c.fit == PARTNER_DATE)
+		r->dated = c.partner;
 }
 
 /* Hybrid groups carry ML-KEM (or Kyber, its draft) in their names: X25519MLKEM768, SecP256r1MLKEM768. */
@@ -161,6 +179,7 @@ static void add_to_row(struct inventory *v, const struct sighting *s, const stru
 		r->visible[b] += !strcmp(visibility_name((enum visibility)b), s->visibility);
 	add_tls(r, s);
 	add_source(v, r, &s->source);
+	add_fit(v, r, s);
 }
 
 static void add_unnamed(struct inventory *v, const struct sighting *s)

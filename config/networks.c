@@ -341,21 +341,38 @@ void networks_default_internal(struct networks *n)
 			networks_add(n, &c, NET_INTERNAL);
 }
 
+static void prefix_at(const struct node *node, struct cidr *out)
+{
+	uint64_t hi = __builtin_bswap64(node->hi), lo = __builtin_bswap64(node->lo);
+
+	out->bits = node->bits;
+	memcpy(out->addr.b, &hi, 8);
+	memcpy(out->addr.b + 8, &lo, 8);
+}
+
 size_t networks_list(const struct networks *n, unsigned what, struct cidr *out, size_t max)
 {
 	size_t count = 0;
 
 	for (uint32_t i = 1; i < n->n; i++) {
-		const struct node *node = &n->node[i];
-		uint64_t hi = __builtin_bswap64(node->hi), lo = __builtin_bswap64(node->lo);
-
-		if (!(node->what & what))
+		if (!(n->node[i].what & what))
 			continue;
-		if (count < max) {
-			out[count].bits = node->bits;
-			memcpy(out[count].addr.b, &hi, 8);
-			memcpy(out[count].addr.b + 8, &lo, 8);
-		}
+		if (count < max)
+			prefix_at(&n->node[i], &out[count]);
+		count++;
+	}
+	return count;
+}
+
+size_t networks_list_group(const struct networks *n, uint16_t group, struct cidr *out, size_t max)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 1; group != GROUP_NONE && i < n->n; i++) {
+		if (n->node[i].group != group)
+			continue;
+		if (count < max)
+			prefix_at(&n->node[i], &out[count]);
 		count++;
 	}
 	return count;

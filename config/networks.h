@@ -34,6 +34,9 @@ uint16_t networks_group_exact(const struct networks *n, const struct cidr *c);
  * are counted. */
 size_t networks_list(const struct networks *n, unsigned what, struct cidr *out, size_t max);
 
+/* The same for the prefixes of one group. */
+size_t networks_list_group(const struct networks *n, uint16_t group, struct cidr *out, size_t max);
+
 /* Building (settings only). */
 struct networks *networks_create(void);
 void networks_free(struct networks *n);

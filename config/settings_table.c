@@ -173,7 +173,8 @@ const struct setting settings_table[] = {
 		"Findings told of one request; more are counted."),
 
 	LIST("alerts.outputs", alerts.outputs, "outputs: -, file:PATH or a Redis URL", check_output,
-		"Where records go: `-` is standard output. Without it and without alerts.redis: standard output."),
+		"Where records go: `-` is standard output; the folder of a file must be there. Without it and without alerts.redis:"
+		" standard output."),
 	TEXT("alerts.redis", alerts.redis, "redis://[user[:password]@]host[:port][/db], rediss://... (TLS) or unix:///path",
 		check_redis, "The Redis server that gets the records. The password can stand in alerts.password_file instead."),
 	TEXT("alerts.tls.ca", alerts.tls_ca, "a PEM file", check_file,

@@ -480,12 +480,41 @@ const char *check_redis(const struct reading *r, const struct setting *row, cons
 	return store_text(r->store, n->text, n->text_len);
 }
 
+/* What `run` could not open either.  The file itself need not be there, and what a folder's permissions say
+ * depends on who runs the sensor. */
+static bool can_be_made(
+        const struct reading *r, const struct setting *row, const struct ynode *n, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder = !slash          ? "."
+	                     : slash == path ? "/"
+	                                     : store_text(r->store, path, (size_t)(slash - path));
+	struct stat st;
+	int why = 0;
+
+	if (stat(folder, &st) < 0)
+		why = errno == ENOENT || errno == ENOTDIR ? errno : 0;
+	else if (!S_ISDIR(st.st_mode))
+		why = ENOTDIR;
+	else if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		why = EISDIR;
+	if (why == ENOENT)
+		fault_node(r, n, "%s: %s: its folder does not exist; make it first (install -d -m 700 %s)",
+		        row->path, path, folder);
+	else if (why)
+		fault_node(r, n, "%s: %s: %s", row->path, path, strerror(why));
+	return !why;
+}
+
 const char *check_output(const struct reading *r, const struct setting *row, const struct ynode *n)
 {
 	if (!strcmp(n->text, "-"))
 		return "-";
-	if (!strncmp(n->text, "file:", 5) && n->text[5])
-		return store_format(r->store, "file:%s", path_from(r, n->text + 5));
+	if (!strncmp(n->text, "file:", 5) && n->text[5]) {
+		const char *path = path_from(r, n->text + 5);
+
+		return can_be_made(r, row, n, path) ? store_format(r->store, "file:%s", path) : NULL;
+	}
 	if (!strncmp(n->text, "redis", 5) || !strncmp(n->text, "unix:", 5))
 		return check_redis(r, row, n);
 	fault_node(r, n,

@@ -28,6 +28,21 @@ def main():
             out, err = leaktap("check", "-c", path)
             equal(err, "", "faults")
             true(out.startswith("settings    " + path + ", no fault\n"), out)
+    with case("what check finds of an output, run says in the same words"), folder() as d:
+        path = os.path.join(d, "s.yaml")
+        output = os.path.join(d, "missing", "alerts.jsonl")
+        with open(path, "w") as f:
+            f.write(f'alerts: {{outputs: ["file:{output}"]}}\n')
+        words = f"{output}: its folder does not exist; make it first (install -d -m 700 {d}/missing)\n"
+        demo = os.path.join(TOP, "tests/captures/openai/capture.pcap")
+        for args in (["check"], ["run", "-r", demo]):
+            _, err = leaktap(*args, "-c", path, ok=2)
+            equal(err, f"{path}:1:20: alerts.outputs: {words}", args[0])
+        _, err = leaktap("run", "-r", demo, "-o", "file:" + output, ok=2)
+        true(words in err, err)
+        os.mkdir(os.path.join(d, "missing"))
+        leaktap("check", "-c", path)
+        leaktap("run", "-r", demo, "-q", "-c", path)
     with case("passwords stay out of what is shown"), folder() as d:
         path = os.path.join(d, "s.yaml")
         with open(path, "w") as f:

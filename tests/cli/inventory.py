@@ -62,6 +62,66 @@ with case("a register written of what was seen is good settings, and ends the fl
         kinds = {json.loads(line)["kind"] for line in out.splitlines()}
         true("destination.unapproved" not in kinds and "destination.source" not in kinds, kinds)
 
+def register(folder, settings, *more, stdin=b""):
+    """What --register writes under these settings, and what check says of it."""
+    path = os.path.join(folder, "settings.yaml")
+    with open(path, "w") as f:
+        f.write(settings)
+    text, _ = leaktap("inventory", "-c", path, *more, "--register", stdin=stdin)
+    with open(os.path.join(folder, "register.yaml"), "w") as f:
+        f.write(text)
+    leaktap("check", "-c", os.path.join(folder, "register.yaml"))
+    return text
+
+
+with case("a register says what the entries that exist do not cover"):
+    text = of(DEMO, "--register")
+    yaml = os.path.join(DEMO, "leaktap.yaml")
+    for words in (f"# openai-api has an entry at {yaml}:14, which does not cover: reception, operations (destination.source)\n",
+                  f"# mistral-api has an entry at {yaml}:29, which ended on 2026-09-30 (destination.expired)\n",
+                  f"# anthropic-api has an entry already, at {yaml}:22, for all of these sources and days\n"):
+        true(words in text, f"{words!r} is not in: {text}")
+    true("service: openai-api" not in text, "a second entry for a service that has one")
+
+
+def flow(service, source, group=None, day="2026-11-25", tls=None):
+    return json.dumps({"type": "flow", "start": day + "T09:00:00.000000Z", "end": day + "T09:00:01.000000Z", "direction": "out",
+                       "source": {"ip": source, **({"group": group} if group else {})}, "bytes": [10, 10],
+                       "destination": {"ip": "192.0.2.1", "host": "x.example"}, "service": {"id": service, "name": "X", "by": "sni"},
+                       "app": {"visibility": "metadata", **({"tls": {"version": tls}} if tls else {})}})
+
+
+PARTNER = "policy: {partners: [{service: openai-api, status: approved, sources: [%s], from: 2026-01-01, until: 2026-06-30}%s]}\n"
+with case("sources and days are those of the entries, not of the groups' names"), tempfile.TemporaryDirectory() as folder:
+    groups = "networks: {groups: {lab: [10.1.0.0/16], office: [10.2.0.0/16]}}\n"
+    lines = "\n".join([flow("openai-api", "10.1.0.1", "lab", "2026-05-01"), flow("openai-api", "10.1.0.2", "lab", "2026-05-01"),
+                       flow("openai-api", "192.168.7.9", None, "2026-05-01")]).encode()
+    text = register(folder, groups + PARTNER % ("10.1.0.1", ""), "--records", "-", stdin=lines)
+    true("settings.yaml:2, which does not cover: " in text and "lab (1 of 2 addresses)" in text and '"192.168.7.0/24"' in text, text)
+    text = register(folder, groups + PARTNER % ("10.1.0.1", ", {service: openai-api, status: approved, sources: [office]}"),
+                    "--records", "-", stdin=lines)
+    true("openai-api has 2 entries, the first at " in text and "none of which covers: " in text, text)
+    text = register(folder, groups + PARTNER % ("lab, 192.168.7.9", ""), "--records", "-", stdin=lines)
+    true("for all of these sources and days" in text and "does not cover" not in text, text)
+    text = register(folder, groups + PARTNER % ("lab", ""), "--records", "-", stdin=flow("openai-api", "10.1.0.1", "lab", "2025-12-31").encode())
+    true("which begins on 2026-01-01 (destination.expired)" in text and "does not cover" not in text, text)
+
+with case("a register brings the groups it names, and networks for groups it does not know"), tempfile.TemporaryDirectory() as folder:
+    groups = "networks: {groups: {lab: [10.1.0.0/16, \"fd00:1::/32\"], office: [10.2.0.0/16]}}\n"
+    lines = "\n".join([flow("openai-api", "10.1.0.1", "lab"), flow("openai-api", "10.9.0.1", "another sensor's: group")]).encode()
+    text = register(folder, groups, "--records", "-", stdin=lines)
+    true('"lab": ["10.1.0.0/16", "fd00:1::/32"]' in text and "office" not in text and "another" not in text, text)
+    true('sources: ["lab", "10.9.0.0/24"]' in text or 'sources: ["10.9.0.0/24", "lab"]' in text, text)
+
+with case("a register says nothing that was not seen"), tempfile.TemporaryDirectory() as folder:
+    for tls, words in ((None, "# tls_min:                  # fill in: no TLS was seen\n"), ("1.3", "nothing older was seen"),
+                       ("1.2", "older versions than 1.3 were seen")):
+        text = register(folder, "", "--records", "-", stdin=flow("openai-api", "10.30.1.16", tls=tls).encode())
+        true(words in text, text)
+        equal("1.3" in text, bool(tls), "a version in: " + text)
+    true('sources: ["10.30.1.0/24"]        # seen from 1 address in here' in text, text)
+    true("none yet" not in text and "nobody yet" not in text and "# contract:" in text and "# owner:" in text, text)
+
 def wide(text, most):
     """No line of the tables is wider; a service's or group's name may be cut, numbers may not."""
     for line in text.splitlines():

@@ -29,6 +29,31 @@ static struct cidr net(const char *text)
 	return c;
 }
 
+static void test_list_of_a_group(void **state)
+{
+	struct networks *n = networks_create();
+	struct cidr c[3] = {net("10.1.0.0/16"), net("fd00:1::/32"), net("10.2.0.0/16")}, got[3];
+	size_t seen = 0;
+
+	(void)state;
+	assert_int_equal(networks_add_group(n, &c[0], "lab"), 0);
+	assert_int_equal(networks_add_group(n, &c[1], "lab"), 0);
+	assert_int_equal(networks_add_group(n, &c[2], "office"), 0);
+	assert_int_equal(networks_add_group(n, NULL, "empty"), 0);
+	assert_int_equal(networks_list_group(n, networks_group_by_name(n, "lab"), got, 3), 2);
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned k = 0; k < 2; k++)
+			seen += got[i].bits == c[k].bits &&
+			        !memcmp(&got[i].addr, &c[k].addr, sizeof(c[k].addr));
+	assert_int_equal(seen, 2);
+	memset(got, 0, sizeof(got));
+	assert_int_equal(networks_list_group(n, networks_group_by_name(n, "lab"), got, 1), 2);
+	assert_int_equal(got[1].bits, 0); /* at most so many are written */
+	assert_int_equal(networks_list_group(n, networks_group_by_name(n, "empty"), got, 3), 0);
+	assert_int_equal(networks_list_group(n, GROUP_NONE, got, 3), 0);
+	networks_free(n);
+}
+
 static void test_default_internal(void **state)
 {
 	static const struct {
@@ -256,6 +281,7 @@ static void test_many_groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_list_of_a_group),
 	        cmocka_unit_test(test_default_internal),
 	        cmocka_unit_test(test_longest_group_wins),
 	        cmocka_unit_test(test_groups_in),
