@@ -171,8 +171,16 @@ static int make_folders(struct log *l, const char *path)
 
 		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
 		made = l->io->mkdir_at(l->dir, part, FOLDER_MODE);
-		if ((made < 0 && errno != EEXIST) || (!made && sync_folder(l, holder) < 0))
+		if (made < 0 && errno != EEXIST)
 			return -1;
+		if (!made && sync_folder(l, holder) < 0) {
+			int error = errno;
+
+			/* the next try makes it again, and its entry durable */
+			l->io->unlink_at(l->dir, part, AT_REMOVEDIR);
+			errno = error;
+			return -1;
+		}
 		memcpy(holder, part, sizeof(holder));
 	}
 	return 0;
@@ -209,6 +217,18 @@ static void take_away_empty(struct log *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* A file of that name is left of a try that failed and could not be taken away then: no segment of ours
+ * begins with an index that is not durable yet. */
+static int create_segment(struct log *l, const char *path)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL;
+	int fd = l->io->open_at(l->dir, path, flags, FILE_MODE);
+
+	if (fd < 0 && errno == EEXIST && !l->io->unlink_at(l->dir, path, 0))
+		fd = l->io->open_at(l->dir, path, flags, FILE_MODE);
+	return fd;
+}
+
 static int new_segment(struct log *l, uint64_t first, int64_t hour)
 {
 	struct log_segment s = {.first = first, .hour = hour};
@@ -223,7 +243,7 @@ static int new_segment(struct log *l, uint64_t first, int64_t hour)
 	log_segment_path(&s, path);
 	if (make_folders(l, path) < 0)
 		return -1;
-	fd = l->io->open_at(l->dir, path, O_WRONLY | O_CREAT | O_EXCL, FILE_MODE);
+	fd = create_segment(l, path);
 	if (fd < 0)
 		return -1;
 	name = strrchr(path, '/');
@@ -298,7 +318,8 @@ static void succeed(struct log *l)
 
 static bool must_rotate(const struct log *l, const struct log_segment *s, int64_t hour, size_t len)
 {
-	return l->fd < 0 || l->poisoned || (s->size && (s->hour != hour || s->size + len > l->segment_max));
+	return l->fd < 0 || l->poisoned || s->hour != hour ||
+	       (s->size && s->size + len > l->segment_max);
 }
 
 static void ring(struct log *l)

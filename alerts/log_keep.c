@@ -38,8 +38,9 @@ static void count_told(const struct log_line *l, struct log_dropped *d)
 		}
 		if (!v[0])
 			continue;
+		if (!d->n[t] || v[1] < d->first_ordinal[t])
+			d->first_ordinal[t] = v[1];
 		d->n[t] += v[0];
-		d->first_ordinal[t] = v[1]; /* older than what was counted here */
 		d->last_ordinal[t] = d->last_ordinal[t] > v[2] ? d->last_ordinal[t] : v[2];
 	}
 }

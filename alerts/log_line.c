@@ -54,7 +54,8 @@ bool log_line_numbers(const char *p, size_t len, struct log_line *out)
 	struct record_value v[7], name, line = {RECORD_OBJECT, p, len};
 	size_t at = 0;
 
-	if (len < 2 || p[0] != '{' || p[len - 1] != '}')
+	/* lines whose LF was damaged are one, longer than readers have room for */
+	if (len < 2 || len > RECORD_LINE_MAX || p[0] != '{' || p[len - 1] != '}')
 		return false;
 	for (unsigned i = 0; i < 7; i++)
 		if (!record_next_member(line, &at, &name, &v[i]) || !is_text(name, names[i]))

@@ -19,7 +19,7 @@
 #define SCAN_CHUNK  (1u << 20)
 #define NAME_LENGTH 29 /* 19-00000000000000087321.jsonl */
 
-bool log_next_line(const char *p, size_t n, size_t *at, uint64_t least, struct log_line *out)
+static bool next_readable(const char *p, size_t n, size_t *at, uint64_t least, struct log_line *out)
 {
 	const char *lf;
 
@@ -28,6 +28,21 @@ bool log_next_line(const char *p, size_t n, size_t *at, uint64_t least, struct l
 
 		*at = (size_t)(lf - p) + 1;
 		if (log_line_numbers(line, (size_t)(lf - line), out) && out->index >= least)
+			return true;
+	}
+	return false;
+}
+
+bool log_next_line(const char *p, size_t n, size_t *at, uint64_t least, struct log_line *out)
+{
+	while (next_readable(p, n, at, least, out)) {
+		size_t behind = *at;
+		struct log_line next;
+
+		/* An index too high, and the line behind it has a lower one: it is this one that is damaged.
+		 * Believed, it would hide all lines that follow. */
+		if (out->index == least || !next_readable(p, n, &behind, least, &next) ||
+		        next.index > out->index)
 			return true;
 	}
 	return false;

@@ -387,6 +387,66 @@ static void damage_in_the_middle(void **state)
 	log_close(l);
 }
 
+/* A line whose index reads too high hides none of those behind it, and none of them is cut off. */
+static void a_wrong_index_hides_nothing(void **state)
+{
+	struct log *l = open_log();
+	char path[160], *text, *id;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(put(l, EVENT_ALERT, 8, T0_MS), 0);
+	log_close(l);
+	segment_path(path);
+	text = slurp(path, &len);
+	id = memmem(text, len, "fra1/3\"", 7);
+	assert_non_null(id);
+	for (const char *wrong = "79"; *wrong; wrong++) { /* one that the log has, one that it has not */
+		id[5] = *wrong;
+		spit(path, text, len);
+		l = open_log();
+		assert_int_equal(found.cut, 0);
+		assert_int_equal(found.missing, 1);
+		assert_int_equal(found.last, 8);
+		assert_int_equal(read_from(l, 4), 5);
+		log_close(l);
+	}
+	free(text);
+}
+
+/* Lines that lost the LF between them are no record: readers have no room for one of that length. */
+static void joined_lines_are_no_record(void **state)
+{
+	struct log *l = open_log();
+	struct log_reader *r;
+	struct log_line line;
+	struct err e;
+	char path[160], *text;
+	size_t len;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(put_padded(l, EVENT_ALERT, 200, T0_MS, 1000), 0);
+	log_close(l);
+	segment_path(path);
+	text = slurp(path, &len);
+	for (size_t i = 0, lines = 0; i < len; i++)
+		if (text[i] == '\n' && ++lines >= 100 && lines < 500)
+			text[i] = ' ';
+	spit(path, text, len);
+	free(text);
+	l = open_log();
+	assert_int_equal(found.last, 600);
+	assert_int_equal(found.missing, 401);
+	r = log_reader_create(l);
+	log_seek(r, 100);
+	assert_int_equal(log_read(r, &line, 1, 1, &e), 1);
+	assert_int_equal(line.index, 501);
+	assert_true(line.len <= RECORD_LINE_MAX);
+	log_reader_destroy(r);
+	log_close(l);
+}
+
 /* ---- a broken disk ---- */
 
 static struct {
@@ -394,6 +454,7 @@ static struct {
 	int seen;
 	bool lasting, half;
 } broken;
+static bool no_unlink; /* while a sync fails, nothing can be taken away either */
 enum { CALL_OPEN, CALL_MKDIR, CALL_WRITE, CALL_TRUNCATE, CALL_SYNC, CALL_RENAME, CALLS };
 
 static bool breaks(int call)
@@ -435,6 +496,14 @@ static int bad_rename(int dir, const char *from, const char *to)
 {
 	return breaks(CALL_RENAME) ? -1 : log_io_system.rename_at(dir, from, to);
 }
+static int bad_unlink(int dir, const char *path, int flags)
+{
+	if (no_unlink && broken.error && broken.seen >= broken.at) {
+		errno = broken.error;
+		return -1;
+	}
+	return log_io_system.unlink_at(dir, path, flags);
+}
 
 static struct log_io bad_io(void)
 {
@@ -446,6 +515,7 @@ static struct log_io bad_io(void)
 	io.truncate = bad_truncate;
 	io.sync = bad_sync;
 	io.rename_at = bad_rename;
+	io.unlink_at = bad_unlink;
 	return io;
 }
 
@@ -488,6 +558,37 @@ static void every_call_fails_once(void **state)
 			assert_int_equal(read_from(l, 1), before + 24);
 			log_close(l);
 		}
+}
+
+/* Syncs and unlinks fail together, from each of the syncs on, then the disk is whole again: the file that is
+ * in the way is replaced. */
+static void what_could_not_be_unlinked_is_replaced(void **state)
+{
+	const struct log_io io = bad_io();
+
+	(void)state;
+	for (int at = 1; at <= 6; at++) {
+		struct log *l;
+		uint64_t before;
+
+		broken.error = 0;
+		l = open_with(&io, 64 << 20, 0);
+		before = found.last;
+		memset(&broken, 0, sizeof(broken));
+		broken.call = CALL_SYNC;
+		broken.at = at;
+		broken.error = EIO;
+		broken.lasting = no_unlink = true;
+		for (int i = 0; i < 8; i++)
+			if (put(l, EVENT_ALERT, 1, T0_MS + (at * 100 + i) * HOUR_MS) < 0)
+				break;
+		assert_int_equal(put(l, EVENT_ALERT, 1, T0_MS + (at * 100 + 8) * HOUR_MS), -1);
+		broken.error = 0;
+		assert_int_equal(put(l, EVENT_ALERT, 1, T0_MS + (at * 100 + 8) * HOUR_MS), 0);
+		assert_int_equal(read_from(l, before + 1), log_last(l) - before);
+		log_close(l);
+		no_unlink = false;
+	}
 }
 
 static void partial_writes_go_on(void **state)
@@ -645,44 +746,51 @@ static void age_takes_only_what_was_taken(void **state)
 	log_close(l);
 }
 
-/* A gap record that goes takes along what it told. */
-static void dropped_gaps_are_told_again(void **state)
+/* A gap record that tells of n alerts; indexes and ordinals are the same here. */
+static void put_gap(struct log *l, uint64_t first, uint64_t n)
 {
-	struct log *l = open_with(NULL, 2 << 20, 0);
 	struct record_note note = {.type = RECORD_GAP, .reason = "retention", .severity = SEVERITY_HIGH};
-	struct record_numbers num = {.sensor = "fra1", .logged_ms = T0_MS};
+	struct record_numbers num = {
+	        .sensor = "fra1", .logged_ms = T0_MS, .index = next_index++, .ordinal = ++ordinals[RECORD_GAP]};
+	static char tail[4096], line[8192];
 	struct record_head h;
 	struct record_ref r;
-	struct log_dropped d;
-	static char tail[4096], line[8192];
-	size_t n;
+	size_t len;
 
-	(void)state;
-	put_padded(l, EVENT_ALERT, 10, T0_MS, 500);
-	record_note_count(&note, "first_index", 1);
-	record_note_count(&note, "last_index", 4);
-	record_note_count(&note, record_loss_name(EVENT_ALERT, 0), 3);
-	record_note_count(&note, record_loss_name(EVENT_ALERT, 1), 1);
-	record_note_count(&note, record_loss_name(EVENT_ALERT, 2), 3);
-	n = record_note_tail(&note, &h, tail, sizeof(tail));
-	num.index = next_index++;
-	num.ordinal = 1;
+	record_note_count(&note, "first_index", first);
+	record_note_count(&note, "last_index", first + n - 1);
+	record_note_count(&note, record_loss_name(EVENT_ALERT, 0), n);
+	record_note_count(&note, record_loss_name(EVENT_ALERT, 1), first);
+	record_note_count(&note, record_loss_name(EVENT_ALERT, 2), first + n - 1);
+	len = record_note_tail(&note, &h, tail, sizeof(tail));
 	r = (struct record_ref){.line = line,
-	        .len = record_line(&h, tail, n, &num, line),
+	        .len = record_line(&h, tail, len, &num, line),
 	        .type = RECORD_GAP,
 	        .index = num.index,
-	        .ordinal = 1,
+	        .ordinal = num.ordinal,
 	        .logged_ms = T0_MS};
 	line[r.len] = '\n';
 	assert_int_equal(log_commit(l, &r, 1), 0);
+}
+
+/* Gap records that go take along what they told, from the first on. */
+static void dropped_gaps_are_told_again(void **state)
+{
+	struct log *l = open_with(NULL, 2 << 20, 0);
+	struct log_dropped d;
+
+	(void)state;
+	put_padded(l, EVENT_ALERT, 10, T0_MS, 500);
+	put_gap(l, 1, 3);
+	put_gap(l, 5, 2);
 	taken = 6;
 	do
 		assert_int_equal(put_padded(l, EVENT_ALERT, 100, T0_MS, 900), 0);
 	while (!log_keep_bounds(
-	        l, T0_MS, 0, say_taken, &taken, &d)); /* 7 to 10, the gap record, and more go */
+	        l, T0_MS, 0, say_taken, &taken, &d)); /* 7 to 10, the gap records, and more go */
 	assert_int_equal(d.first, 1);
-	assert_int_equal(d.n[RECORD_GAP], 1);
-	assert_int_equal(d.n[EVENT_ALERT], d.last - 7 + 1 - 1 + 3);
+	assert_int_equal(d.n[RECORD_GAP], 2);
+	assert_int_equal(d.n[EVENT_ALERT], d.last - 7 + 1 - 2 + 3 + 2);
 	assert_int_equal(d.first_ordinal[EVENT_ALERT], 1);
 	log_close(l);
 }
@@ -793,7 +901,10 @@ int main(void)
 	        LOG_TEST(cut_at_every_byte),
 	        LOG_TEST(every_bit_flips),
 	        LOG_TEST(damage_in_the_middle),
+	        LOG_TEST(a_wrong_index_hides_nothing),
+	        LOG_TEST(joined_lines_are_no_record),
 	        LOG_TEST(every_call_fails_once),
+	        LOG_TEST(what_could_not_be_unlinked_is_replaced),
 	        LOG_TEST(partial_writes_go_on),
 	        LOG_TEST(leftovers_are_void),
 	        LOG_TEST(rotates_by_hour_and_size),
