@@ -253,17 +253,18 @@ enum repeat_result repeats_offer(struct repeats *r, const struct record_head *h,
 	uint64_t group_key = r->limit.group_window_s ? h->group_key : 0, index;
 	struct entry *e;
 
-	if (h->first_key) {
-		if (lru_find(&r->first_uses, h->first_key) != NONE)
-			return REPEAT_PASSED;
-		lru_add(&r->first_uses, h->first_key);
-	}
+	if (h->first_key && lru_find(&r->first_uses, h->first_key) != NONE)
+		return REPEAT_PASSED;
 	e = find_known(r, h, group_key);
+	index = e ? e->first : r->sink.tell(r->sink.arg, h, tail, len, NULL);
+	if (!index)
+		return REPEAT_TOLD; /* and lost: nobody knows of it, so the next one is no repeat */
+	if (h->first_key)
+		lru_add(&r->first_uses, h->first_key);
 	if (e) {
 		fold(r, e, h, tail, len);
 		return REPEAT_FOLDED;
 	}
-	index = r->sink.tell(r->sink.arg, h, tail, len, NULL);
 	if (h->repeat_key)
 		remember(r, h->repeat_key, false, index, h->when_ns);
 	if (group_key)

@@ -17,7 +17,7 @@ struct repeat_update {
 	uint64_t count, total; /* since the last record about it; from the beginning, the first included */
 };
 
-/* Numbers and delivers one record, returns its index.  `u` NULL: a first record. */
+/* Numbers and delivers one record, returns its index, 0 when it is lost.  `u` NULL: a first record. */
 struct repeat_sink {
 	void *arg;
 	uint64_t (*tell)(void *arg, const struct record_head *h, const char *tail, size_t len,

@@ -423,8 +423,11 @@ static void wait_for_log(struct alerts *a)
 		commit(a);
 	}
 	tell_losses(a, true);
-	for (; a->batch_n; a->batch_n--)
-		count_add(&a->lost_log, 1);
+	if (!a->batch_n)
+		return;
+	count_add(&a->lost_log, a->batch_n);
+	a->index = a->ref[0].index; /* what may still be written has no hole before it */
+	batch_empty(a);
 }
 
 /* After the last event: open counts, losses nobody was told of. */
@@ -448,7 +451,8 @@ static void serve_outputs(struct alerts *a)
 
 	do {
 		last = atomic_load(&a->closing);
-		tell_losses(a, true);
+		/* not each time as if it were the end: an output that fails loses what tells of it, too */
+		tell_losses(a, last);
 		keep_log(a);
 		if (last && a->dropped.last)
 			tell_dropped(a);

@@ -44,7 +44,7 @@ static const char usage[] =
         "and SIGINT drain and end; a second "
         "one ends\n"
         "at once.\n\n"
-        "exit status: 0 done, 1 failed at run time or an output lost records, 2 wrong usage or settings\n";
+        "exit status: 0 done, 1 failed at run time or the log or an output lost records, 2 wrong usage or settings\n";
 
 struct options {
 	const char *config;
@@ -408,8 +408,11 @@ static int finish(struct run *r, sigset_t *set)
 	}
 	alerts_stop(r->alerts, REDIS_WAIT_MS);
 	alerts_stats(r->alerts, &al);
-	if (al.lost_output || al.lost_stop)
-		status = EXIT_FAILED; /* the output's name and reason were told */
+	if (al.lost_log)
+		status = EXIT_FAILED; /* the log's reason was told */
+	for (size_t i = 0; i < al.n_outputs; i++)
+		if (al.outputs[i].lost_output || al.outputs[i].lost_stop)
+			status = EXIT_FAILED; /* the output's name and reason were told */
 	if (!r->o.quiet) {
 		summary_print_workers(stderr, r->workers, r->started);
 		summary_print(stderr, &total, &al, clock_mono_ns() - r->began_ns);
