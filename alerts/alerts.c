@@ -90,6 +90,18 @@ static bool is_muted(const struct alerts *a, const struct event *ev)
 	return ev->type == EVENT_FLOW ? !a->flows : a->settings->alerts.muted[ev->kind];
 }
 
+/* The group of the event's source as the rules number it: by the order in which their settings name groups,
+ * which need not be the order of the settings that the sensor began with. */
+static uint16_t group_for_rules(const struct mouth *m, const struct event *ev)
+{
+	uint16_t group = ev->facts ? ev->facts->group : GROUP_NONE;
+
+	if (group == GROUP_NONE || m->rules == m->a->settings)
+		return group;
+	return networks_group_by_name(
+	        m->rules->networks, networks_group_name(m->a->settings->networks, group));
+}
+
 /* A reload costs each teller one look at a number for each event. */
 static const struct suppress_rule *quiet_rule(struct mouth *m, const struct event *ev)
 {
@@ -102,7 +114,7 @@ static const struct suppress_rule *quiet_rule(struct mouth *m, const struct even
 		m->rules_version = atomic_load(&a->rules_version);
 		pthread_mutex_unlock(&a->rules_lock);
 	}
-	return record_suppressed(ev, &m->rules->alerts.suppress);
+	return record_suppressed(ev, group_for_rules(m, ev), &m->rules->alerts.suppress);
 }
 
 void alerts_reload_rules(struct alerts *a, struct settings *s)

@@ -444,14 +444,15 @@ static void fill_head(const struct event *ev, struct record_head *h)
 		head_keys(ev, h);
 }
 
-const struct suppress_rule *record_suppressed(const struct event *ev, const struct suppress_rules *rules)
+const struct suppress_rule *record_suppressed(
+        const struct event *ev, uint16_t group, const struct suppress_rules *rules)
 {
 	struct suppress_value values[SUPPRESS_VALUES_MAX];
 	struct suppress_subject subject = {.kind = ev->kind,
 	        .day = time_day(ev->when_ns),
 	        .service = "",
 	        .host = "",
-	        .group = GROUP_NONE,
+	        .group = group,
 	        .value = values};
 	const struct facts *fa = ev->facts;
 
@@ -463,7 +464,6 @@ const struct suppress_rule *record_suppressed(const struct event *ev, const stru
 	if (fa) {
 		subject.service = fa->match.service ? fa->match.service->id : "";
 		subject.host = fa->host;
-		subject.group = fa->group;
 		subject.source = fa->client.known ? &fa->client.addr : ev->flow ? &ev->flow->addr[0] : NULL;
 	}
 	for (size_t i = 0; i < ev->n_findings; i++)

@@ -45,8 +45,9 @@ const char *record_type_name(unsigned type); /* alert flow sensor gap; "" for wh
 unsigned record_type_by_name(const char *name, size_t n); /* RECORD_TYPES: none */
 
 /* The rule of alerts.suppress that keeps an event quiet, NULL: none.  For EVENT_VOLUME: the alert that may
- * come of it. */
-const struct suppress_rule *record_suppressed(const struct event *ev, const struct suppress_rules *rules);
+ * come of it.  `group` is the source's, by the numbers of the settings that the rules are from. */
+const struct suppress_rule *record_suppressed(
+        const struct event *ev, uint16_t group, const struct suppress_rules *rules);
 
 /* Fills head and writes the members from `kind` on: `,"kind":...}`.  Returns the length, 0 when it did not
  * fit even without findings (cannot happen with RECORD_TAIL_MAX and the sizes of found.h).  `quiet`: the rule

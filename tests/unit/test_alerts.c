@@ -10,6 +10,7 @@
 #include "alerts/record_read.h"
 #include "alerts/repeat.h"
 #include "base/log.h"
+#include "config/settings_internal.h"
 #include "tests/e2e/alert_source.h"
 
 #include <fcntl.h>
@@ -350,6 +351,75 @@ static void full_disk_is_counted(void **state)
 	assert_int_equal(s.lost_output, s.made_all);
 }
 
+/* An output that takes nothing, and a server that is away: what tells of losses is lost there as well, and
+ * that is not told over and over while the sensor waits for the server. */
+static void losses_are_not_told_in_circles(void **state)
+{
+	static const char *const outputs[] = {"file:/dev/full", "unix:///nonexistent/redis.sock"};
+	struct alerts_options o = {.outputs = outputs, .n_outputs = 2, .workers = 1};
+	struct alerts_stats s;
+	struct err e = {.text = ""};
+	struct alerts *a;
+
+	(void)state;
+	a = alerts_start(&source.settings, &o, &e);
+	assert_non_null(a);
+	for (int i = 0; i < 5; i++)
+		tell(a, &source.event);
+	alerts_stop(a, 1500);
+	alerts_stats(a, &s);
+	alerts_destroy(a);
+	assert_in_range(s.own, 1, 3);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(s.made_all, s.outputs[i].waiting + s.outputs[i].lost_output);
+}
+
+/* Rules read again number groups by the order in which their file names them. */
+static void rules_know_groups_by_name(void **state)
+{
+	static const char before[] = "networks: {groups: {support: [10.3.0.0/16]}}\n",
+	                  after[] = "networks: {groups: {build: [10.9.0.0/16], support: [10.3.0.0/16]}}\n"
+	                            "alerts: {suppress: [{id: quiet, reason: r, owner: o, until: 2099-01-01, "
+	                            "sources: [%s]}]}\n";
+	static const char *const outputs[] = {"file:/dev/null"};
+	struct alerts_options o = {.outputs = outputs, .n_outputs = 1, .replay = true, .workers = 1};
+	struct faults f;
+	struct settings *s;
+
+	(void)state;
+	faults_init(&f);
+	s = settings_parse("before", before, strlen(before), &f);
+	assert_non_null(s);
+	for (int support = 0; support < 2; support++) {
+		struct facts facts = *source.event.facts;
+		struct event ev = source.event;
+		struct alerts_stats stats;
+		struct settings *again;
+		struct alerts *a;
+		struct err e;
+		char text[400];
+
+		facts.group = networks_group_by_name(s->networks, "support");
+		facts.client.known = false;
+		ev.facts = &facts;
+		snprintf(text, sizeof(text), after, support ? "support" : "build");
+		again = settings_parse("after", text, strlen(text), &f);
+		assert_non_null(again);
+		a = alerts_start(s, &o, &e);
+		assert_non_null(a);
+		alerts_reload_rules(a, again);
+		settings_drop(again);
+		tell(a, &ev);
+		alerts_stop(a, 1000);
+		alerts_stats(a, &stats);
+		alerts_destroy(a);
+		assert_int_equal(stats.told, 1);
+		assert_int_equal(stats.suppressed, support);
+	}
+	settings_drop(s);
+	faults_clear(&f);
+}
+
 static void bad_outputs_are_errors(void **state)
 {
 	static const char *const bad[] = {
@@ -384,6 +454,36 @@ static uint64_t note(
 	t->updates += u != NULL;
 	t->counted += u ? u->count : 0;
 	return ++t->n;
+}
+
+static uint64_t lose_all(
+        void *arg, const struct record_head *h, const char *tail, size_t len, const struct repeat_update *u)
+{
+	(void)h, (void)tail, (void)len;
+	assert_null(u);
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* What could not be written was told to nobody: the next one is no repeat of it, and a first use is still to
+ * be told. */
+static void what_was_lost_is_not_known(void **state)
+{
+	const struct repeat_limits l = {
+	        .entries = 16, .bytes = 4000, .first_uses = 4, .repeat_s = 60, .group_window_s = 60};
+	unsigned told = 0;
+	struct repeats *r = repeats_create(&l, &(struct repeat_sink){.arg = &told, .tell = lose_all});
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		const struct record_head known = {.repeat_key = 7, .group_key = 8}, first = {.first_key = 9};
+
+		assert_int_equal(repeats_offer(r, &known, "tail", 4), REPEAT_TOLD);
+		assert_int_equal(repeats_offer(r, &first, "tail", 4), REPEAT_TOLD);
+	}
+	repeats_flush(r);
+	assert_int_equal(told, 6);
+	repeats_destroy(r);
 }
 
 /* Packet times are what a capture says: from one end of the clock to the other nothing overflows. */
@@ -486,7 +586,10 @@ int main(void)
 	        cmocka_unit_test_setup(replay_loses_nothing, begin),
 	        cmocka_unit_test_setup(live_loses_what_does_not_fit_and_says_so, begin),
 	        cmocka_unit_test_setup(full_disk_is_counted, begin),
+	        cmocka_unit_test_setup(losses_are_not_told_in_circles, begin),
+	        cmocka_unit_test_setup(rules_know_groups_by_name, begin),
 	        cmocka_unit_test_setup(bad_outputs_are_errors, begin),
+	        cmocka_unit_test(what_was_lost_is_not_known),
 	        cmocka_unit_test(nothing_is_silently_folded),
 	        cmocka_unit_test(repeats_at_any_time),
 	        cmocka_unit_test(errors_have_their_class),
