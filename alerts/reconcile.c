@@ -292,6 +292,16 @@ static void look_for_others(struct publisher *p, const struct server_place *s)
 	output_note(p->out, &n);
 }
 
+/* A server that lost everything more than once: what was counted as lost the time before is not lost twice,
+ * and what is sent again is not lost any more. */
+static void bound_lost(struct publisher *p, uint64_t cursor)
+{
+	uint64_t most = cursor > p->before ? cursor - p->before : 0;
+
+	if (count_get(&p->out->lost_output) > most)
+		atomic_store(&p->out->lost_output, most);
+}
+
 /* From the server's place to the index to go on with. */
 static void move_to(struct publisher *p, uint64_t place)
 {
@@ -315,6 +325,7 @@ static void move_to(struct publisher *p, uint64_t place)
 	}
 	p->contacted = true;
 	atomic_store(&p->cursor, start - 1);
+	bound_lost(p, start - 1);
 }
 
 enum resp_class publish_reconcile(struct publisher *p, struct err *e)
