@@ -235,20 +235,31 @@ static void rule_line(struct record_value r, const char *path, const char *key)
 	puts(list ? "]" : "");
 }
 
+/* A rule holds when every finding fits it. */
+static bool all_same(struct record_value list, const char *member)
+{
+	char first[256] = "", one[256];
+	struct record_value f;
+	size_t at = 0;
+
+	for (bool begun = false; record_next(list, &at, &f); begun = true) {
+		record_string(record_get(f, member), begun ? one : first, sizeof(one));
+		if (begun && strcmp(first, one) != 0)
+			return false;
+	}
+	return *first;
+}
+
 /* Narrow: what made this alert, from this source; the person widens it who knows better. */
 static void offer_rule(const struct mark *m, const struct alert_place *p, const char *json)
 {
 	struct record_value r = record_parse(json, strlen(json)), list = record_get(r, "findings"), f;
-	char day[TIME_TEXT_MAX], first[128] = "", one[128];
-	bool same = true;
+	char day[TIME_TEXT_MAX];
+	bool same_detector = all_same(list, "detector"), same_token = all_same(list, "token"),
+	     same_field = all_same(list, "field");
+	char kind[64];
 	size_t at = 0;
 
-	while (record_next(list, &at, &f)) {
-		record_string(record_get(f, "detector"), one, sizeof(one));
-		if (!*first)
-			memcpy(first, one, sizeof(first));
-		same = same && !strcmp(first, one);
-	}
 	time_format_day(time_day(clock_wall_ns()) + RULE_DAYS, day);
 	printf("\nThis rule would have kept it quiet; for alerts.suppress in the settings, then SIGHUP:\n\n"
 	       "  - id: fp-%.40s-%" PRIu64 "\n"
@@ -262,21 +273,21 @@ static void offer_rule(const struct mark *m, const struct alert_place *p, const 
 	rule_line(r, "service.id", "service");
 	if (record_get(r, "service.id").type == RECORD_NONE)
 		rule_line(r, "destination.host", "host");
-	if (*first && same) {
-		at = 0;
-		if (record_next(list, &at, &f)) {
+	if (record_next(list, &at, &f)) {
+		if (same_detector)
 			rule_line(f, "detector", "detector");
+		if (same_field)
 			rule_line(f, "field", "field");
+		if (same_token)
 			rule_line(f, "token", "token");
-		}
 	}
 	rule_line(r, "source.ip", "sources");
 	if (record_get(r, "source.group").type != RECORD_NONE) {
 		fputs("    # or, for the whole group:\n    #", stdout);
 		rule_line(r, "source.group", "sources");
 	}
-	record_string(record_get(r, "kind"), one, sizeof(one));
-	if (!strncmp(one, "destination.", 12))
+	record_string(record_get(r, "kind"), kind, sizeof(kind));
+	if (!strncmp(kind, "destination.", 12))
 		puts("\nThe use of a service is rather allowed with an entry of policy.partners; see leaktap "
 		     "inventory --register.");
 }
