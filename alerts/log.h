@@ -91,6 +91,9 @@ uint64_t log_bytes(const struct log *l);
 /* How far an output is, by its name.  False: not known. */
 bool log_cursor(struct log *l, const char *output, uint64_t *index);
 void log_set_cursor(struct log *l, const char *output, uint64_t index);
+/* Whether the output, whose cursor is known, was ever spoken to: until then it has nothing to lose. */
+bool log_met(struct log *l, const char *output);
+void log_set_met(struct log *l, const char *output, bool met);
 /* Writes `state` when something of it changed. */
 void log_save(struct log *l);
 

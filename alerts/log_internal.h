@@ -19,6 +19,7 @@ struct log_segment {
 struct log_output {
 	char name[OUTPUT_NAME_MAX];
 	uint64_t index;
+	bool unmet; /* it has never been spoken to */
 };
 
 struct log {

@@ -6,6 +6,7 @@
  *	logged 1795380902123
  *	ordinal alert 4000
  *	output 4690 redis://10.0.0.5:6379
+ *	unmet 0 redis://10.0.0.6:6379
  *
  * It may be older than the segments (what stands behind `index` is then read) or missing (everything is
  *read). An output that is further than its line says is found so by asking its server. */
@@ -50,6 +51,7 @@ static bool starts(const char **p, const char *word)
 
 static void take_line(struct log *l, struct log_state *st, const char *p)
 {
+	bool unmet = !strncmp(p, "unmet ", 6);
 	uint64_t v;
 
 	if (starts(&p, "running")) {
@@ -65,11 +67,13 @@ static void take_line(struct log *l, struct log_state *st, const char *p)
 		p += *p == ' ';
 		if (t < RECORD_TYPES && take_number(&p, &v))
 			l->ordinal[t] = v;
-	} else if (starts(&p, "output") && take_number(&p, &v) && *p && l->n_outputs < LOG_OUTPUTS_MAX) {
+	} else if (starts(&p, unmet ? "unmet" : "output") && take_number(&p, &v) && *p &&
+	           l->n_outputs < LOG_OUTPUTS_MAX) {
 		struct log_output *o = &l->output[l->n_outputs++];
 
 		snprintf(o->name, sizeof(o->name), "%s", p);
 		o->index = v;
+		o->unmet = unmet;
 	}
 }
 
@@ -109,8 +113,8 @@ static size_t put_text(struct log *l, bool running, char *text, size_t cap)
 			n += (size_t)snprintf(text + n, cap - n, "ordinal %s %" PRIu64 "\n",
 			        record_type_name(t), l->ordinal[t]);
 	for (size_t i = 0; i < l->n_outputs; i++)
-		n += (size_t)snprintf(
-		        text + n, cap - n, "output %" PRIu64 " %s\n", l->output[i].index, l->output[i].name);
+		n += (size_t)snprintf(text + n, cap - n, "%s %" PRIu64 " %s\n",
+		        l->output[i].unmet ? "unmet" : "output", l->output[i].index, l->output[i].name);
 	return n;
 }
 
@@ -172,9 +176,43 @@ void log_set_cursor(struct log *l, const char *output, uint64_t index)
 	if (i == l->n_outputs) {
 		snprintf(l->output[i].name, sizeof(l->output[i].name), "%s", output);
 		l->output[i].index = ~index;
+		l->output[i].unmet = false;
 		l->n_outputs++;
 	}
 	l->changed |= l->output[i].index != index;
 	l->output[i].index = index;
+	pthread_mutex_unlock(&l->lock);
+}
+
+static struct log_output *find_output(struct log *l, const char *output)
+{
+	for (size_t i = 0; i < l->n_outputs; i++)
+		if (!strcmp(l->output[i].name, output))
+			return &l->output[i];
+	return NULL;
+}
+
+bool log_met(struct log *l, const char *output)
+{
+	struct log_output *o;
+	bool met;
+
+	pthread_mutex_lock(&l->lock);
+	o = find_output(l, output);
+	met = o && !o->unmet;
+	pthread_mutex_unlock(&l->lock);
+	return met;
+}
+
+void log_set_met(struct log *l, const char *output, bool met)
+{
+	struct log_output *o;
+
+	pthread_mutex_lock(&l->lock);
+	o = find_output(l, output);
+	if (o && o->unmet == met) {
+		o->unmet = !met;
+		l->changed = true;
+	}
 	pthread_mutex_unlock(&l->lock);
 }

@@ -323,6 +323,8 @@ static void move_to(struct publisher *p, uint64_t place)
 			publish_skip(p, place + 1, start - 1);
 		}
 	}
+	if (!p->contacted)
+		log_set_met(p->log, p->out->name, true);
 	p->contacted = true;
 	atomic_store(&p->cursor, start - 1);
 	bound_lost(p, start - 1);

@@ -357,9 +357,10 @@ static const struct output_ops redis_ops = {
 static void take_cursor(struct redis_output *r)
 {
 	uint64_t cursor, last = log_last(r->log), old;
+	bool known = log_cursor(r->log, r->o.name, &cursor);
 
-	r->pub.contacted = log_cursor(r->log, r->o.name, &cursor);
-	if (!r->pub.contacted) {
+	r->pub.contacted = known && log_met(r->log, r->o.name);
+	if (!known) {
 		old = log_index_before(r->log, clock_wall_ns() / NS_PER_MS - REWIND_MS, 0);
 		cursor = last > REWIND_RECORDS ? last - REWIND_RECORDS : 0;
 		cursor = cursor > old ? cursor : old;
@@ -369,6 +370,7 @@ static void take_cursor(struct redis_output *r)
 	atomic_store(&r->pub.cursor, cursor);
 	atomic_store(&r->pub.claimed, cursor);
 	log_set_cursor(r->log, r->o.name, cursor);
+	log_set_met(r->log, r->o.name, r->pub.contacted);
 }
 
 static int redis_init(struct redis_output *r, const char *url, const struct output_how *how, struct err *e)

@@ -100,6 +100,20 @@ def emptied_server(t):
     exact(s, t.log, stats)
 
 
+def emptied_again_and_again(t):
+    """... and a log that keeps less than it lost: what is lost is counted once, and the account adds up."""
+    s = t.server()
+    src = t.source("-n", 20000, "-r", 4000, "-q", 50000, "-m", 4, "-W", 40000, s.url)
+    time.sleep(1)
+    for _ in range(4):
+        time.sleep(1)
+        s.kill()
+        s.start()
+    stats = src.end(90)
+    check(stats["lost_output"] > 5000, "something was lost: %s" % stats)
+    equal(stats["waiting"], 0, "waiting")
+
+
 def stopped_server(t):
     """SIGSTOP for longer than the reply timer, then SIGCONT: the batch in doubt is settled."""
     s = t.server()
@@ -153,6 +167,19 @@ def never_there(t):
     r = Redis(s.path)
     log = same(t.log, r)
     equal(sent(log), list(range(3000)) + list(range(10)), "what was sent")
+    r.close()
+
+
+def met_late(t):
+    """A log that is older than a server that was away when it was first named: it lost nothing it never had."""
+    t.source("-n", 100, "-T", t.file("clock", "-200000"), "file:/dev/null").end()
+    url = "unix://" + t.folder + "/redis.sock"
+    t.source("-n", 10, "-W", 300, url).end()
+    s = t.server()
+    t.source("-n", 10, "-W", 20000, url).end()
+    r = Redis(s.path)
+    equal(ordinals(r), list(range(101, 121)), "what is young")
+    equal([h[2]["reason"] for h in entries(r, "health") if h[2]["type"] == "gap"], [], "gap records")
     r.close()
 
 
@@ -417,7 +444,7 @@ def watch(t):
 
 
 SCENARIOS = [plain, restarts_of_the_sensor, stream_in_the_future, killed_and_restarted, emptied_server,
-             stopped_server, down_with_a_small_log, never_there, started_late, out_of_memory, password, replica,
+             emptied_again_and_again, stopped_server, down_with_a_small_log, never_there, met_late, started_late, out_of_memory, password, replica,
              no_multi, tls, lost_replies, second_writer, live_channel, rude_server, locked, watch]
 
 

@@ -246,11 +246,17 @@ static void places_of_outputs(void **state)
 	log_set_cursor(l, "redis://a:1", 7);
 	log_set_cursor(l, "redis://b:1", 8);
 	log_set_cursor(l, "redis://a:1", 9);
+	assert_true(log_met(l, "redis://a:1") && log_met(l, "redis://b:1"));
+	log_set_met(l, "redis://b:1", false);
+	assert_false(log_met(l, "redis://b:1") || log_met(l, "redis://c:1"));
 	log_save(l);
 	log_close(l);
 	l = open_log();
 	assert_true(log_cursor(l, "redis://a:1", &at));
 	assert_int_equal(at, 9);
+	assert_true(log_cursor(l, "redis://b:1", &at));
+	assert_int_equal(at, 8);
+	assert_true(log_met(l, "redis://a:1") && !log_met(l, "redis://b:1"));
 	for (int i = 0; i < LOG_OUTPUTS_MAX; i++) { /* the oldest make room */
 		snprintf(name, sizeof(name), "redis://c%d:1", i);
 		log_set_cursor(l, name, 1);
