@@ -259,6 +259,27 @@ static int new_number(int severity)
 	return (int)((n & 0x7ffffff8u) | (unsigned)severity);
 }
 
+static bool read_comm(const char *path, char name[32])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, name, 31);
+
+	if (fd >= 0)
+		close(fd);
+	name[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* The lock says the number that the process has where it runs: from outside of its container that is some
+ * other process, which SIGUSR1 would end. */
+static bool is_sensor(long pid)
+{
+	char path[48], own[32], its[32];
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+	return read_comm("/proc/self/comm", own) && read_comm(path, its) && !strcmp(own, its);
+}
+
 static int ask_sensor(struct test *t)
 {
 	union sigval value = {.sival_int = new_number(t->o->severity)};
@@ -272,6 +293,13 @@ static int ask_sensor(struct test *t)
 	if (!pid) {
 		fprintf(stderr, "leaktap test-alert: no sensor `%s' is running: nobody keeps its log %s\n",
 		        t->s->sensor.name, t->log);
+		return EXIT_FAILED;
+	}
+	if (!is_sensor(pid)) {
+		fprintf(stderr,
+		        "leaktap test-alert: process %ld, which keeps the log %s, is none of leaktap here; run "
+		        "it in the sensor's container\n",
+		        pid, t->log);
 		return EXIT_FAILED;
 	}
 	snprintf(t->member, sizeof(t->member), "\"test\":%d", value.sival_int);
