@@ -273,7 +273,8 @@ static void offer_rule(const struct mark *m, const struct alert_place *p, const 
 	rule_line(r, "service.id", "service");
 	if (record_get(r, "service.id").type == RECORD_NONE)
 		rule_line(r, "destination.host", "host");
-	if (record_next(list, &at, &f)) {
+	/* findings that the record has no room for are unknown, and values known fit none of them */
+	if (record_get(r, "findings_more").type == RECORD_NONE && record_next(list, &at, &f)) {
 		if (same_detector)
 			rule_line(f, "detector", "detector");
 		if (same_field)
