@@ -67,7 +67,8 @@ struct redis_output {
 	uint64_t jitter;
 	bool away;
 	int64_t away_since_ns;
-	char said[256]; /* the last cause that was told */
+	char said[256]; /* the last cause that was told, and its class */
+	enum resp_class said_class;
 };
 
 /* ---- the thread ------------------------------------------------------------------------------------------
@@ -115,10 +116,12 @@ static void went_away(struct redis_output *r, enum resp_class class, const char 
 	if (!r->away) {
 		r->away = true;
 		r->away_since_ns = clock_mono_ns();
-	} else if (!strcmp(r->said, why)) {
+	} else if (class == r->said_class && (class == RESP_FORK || !strcmp(r->said, why))) {
+		/* another log's end, which the text names, moves on all the time */
 		return;
 	}
 	snprintf(r->said, sizeof(r->said), "%s", why);
+	r->said_class = class;
 	if (readable(r->stop_fd))
 		return;
 	if (answers[class].person)

@@ -328,6 +328,10 @@ def second_writer(t):
     s = t.server()
     other = os.path.join(t.folder, "other")
     src = begin(t, 6, s.url)
+    r = Redis(s.path)
+    while not r("EXISTS", key("head")):
+        time.sleep(0.01)
+    r.close()
     seconds = [t.source("-n", 2000, "-r", RATE, "-W", 200, s.url, log=other + str(i)) for i in range(2)]
     stats = [x.end() for x in seconds]
     first = src.end()
@@ -338,6 +342,7 @@ def second_writer(t):
     same(folder, r)
     for x in (first, *stats):
         equal(x["lost"], 0, "lost")
+        check(x["sensor"] <= 1, "said once: %s" % x["log"])
         check(x is won[0] or any("another log" in line for line in x["log"]), "the others say why: %s" % x["log"])
     r.close()
 
