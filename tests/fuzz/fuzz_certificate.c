@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	if (certificate_read(p, n, "api.example.com", &c) == 0 &&
 	        (!memchr(c.name, 0, sizeof(c.name)) || !memchr(c.issuer, 0, sizeof(c.issuer)) ||
-	                strchr(c.name, '*')))
+	                strchr(c.name + (c.name[0] == '*'), '*')))
 		abort();
 	return 0;
 }
