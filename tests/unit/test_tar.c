@@ -161,6 +161,28 @@ static void test_broken(void **state)
 	free(a);
 }
 
+/* Records of a pax header that end with what should stand within them: the last one at the very end of what
+ * is kept, where nothing may be read behind it. */
+static void test_pax_lies(void **state)
+{
+	struct tar_out *a = calloc(1, sizeof(*a));
+	char pax[2049];
+
+	(void)state;
+	tar_header(a, "pax", 'x', 14, "ustar");
+	tar_data(a, "7 path=7 size=", 14);
+	tar_file(a, "name", "text");
+	memset(pax, 'x', sizeof(pax));
+	memcpy(pax, "2041 comment=", 13);
+	memcpy(pax + 2041, "7 path=", 7);
+	tar_header(a, "pax", 'x', 2048, "ustar");
+	tar_data(a, pax, 2048);
+	tar_file(a, "last", "more");
+	tar_end(a);
+	record_check(pool, "", "", a->p, a->n, "name <> text\nlast <> more\n", 0);
+	free(a);
+}
+
 static void test_text_is_none(void **state)
 {
 	char text[600];
@@ -213,6 +235,7 @@ int main(void)
 	        cmocka_unit_test(test_long_names),
 	        cmocka_unit_test(test_gnu),
 	        cmocka_unit_test(test_broken),
+	        cmocka_unit_test(test_pax_lies),
 	        cmocka_unit_test(test_text_is_none),
 	        cmocka_unit_test(test_gaps),
 	};

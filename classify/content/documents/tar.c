@@ -105,7 +105,7 @@ static void read_pax(struct tar *a)
 		if (len < i + 4 || len > rest.n || rest.p[i] != ' ')
 			return;
 		at += len;
-		equals = memchr(rest.p + i, '=', len - i);
+		equals = memchr(rest.p + i, '=', len - 1 - i); /* the last byte is the line's end */
 		if (!equals)
 			continue;
 		i++;
