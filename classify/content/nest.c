@@ -123,7 +123,7 @@ static size_t allowed(const struct nest *t, size_t n)
 /* What came out at all levels, weighed against what was sent: bombs may be wrapped one in the other. */
 static bool is_bomb(const struct nest *t)
 {
-	uint64_t all = t->decoded + t->charged;
+	uint64_t all = t->decoded + t->charged + t->between;
 
 	return t->limits->inflate_ratio && all > CODING_FREE && all / t->limits->inflate_ratio > t->received;
 }
@@ -134,6 +134,14 @@ bool nest_charge(struct nest *t, size_t n)
 
 	t->charged += n;
 	if (!fits || is_bomb(t))
+		stop_all(t, CONTENT_LIMIT);
+	return !t->over;
+}
+
+bool nest_weigh(struct nest *t, size_t n)
+{
+	t->between += n;
+	if (is_bomb(t))
 		stop_all(t, CONTENT_LIMIT);
 	return !t->over;
 }
@@ -323,6 +331,8 @@ static bool to_coding(void *arg, const uint8_t *b, size_t n)
 		read_plain(at, b, n);
 		return !p->dead && !at->t->over;
 	}
+	if (at->coding && !nest_weigh(at->t, n))
+		return false;
 	why = coding_feed(p->coding[at->coding], b, n, to_coding, &next);
 	if (why && !p->dead && !at->t->over)
 		stop(at->t, p, why);

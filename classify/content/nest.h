@@ -73,6 +73,8 @@ bool nest_over(const struct nest *t);
 /* A reader that undoes compression itself says how much came out, before it gives it on; false (and
  * nest_over) when body_limit is used up.  Parts with `codings` are counted already. */
 bool nest_charge(struct nest *t, size_t n);
+/* The same for what goes into another filter first: it counts against the ratio alone. */
+bool nest_weigh(struct nest *t, size_t n);
 /* From the memory of the newest part, aligned to 16, contents undefined; NULL: none left, or more than
  * NEST_ALLOC_MAX (CONTENT_LIMIT was noted).  A reader that has a part open takes none. */
 void *nest_alloc(struct nest *t, size_t n);

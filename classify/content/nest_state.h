@@ -55,6 +55,7 @@ struct nest {
 	bool over;
 	uint64_t received;         /* of the body as it was sent */
 	uint64_t decoded, charged; /* the body's bytes without its codings; those of parts inside */
+	uint64_t between;          /* that one coding or filter gave to the next */
 	size_t memory;             /* of rooms taken */
 	struct room *room;         /* the newest */
 	struct emit emit;

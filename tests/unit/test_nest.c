@@ -374,6 +374,37 @@ static void test_bombs_by_ratio_of_all(void **state)
 	rig_close(&g);
 }
 
+/* What one coding gives to the next is weighed too, though the last gives nothing: padding behind gzip. */
+static void test_bombs_between_codings(void **state)
+{
+	static const struct part_hint hint = {.codings = {"gzip, gzip", 10}};
+	static uint8_t inner[1 << 20], z[1 << 16];
+	struct rig g;
+	z_stream s = {.next_in = inner, .avail_in = sizeof(inner), .next_out = z, .avail_out = sizeof(z)};
+	struct tally got = {0};
+	unsigned i;
+
+	(void)state;
+	deflated(10, inner, sizeof(inner)); /* zeros follow */
+	assert_int_equal(deflateInit2(&s, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	assert_int_equal(deflate(&s, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&s);
+	rig_open(&g, (struct content_limits){.depth = 64, .inflate_ratio = 200});
+	g.t->emit.out = (struct text_sink){&got, tally_field, tally_text, tally_end, NULL};
+	assert_true(part_begin_as(g.t, &bracket_ops, &none, NULL));
+	g.t->received = 10000;
+	g.t->running = g.t->first;
+	for (i = 0; i < 50 && part_begin(g.t, &none, &hint); i++) {
+		part_feed(g.t, z, s.total_out);
+		part_end(g.t);
+	}
+	g.t->running = NULL;
+	part_end(g.t);
+	assert_int_equal(i, 2); /* 2 MB are more than 200 times what was sent */
+	assert_int_equal(g.t->emit.skip, CONTENT_LIMIT);
+	rig_close(&g);
+}
+
 /* All parts together get what a body gets. */
 static void test_bombs_by_number(void **state)
 {
@@ -552,6 +583,7 @@ int main(void)
 	        cmocka_unit_test(test_parts_end),
 	        cmocka_unit_test(test_bombs_by_ratio),
 	        cmocka_unit_test(test_bombs_by_ratio_of_all),
+	        cmocka_unit_test(test_bombs_between_codings),
 	        cmocka_unit_test(test_bombs_by_number),
 	        cmocka_unit_test(test_charge),
 	        cmocka_unit_test(test_hints),

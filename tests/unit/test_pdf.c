@@ -594,7 +594,7 @@ static void test_bomb(void **state)
 {
 	static const struct content_limits l = {.inflate_ratio = 200, .depth = 32, .body_limit = 16 << 20};
 	struct content_pool *limited = content_pool_create(1, &l);
-	size_t n = 8 << 20;
+	size_t n = 8 << 20, len;
 	char *text = malloc(n);
 	struct pdf_out o;
 	struct sum s;
@@ -612,6 +612,15 @@ static void test_bomb(void **state)
 	pdf_begin(&o);
 	for (unsigned i = 0; i < 40; i++)
 		pdf_flate(&o, 4, "", text, 100000);
+	pdf_end(&o);
+	assert_true(read_all(pool, &o, &s) & CONTENT_LIMIT);
+	free(o.p);
+	/* ... also where the next filter makes nothing of them */
+	memset(text, ' ', n);
+	len = pdf_deflate(text, 500000, (uint8_t *)text, n);
+	pdf_begin(&o);
+	for (unsigned i = 0; i < 40; i++)
+		pdf_bytes(&o, 4, "/Filter [/FlateDecode /ASCIIHexDecode]", text, len);
 	pdf_end(&o);
 	assert_true(read_all(pool, &o, &s) & CONTENT_LIMIT);
 	free(o.p);

@@ -131,6 +131,9 @@ static void inflated(void *arg, struct nest *t, const uint8_t *p, size_t n)
 	struct pdf_stream *s = &f->stream;
 	struct gathered g = {.f = f, .t = t, .level = s->flate + 1u};
 
+	/* the next filter may make nothing of it */
+	if (g.level < s->n_filters && !nest_weigh(t, n))
+		return;
 	if (!s->predicted) {
 		step(f, t, g.level, p, n);
 		return;
