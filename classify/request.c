@@ -195,6 +195,18 @@ static void copy_taken(struct request *q, enum wire_take what, char *out, size_t
 		copy_masked(q, slice_of(t->text, t->n), out, cap);
 }
 
+/* The field of the user's words is a path like that of a finding. */
+static void copy_words(struct request *q, const struct call_path *p)
+{
+	char path[FINDING_FIELD_MAX];
+	size_t n = p->n < sizeof(path) ? p->n : sizeof(path) - 1;
+
+	memcpy(path, p->text, n);
+	path[n] = '\0';
+	detect_mask_path(q->c->detect, path);
+	snprintf(q->q.words, sizeof(q->q.words), "%s", path);
+}
+
 /* What the record shows of the call; again once the body is read. */
 static void tell_call(struct request *q)
 {
@@ -204,7 +216,7 @@ static void tell_call(struct request *q)
 	copy_taken(q, TAKE_MODEL, x->model, sizeof(x->model));
 	copy_taken(q, TAKE_TOOL, x->tool, sizeof(x->tool));
 	copy_taken(q, TAKE_CONVERSATION, x->conversation, sizeof(x->conversation));
-	copy_masked(q, slice_of(q->call.words.text, q->call.words.n), x->words, sizeof(x->words));
+	copy_words(q, &q->call.words);
 	snprintf(x->shape, sizeof(x->shape), "%s", q->call.named ? q->call.named : "");
 	x->messages = q->call.messages;
 	x->files = q->call.files;

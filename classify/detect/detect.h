@@ -26,7 +26,7 @@ struct finding {
 	char token[FINDING_TOKEN_MAX]; /* "KEYID:HEX" of HMAC-SHA-256 over class and normalized value; ""
 	                                  without key */
 	uint64_t value_hash;           /* keyed per process; tells repeats apart, never leaves the process */
-	char field[FINDING_FIELD_MAX]; /* masked as detect_mask() does; of a long one the end */
+	char field[FINDING_FIELD_MAX]; /* masked as detect_mask_path() does; of a long one the end */
 	uint64_t offset;               /* of the value in its field */
 	uint32_t mark;                 /* what detect_mark_fields() said of the field */
 	uint8_t speaker;               /* enum speaker of config/wire.h; whoever reads the text sets it */
@@ -63,6 +63,9 @@ const struct finding *detect_close(struct detect_stream *s, size_t *n, uint32_t 
 /* A string that goes out (path, host, user agent, file name): copied to out with every sensitive value
  * replaced by its mask.  Returns its length; always terminated.  Secrets in percent-encoding are found. */
 size_t detect_mask(struct detect_worker *w, const char *p, size_t n, char *out, size_t cap);
+/* The path of a field, in place: its members, parameters and headers are named by the sender, so a name that
+ * is longer than names are is masked as well. */
+void detect_mask_path(struct detect_worker *w, char field[FINDING_FIELD_MAX]);
 
 struct detect_stats {
 	uint64_t bytes, candidates, findings, suppressed, refused;

@@ -149,8 +149,7 @@ void finding_accept(struct detect_stream *s, const struct field *f, const struct
         const struct value *v, uint8_t confidence);
 void finding_exclude(
         struct detect_stream *s, const struct field *f, const struct rule *r, const struct value *v);
-/* mask.c: a field's path as it may be told: members, parameters and headers are named by the sender. */
-void mask_field(struct detect_worker *w, char field[FINDING_FIELD_MAX]);
+/* mask.c */
 void mask_value(const struct rule *r, const uint8_t *p, size_t n, char out[FINDING_MASK_MAX]);
 
 #endif

@@ -96,7 +96,7 @@ static size_t step_len(const char *p)
 	return strcspn(p, ".[]{}");
 }
 
-void mask_field(struct detect_worker *w, char field[FINDING_FIELD_MAX])
+void detect_mask_path(struct detect_worker *w, char field[FINDING_FIELD_MAX])
 {
 	char clean[FINDING_FIELD_MAX];
 	size_t at = 0;

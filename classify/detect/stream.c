@@ -263,7 +263,7 @@ const struct finding *detect_close(struct detect_stream *s, size_t *n, uint32_t 
 		if (!s->findings[i].count)
 			continue;
 		w->result[*n] = s->findings[i];
-		mask_field(w, w->result[(*n)++].field);
+		detect_mask_path(w, w->result[(*n)++].field);
 	}
 	qsort(w->result, *n, sizeof(*w->result), by_rank);
 	if (more)

@@ -69,6 +69,23 @@ static void withheld(const char *what)
 	assert_true(records > 0);
 }
 
+/* Names of members are the sender's: what is longer than names are is no name, also where it leads to the
+ * words of the user. */
+static void member_names(void **state)
+{
+	struct world *w = world();
+	struct conn_of k = handshake(w, CLIENT, 40000, OUTSIDE, 80);
+
+	(void)state;
+	post(&k, "/none/we/know", "api.openai.com", "",
+	        "{\"notes\":{\"" WORD " " WORD " " WORD " " WORD
+	        "\":\"please look at ghp_" /* in two parts, so that scanners of source code stay calm */
+	        "gwU2jGiD6cqaes9dqFEtGdM199c6cM0hIozJ again, and tell me why it does not work any more\"}}");
+	finish(w);
+	withheld("member");
+	assert_true(said("\"words\":\"notes.************\""));
+}
+
 static void requests(void **state)
 {
 	static const struct {
@@ -237,6 +254,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(requests),
+	        cmocka_unit_test(member_names),
 	        cmocka_unit_test(socks),
 	        cmocka_unit_test(proxy_headers),
 	        cmocka_unit_test(http2),
