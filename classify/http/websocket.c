@@ -26,9 +26,11 @@
 #define RESYNC_TEXT      12         /* bytes that have to be text where a frame is believed for them */
 #define CHUNK            16384
 #define RECORD_SEPARATOR 0x1e
-#define PACKET_MAX       48 /* of what stands before the JSON of a Socket.IO packet */
-#define PACKET_DIGITS    10 /* of a number in it */
-#define PACKET_NAMESPACE 16 /* of its namespace: more is data */
+#define RECORDS_FREE     4096 /* of a side, each a message of its own ... */
+#define RECORD_BYTES     8    /* ... and one more for each so many bytes sent: the rest stay together */
+#define PACKET_MAX       48   /* of what stands before the JSON of a Socket.IO packet */
+#define PACKET_DIGITS    10   /* of a number in it */
+#define PACKET_NAMESPACE 16   /* of its namespace: more is data */
 
 enum opcode { CONTINUES = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
@@ -58,6 +60,7 @@ struct side {
 	struct message m;
 	bool open; /* head was told, end was not */
 	uint32_t index;
+	uint64_t sent, records;
 };
 
 struct websocket {
@@ -299,12 +302,18 @@ static void lead_more(struct run *r, const uint8_t **p, size_t *n)
 	}
 }
 
+/* A message inflated from little may hold records without number, and each is looked at as a request. */
+static bool records_apart(const struct side *s)
+{
+	return s->records < RECORDS_FREE || s->records - RECORDS_FREE < s->sent / RECORD_BYTES;
+}
+
 /* Plain bytes of the message at hand. */
 static void message_bytes(struct run *r, const uint8_t *p, size_t n)
 {
 	struct side *s = r->s;
 
-	while (s->text && n) {
+	while (s->text && n && records_apart(s)) {
 		const uint8_t *end = memchr(p, RECORD_SEPARATOR, n);
 		size_t k = end ? (size_t)(end - p) : n;
 
@@ -318,9 +327,12 @@ static void message_bytes(struct run *r, const uint8_t *p, size_t n)
 			return;
 		lead_flush(r);
 		message_close(r, true);
+		s->records++;
 		s->leads = true;
 		p = end + 1;
 	}
+	if (n && s->leads)
+		lead_flush(r);
 	if (n) {
 		message_open(r, false);
 		give(r, &s->m, p, n);
@@ -495,6 +507,7 @@ static void payload(struct run *r, const uint8_t *p, size_t n)
 	struct side *s = r->s;
 
 	s->left -= n;
+	s->sent += n;
 	if (s->opcode >= CLOSE ? r->dir != FLOW_C2S : !s->in_message || !s->wanted)
 		return;
 	while (n) {

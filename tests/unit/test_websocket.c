@@ -256,6 +256,43 @@ static void bombs(void **state)
 
 /* ---- what stands inside text messages ---- */
 
+/* Records that were inflated from little are not a request each: what is too many stays together. */
+static void records_without_number(void **state)
+{
+	static struct buf b, z;
+	static char many[200000];
+	z_stream s = {0};
+	struct tape *t = tape_new(&websocket_layer, false, &upgrade);
+	size_t sent = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(many); i++)
+		many[i] = i % 2 ? '\x1e' : '1';
+	assert_int_equal(deflateInit2(&s, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	t->quiet = true;
+	for (int i = 0; i < 5; i++) {
+		deflate_message(&s, many, sizeof(many), &z);
+		b.n = 0;
+		frame(&b, FIN | RSV1 | TEXT, MASKED, z.p, z.n);
+		sent += z.n;
+		tape_feed(t, FLOW_C2S, b.p, b.n, 4096, 1);
+	}
+	deflateEnd(&s);
+	assert_true(t->heads > 4096 && t->heads < 4096 + sent / 8 + 20);
+	assert_true(t->body > 5 * (sizeof(many) / 2 - 1)); /* nothing of it is left out */
+	assert_true(t->whole == t->heads);
+	/* with a message of another time they are apart again */
+	memset(many, 'x', 1000);
+	b.n = 0;
+	frame(&b, FIN | TEXT, MASKED, many, 1000);
+	tape_feed(t, FLOW_C2S, b.p, b.n, 4096, 1);
+	t->quiet = false;
+	b.n = 0;
+	text(&b, "one\x1etwo");
+	tape_feed(t, FLOW_C2S, b.p, b.n, 99, 1);
+	tape_finish(t, SAID("one") SAID("two"));
+}
+
 static void records(void **state)
 {
 	static struct buf b;
@@ -510,6 +547,7 @@ int main(void)
 	        cmocka_unit_test(deflated_by_the_book),
 	        cmocka_unit_test(bombs),
 	        cmocka_unit_test(records),
+	        cmocka_unit_test(records_without_number),
 	        cmocka_unit_test(packets),
 	        cmocka_unit_test(answers),
 	        cmocka_unit_test(gaps),
