@@ -254,6 +254,22 @@ static struct answer *find_silent(const struct reading *r, const struct message 
 	return a;
 }
 
+/* Of streams that were reset no answer comes: the one that waits longest makes room.  (HTTP/1 answers in
+ * turn, and the one that waits longest comes first.)  NULL: none waits. */
+static struct answer *give_up_oldest(struct reading *r)
+{
+	struct answer *oldest = NULL;
+
+	for (struct answer *a = r->answers; a; a = a->next)
+		if (!a->found && !a->spoken)
+			oldest = a;
+	if (!oldest)
+		return NULL;
+	r->facts.why_not |= WHY_LIMIT;
+	put_back(r, oldest);
+	return pool_get(r->cls->answers);
+}
+
 void answer_expect(struct reading *r, const struct message *request, const struct wire_shape *shape)
 {
 	struct answer *a;
@@ -261,6 +277,8 @@ void answer_expect(struct reading *r, const struct message *request, const struc
 	if (request->framed && find(r, request)) /* what the server says is expected since the handshake */
 		return;
 	a = r->n_answers < WAITING_MAX ? pool_get(r->cls->answers) : NULL;
+	if (!a && request->version == 20)
+		a = give_up_oldest(r);
 	if (!a) {
 		r->cls->stats.refused_bodies++;
 		r->facts.why_not |= WHY_LIMIT;

@@ -377,6 +377,36 @@ static void aws_event_streams(void **state)
 		}
 }
 
+/* Requests of HTTP/2 that the client takes back have no answer, and take no room from those that have one. */
+static void taken_back(void **state)
+{
+	static struct buf b;
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	b.n = 0;
+	h2_begin(&b);
+	for (uint32_t id = 1; id < 101; id += 2) {
+		h2_head(&b, 0, id,
+		        ":method: POST\n:scheme: http\n:authority: api.openai.com\n:path: " CHAT "\n"
+		        "content-type: application/json\n");
+		h2_data(&b, F_END, id, "{\"messages\":[]}");
+		if (id < 99)
+			h2_frame(&b, T_RST, 0, id, "\0\0\0\x08", 4);
+	}
+	for (size_t i = 0; i < b.n; i += 1000)
+		say(&k, FLOW_C2S, b.p + i, b.n - i < 1000 ? b.n - i : 1000);
+	b.n = 0;
+	h2_frame(&b, T_SETTINGS, 0, 0, NULL, 0);
+	h2_head(&b, 0, 99, ":status: 200\ncontent-type: application/json\n");
+	h2_data(&b, F_END, 99, "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}");
+	say(&k, FLOW_S2C, b.p, b.n);
+	fin(&k);
+	end(w, NULL);
+	assert_string_equal(told.alerts, "<choices[0].message.content assistant\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +418,7 @@ int main(void)
 	        cmocka_unit_test(no_room),
 	        cmocka_unit_test(streams_in_turn),
 	        cmocka_unit_test(aws_event_streams),
+	        cmocka_unit_test(taken_back),
 	        cmocka_unit_test(as_settings_say),
 	};
 
