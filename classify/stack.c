@@ -82,6 +82,7 @@ static void inner_open(void *arg, uint64_t stream, const struct upgrade *u)
 	unsigned base = s->base + (unsigned)(l - s->level) + 1;
 	struct branch *b = base < STACK_LEVELS_MAX ? branch_new(l) : NULL;
 
+	l->streams = true;
 	if (!b) {
 		s->conn.limited = true;
 		return;
@@ -119,7 +120,7 @@ static void inner_bytes(
 		stack_feed(&b->stack, dir, p, n, when_ns);
 		return;
 	}
-	if (above + s->base >= STACK_LEVELS_MAX || s->state != STACK_READING)
+	if (l->streams || above + s->base >= STACK_LEVELS_MAX || s->state != STACK_READING)
 		return;
 	if (above == s->n) {
 		s->level[above] = (struct level){.stack = s};
@@ -148,7 +149,7 @@ static void inner_gap(void *arg, enum flow_dir dir, uint64_t stream, uint64_t n)
 
 	if (b)
 		stack_gap(&b->stack, dir, n);
-	else if (above < l->stack->n && l->stack->state == STACK_READING)
+	else if (!l->streams && above < l->stack->n && l->stack->state == STACK_READING)
 		level_gap(&l->stack->level[above], dir, stream, n);
 }
 
@@ -166,6 +167,7 @@ static int level_open(struct level *l, const struct layer_ops *ops)
 	l->sink.bytes = inner_bytes;
 	l->sink.bytes_gap = inner_gap;
 	l->sink.bytes_end = inner_end;
+	l->streams = false;
 	l->ops = ops;
 	if (ops->open && ops->open(l->state, &s->conn) < 0) {
 		l->ops = NULL;

@@ -39,6 +39,7 @@ struct level {
 	} probe[2];
 	uint32_t silent; /* bytes passed over since the server's probes said no */
 	uint32_t searched;
+	bool streams; /* its layer opens them one by one: bytes of one without a branch are passed over */
 	struct branch *branches;
 };
 

@@ -427,6 +427,33 @@ static void streams_with_a_stack_of_their_own(void **state)
 	end(t, "");
 }
 
+/* For more of them at once there are no stacks: that is said, and the connection around them is read on. */
+static void more_streams_than_stacks(void **state)
+{
+	static struct buf up;
+	struct talk *t = begin(false, 3128);
+
+	(void)state;
+	up.n = 0;
+	h2_begin(&up);
+	for (uint32_t id = 1; id < 2 * STACK_BRANCHES_MAX + 9; id += 2) {
+		h2_head(&up, 0, id, ":method: CONNECT\n:authority: inner.example:443\n");
+		h2_data(&up, 0, id,
+		        "what nobody knows, of which there is enough to be sure of that: it is "
+		        "longer than a probe");
+	}
+	say(t, FLOW_C2S, up.p, up.n, 999);
+	assert_int_equal(t->stack.state, STACK_READING);
+	assert_true(t->stack.conn.limited);
+	up.n = t->log.n = 0;
+	h2_head(&up, F_END, 201, ":method: GET\n:path: /x\n:authority: a.example\n");
+	say(t, FLOW_C2S, up.p, up.n, 999);
+	assert_string_equal(t->log.text, "GET a.example\nend request\n");
+	t->log.n = 0;
+	t->log.text[0] = '\0';
+	end(t, "");
+}
+
 static void no_memory_is_said(void **state)
 {
 	struct pool *tiny = pool_create(64, 1);
@@ -495,6 +522,7 @@ int main(void)
 	        cmocka_unit_test(http2_by_upgrade),
 	        cmocka_unit_test(http2_by_upgrade_within_a_body),
 	        cmocka_unit_test(streams_with_a_stack_of_their_own),
+	        cmocka_unit_test(more_streams_than_stacks),
 	        cmocka_unit_test(no_memory_is_said),
 	};
 
