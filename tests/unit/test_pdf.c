@@ -126,7 +126,10 @@ static void composite(bool first, const char *cmap, const char *content, const c
 		pdf_stream(&o, 4, "", content);
 	pdf_object(&o, 3, PAGE);
 	pdf_object(&o, 5, TYPE0);
-	pdf_object(&o, 6, "<< /Type /Font /Subtype /CIDFontType2 /DW 500 /W [ 1 [ 600 700 ] 5 7 250 ] >>");
+	/* in any order */
+	pdf_object(&o, 6,
+	        first ? "<< /Type /Font /Subtype /CIDFontType2 /DW 500 /W [ 5 7 250 1 [ 600 700 ] ] >>"
+	              : "<< /Type /Font /Subtype /CIDFontType2 /DW 500 /W [ 1 [ 600 700 ] 5 7 250 ] >>");
 	pdf_flate(&o, 8, "", cmap, strlen(cmap));
 	if (first)
 		pdf_stream(&o, 4, "", content);

@@ -222,7 +222,7 @@ struct pdf_reading {
 	const struct pdf_cmap *cmap;
 	const uint16_t *widths; /* by code, from first_code */
 	uint16_t first_code;
-	const struct pdf_cid_width *cids;
+	const struct pdf_cid_width *cids; /* sorted */
 	uint16_t n_cids, default_width;
 };
 enum pdf_ready { PDF_READY, PDF_WAIT, PDF_NEVER };

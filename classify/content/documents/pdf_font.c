@@ -367,15 +367,31 @@ static const uint16_t helvetica[95] = {
         584,
 };
 
+/* The run that begins at the code, or last before it; NULL: it ends before, or there is none. */
+static const struct pdf_cid_width *cid_find(const struct pdf_reading *r, uint32_t code)
+{
+	uint32_t lo = 0, hi = r->cids ? r->n_cids : 0;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (r->cids[mid].first <= code)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo && code <= r->cids[lo - 1].last ? &r->cids[lo - 1] : NULL;
+}
+
 unsigned pdf_width(const struct pdf_reading *r, uint32_t code, uint32_t cp)
 {
+	const struct pdf_cid_width *run = cid_find(r, code);
 	unsigned w = 0;
 
+	if (run)
+		return run->width;
 	if (r->code_bytes == 1 && r->widths && code >= r->first_code)
 		w = r->widths[(code - r->first_code) & 0xff];
-	for (uint16_t i = 0; i < r->n_cids && r->cids; i++)
-		if (code >= r->cids[i].first && code <= r->cids[i].last)
-			return r->cids[i].width;
 	if (!w && r->default_width)
 		w = r->default_width;
 	return w ? w : cp >= ' ' && cp < 0x7f ? helvetica[cp - ' '] : 556;

@@ -5,6 +5,8 @@
 
 #include "classify/content/reader.h"
 
+#include <stdlib.h>
+
 /* Sorted as strcmp() does; keys that mean nothing here are KEY_OTHER. */
 static const struct {
 	char name[20];
@@ -625,6 +627,13 @@ static const uint16_t *copy_encoding(struct pdf *f, struct nest *t)
 	return to ? to : from;
 }
 
+static int by_first(const void *a, const void *b)
+{
+	const struct pdf_cid_width *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
 static void remember_cids(struct pdf *f, struct nest *t, struct pdf_thing *th)
 {
 	const struct pdf_object *o = &f->object;
@@ -632,6 +641,7 @@ static void remember_cids(struct pdf *f, struct nest *t, struct pdf_thing *th)
 
 	if (copy) {
 		memcpy(copy, o->cid, sizeof(*copy) * o->n_cid);
+		qsort(copy, o->n_cid, sizeof(*copy), by_first);
 		th->data = copy;
 		th->n = (uint16_t)o->n_cid;
 	}
