@@ -49,7 +49,8 @@ struct stack {
 	const char *protocol;   /* of level 0's current layer, "" until known */
 	enum stack_state state;
 	unsigned n, upgrades;
-	unsigned base; /* levels around this stack, when it is a stream's */
+	unsigned base;   /* levels around this stack, when it is a stream's */
+	uint64_t stream; /* that stream, by which its messages are told from those of others; else 0 */
 	struct level level[STACK_LEVELS_MAX];
 };
 

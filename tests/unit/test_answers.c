@@ -407,6 +407,45 @@ static void taken_back(void **state)
 	assert_string_equal(told.alerts, "<choices[0].message.content assistant\n");
 }
 
+/* Connections in streams of a proxy's: each has a first request, and the answer to it is its own. */
+static void tunnels(void **state)
+{
+	static const char ask_one[] = "POST " CHAT " HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: "
+	                              "15\r\n\r\n{\"messages\":[]}",
+	                  ask_two[] = "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
+	                              "Content-Length: 15\r\n\r\n{\"messages\":[]}",
+	                  one[] = "HTTP/1.1 200 OK\r\n" JSON "\r\n{\"choices\":[{\"message\":{\"content\":"
+	                          "\"" GHP "\"}}]}",
+	                  two[] = "HTTP/1.1 200 OK\r\n" JSON "\r\n{\"content\":[{\"text\":\"" GHP2 "\"}]}";
+	static struct buf b;
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	b.n = 0;
+	h2_begin(&b);
+	h2_head(&b, 0, 1, ":method: CONNECT\n:authority: api.openai.com:80\n");
+	h2_head(&b, 0, 3, ":method: CONNECT\n:authority: api.anthropic.com:80\n");
+	say(&k, FLOW_C2S, b.p, b.n);
+	b.n = 0;
+	h2_frame(&b, T_SETTINGS, 0, 0, NULL, 0);
+	h2_head(&b, 0, 1, ":status: 200\n");
+	h2_head(&b, 0, 3, ":status: 200\n");
+	say(&k, FLOW_S2C, b.p, b.n);
+	b.n = 0;
+	h2_data(&b, 0, 1, ask_one);
+	h2_data(&b, 0, 3, ask_two);
+	say(&k, FLOW_C2S, b.p, b.n);
+	b.n = 0;
+	h2_data(&b, F_END, 1, one);
+	h2_data(&b, F_END, 3, two);
+	say(&k, FLOW_S2C, b.p, b.n);
+	fin(&k);
+	end(w, NULL);
+	assert_string_equal(
+	        told.alerts, "<choices[0].message.content assistant\n<content[0].text assistant\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +458,7 @@ int main(void)
 	        cmocka_unit_test(streams_in_turn),
 	        cmocka_unit_test(aws_event_streams),
 	        cmocka_unit_test(taken_back),
+	        cmocka_unit_test(tunnels),
 	        cmocka_unit_test(as_settings_say),
 	};
 
