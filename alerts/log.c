@@ -318,8 +318,7 @@ static void succeed(struct log *l)
 
 static bool must_rotate(const struct log *l, const struct log_segment *s, int64_t hour, size_t len)
 {
-	return l->fd < 0 || l->poisoned || s->hour != hour ||
-	       (s->size && s->size + len > l->segment_max);
+	return l->fd < 0 || l->poisoned || s->hour != hour || (s->size && s->size + len > l->segment_max);
 }
 
 static void ring(struct log *l)

@@ -44,7 +44,8 @@ static const char usage[] =
         "and SIGINT drain and end; a second "
         "one ends\n"
         "at once.\n\n"
-        "exit status: 0 done, 1 failed at run time or the log or an output lost records, 2 wrong usage or settings\n";
+        "exit status: 0 done, 1 failed at run time or the log or an output lost records, 2 wrong usage or "
+        "settings\n";
 
 struct options {
 	const char *config;

@@ -297,7 +297,8 @@ static int ask_sensor(struct test *t)
 	}
 	if (!is_sensor(pid)) {
 		fprintf(stderr,
-		        "leaktap test-alert: process %ld, which keeps the log %s, is none of leaktap here; run "
+		        "leaktap test-alert: process %ld, which keeps the log %s, is none of leaktap here; "
+		        "run "
 		        "it in the sensor's container\n",
 		        pid, t->log);
 		return EXIT_FAILED;

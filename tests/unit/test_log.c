@@ -756,8 +756,10 @@ static void age_takes_only_what_was_taken(void **state)
 static void put_gap(struct log *l, uint64_t first, uint64_t n)
 {
 	struct record_note note = {.type = RECORD_GAP, .reason = "retention", .severity = SEVERITY_HIGH};
-	struct record_numbers num = {
-	        .sensor = "fra1", .logged_ms = T0_MS, .index = next_index++, .ordinal = ++ordinals[RECORD_GAP]};
+	struct record_numbers num = {.sensor = "fra1",
+	        .logged_ms = T0_MS,
+	        .index = next_index++,
+	        .ordinal = ++ordinals[RECORD_GAP]};
 	static char tail[4096], line[8192];
 	struct record_head h;
 	struct record_ref r;
