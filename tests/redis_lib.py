@@ -267,10 +267,19 @@ class Proxy:
                 s.close()
 
     def up(self, a, b):
+        # a server refuses a transaction as a whole: the answer does not change in the middle of one
+        tail, inside, error = b"\r\n", False, None
         try:
             while data := a.recv(65536):
-                if self.error:
-                    a.sendall(self.error * data.count(b"\r\n*") + self.error)
+                if not inside:
+                    error = self.error
+                seen = tail + data
+                inside = seen.rfind(b"\r\nMULTI\r\n") > seen.rfind(b"\r\nEXEC\r\n") or (
+                    inside and b"\r\nEXEC\r\n" not in seen)
+                commands = seen[-len(data) - 2:].count(b"\r\n*")
+                tail = seen[-16:]
+                if error:
+                    a.sendall(error * commands)
                     continue
                 if self.resets and len(data) > 4000:
                     self.resets -= 1
@@ -306,7 +315,8 @@ class Test:
         return self.servers[-1]
 
     def source(self, *args, log=None):
-        self.sources.append(Source(self.program, log or self.log, *args))
+        # a queue that the writer never fills, however busy the machine: who wants a small one says so (the last counts)
+        self.sources.append(Source(self.program, log or self.log, "-q", 65536, *args))
         return self.sources[-1]
 
     def file(self, name, text=""):
