@@ -33,4 +33,4 @@ def main():
     lib.finish()
 
 
-main()
+lib.whole(main)

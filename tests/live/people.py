@@ -85,4 +85,4 @@ def main():
     lib.finish()
 
 
-main()
+lib.whole(main)

@@ -79,4 +79,4 @@ def main():
     finish()
 
 
-main()
+whole(main)
