@@ -78,7 +78,8 @@ void log_line_fields(struct log_line *l)
 	struct record_value line = {RECORD_OBJECT, l->p, l->len}, name, v;
 	size_t at = 0;
 
-	while (record_next_member(line, &at, &name, &v)) {
+	/* the verdict is the last of them that a record has; what follows is half of the line */
+	while (!l->verdict.n && record_next_member(line, &at, &name, &v)) {
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
 			if (v.type == RECORD_STRING && is_text(name, wanted[i].name))
 				*wanted[i].to = slice_of(v.p, v.n);

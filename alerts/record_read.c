@@ -6,23 +6,32 @@
 
 #include <string.h>
 
+static bool is_space(uint8_t b)
+{
+	return b == ' ' || b == '\t' || b == '\r' || b == '\n';
+}
+
 static void skip_space(struct cur *c)
 {
-	while (cur_left(c) && strchr(" \t\r\n", *c->p) && *c->p)
+	while (cur_left(c) && is_space(*c->p))
 		cur_skip(c, 1);
 }
 
 /* The string behind its opening quote; its end is the first quote that is not escaped. */
 static struct record_value take_string(struct cur *c)
 {
-	const uint8_t *from = c->p;
+	const uint8_t *from = c->p, *quote, *escape;
 
-	while (cur_left(c) && *c->p != '"')
-		cur_skip(c, *c->p == '\\' ? 2 : 1);
-	if (c->bad || !cur_left(c))
-		return (struct record_value){.type = RECORD_NONE};
-	cur_skip(c, 1);
-	return (struct record_value){RECORD_STRING, (const char *)from, (size_t)(c->p - 1 - from)};
+	while ((quote = memchr(c->p, '"', cur_left(c)))) {
+		while (c->p < quote && (escape = memchr(c->p, '\\', (size_t)(quote - c->p))))
+			cur_skip(c, (size_t)(escape - c->p) + 2);
+		if (c->p > quote)
+			continue; /* it was escaped */
+		cur_skip(c, (size_t)(quote - c->p) + 1);
+		return (struct record_value){RECORD_STRING, (const char *)from, (size_t)(quote - from)};
+	}
+	cur_skip(c, cur_left(c));
+	return (struct record_value){.type = RECORD_NONE};
 }
 
 /* From an opening bracket to the one that closes it. */
@@ -53,12 +62,29 @@ static struct record_value take_nested(struct cur *c)
 	return (struct record_value){.type = RECORD_NONE};
 }
 
+static bool ends_plain(uint8_t b)
+{
+	switch (b) {
+	case '\0':
+	case ',':
+	case ']':
+	case '}':
+	case '"':
+	case '[':
+	case '{':
+	case ':':
+		return true;
+	default:
+		return is_space(b);
+	}
+}
+
 /* A number or a word: up to what cannot be part of one. */
 static struct record_value take_plain(struct cur *c)
 {
 	const uint8_t *from = c->p;
 
-	while (cur_left(c) && !strchr(",]} \t\r\n\"[{:", *c->p))
+	while (cur_left(c) && !ends_plain(*c->p))
 		cur_skip(c, 1);
 	if (c->p == from)
 		return (struct record_value){.type = RECORD_NONE};

@@ -3,11 +3,11 @@
  *
  *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-q QUEUE] [-s SENSOR] [-d LOG] [-m MB] [-W WAIT_MS]
  *[-R]
- *	             [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] [-D DISK] [-T CLOCK] OUTPUT...
+ *	             [-b] [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] [-D DISK] [-T CLOCK] OUTPUT...
  *
- * -r: alerts a second (0: as fast as it goes), -d: the log's folder, -m: its bound, -R: as in a replay, -f: a
- *flow record with every alert, -D and -T: see faults.h.  Each worker makes its share.  The last line on
- *stderr is one JSON object of counters. */
+ * -r: alerts a second (0: as fast as it goes), -d: the log's folder, -m: its bound, -R: as in a replay, -b:
+ *alerts of about 700 bytes instead of all that one can have, -f: a flow record with every alert, -D and -T:
+ *see faults.h.  Each worker makes its share.  The last line on stderr is one JSON object of counters. */
 #include "tests/e2e/alert_source.h"
 
 #include "alerts/alerts.h"
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 	struct alerts_stats stats;
 	uint64_t n = 1000, rate = 0;
 	unsigned wait_ms = 5000;
-	bool flows = false;
+	bool flows = false, brief = false;
 	struct alerts *a;
 	struct err e = {.text = ""};
 	int64_t start;
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, stop);
 	alert_source_init(&base);
-	while ((c = getopt(argc, argv, "n:r:w:d:m:q:s:W:RfP:C:E:K:D:T:")) != -1)
+	while ((c = getopt(argc, argv, "n:r:w:d:m:q:s:W:RbfP:C:E:K:D:T:")) != -1)
 		switch (c) {
 		case 'n':
 			n = strtoull(optarg, NULL, 10);
@@ -136,6 +136,9 @@ int main(int argc, char **argv)
 		case 'R':
 			o.replay = true;
 			break;
+		case 'b':
+			brief = true;
+			break;
 		case 'f':
 			flows = o.flows = true;
 			break;
@@ -171,6 +174,8 @@ int main(int argc, char **argv)
 		        .flows = flows,
 		        .teller = alerts_teller(a, i)};
 		alert_source_init(&job[i].source);
+		if (brief)
+			alert_source_brief(&job[i].source);
 		pthread_create(&job[i].thread, NULL, make, &job[i]);
 	}
 	for (unsigned i = 0; i < o.workers; i++)

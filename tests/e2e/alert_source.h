@@ -143,6 +143,19 @@ static inline void alert_source_init(struct alert_source *s)
 	alert_source_number(s, 1, SOURCE_TIME);
 }
 
+/* What most alerts look like: no more is known than the ends of the connection and the service. */
+static inline void alert_source_brief(struct alert_source *s)
+{
+	s->flow.flags &= (typeof(s->flow.flags))~FLOW_F_MAC;
+	s->facts.tls.seen = false;
+	s->facts.n_also = 0;
+	s->facts.verdict.partner = NULL;
+	s->facts.why_not = 0;
+	s->event.request = NULL;
+	s->event.findings = NULL;
+	s->event.n_findings = 0;
+}
+
 /* A flow record of the same flow. */
 static inline struct event alert_source_flow(const struct alert_source *s)
 {

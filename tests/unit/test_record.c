@@ -388,6 +388,39 @@ static void block_never_passes_control_characters_on(void **state)
 	free(out);
 }
 
+/* A string ends at the first quote that no backslash stands before: every text of these bytes, held against a
+ * look at one byte after the other. */
+static void strings_end_where_they_end(void **state)
+{
+	static const char bytes[] = "a\\\"";
+	char text[6 + 8 + 1];
+
+	(void)state;
+	for (unsigned n = 0; n <= 8; n++) {
+		unsigned all = 1;
+
+		for (unsigned i = 0; i < n; i++)
+			all *= 3;
+		for (unsigned k = 0; k < all; k++) {
+			size_t len = 6 + n, end = 6;
+			struct record_value v;
+			char *copy = malloc(len); /* exactly that size */
+
+			memcpy(text, "{\"b\":\"", 6);
+			for (unsigned i = 0, m = k; i < n; i++, m /= 3)
+				text[6 + i] = bytes[m % 3];
+			memcpy(copy, text, len);
+			while (end < len && copy[end] != '"')
+				end += copy[end] == '\\' ? 2 : 1;
+			v = record_get((struct record_value){RECORD_OBJECT, copy, len}, "b");
+			assert_int_equal(v.type, end < len ? RECORD_STRING : RECORD_NONE);
+			if (end < len)
+				assert_true(v.p == copy + 6 && v.n == end - 6);
+			free(copy);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +433,7 @@ int main(void)
 	        cmocka_unit_test_setup(hostile_text_stays_one_valid_line, begin),
 	        cmocka_unit_test_setup(keys_group_what_belongs_together, begin),
 	        cmocka_unit_test(reader_resolves_escapes),
+	        cmocka_unit_test(strings_end_where_they_end),
 	        cmocka_unit_test(reader_refuses_what_is_broken),
 	        cmocka_unit_test_setup(damaged_records_do_no_harm, begin),
 	        cmocka_unit_test_setup(block_tells_who_what_and_whether, begin),
