@@ -18,10 +18,8 @@
 
 #define REPLY_NS       (5 * NS_PER_S)
 #define CHANNEL_LIVE   "leaktap:live"
-#define STREAM_ID_MAX  48
 #define XADD_WORDS_MAX 19
 #define TEXT_ROOM      (BATCH_BYTES + RECORD_LINE_MAX + 1)
-#define FENCE_REPLIES  2 /* publish_add_fence() */
 
 static const char *const stream_names[STREAMS] = {"alerts", "flows", "health"};
 
@@ -192,8 +190,7 @@ static struct stream_id line_id(const struct log_line *l)
 
 static const char *format_id(const struct log_line *l, char text[STREAM_ID_MAX])
 {
-	snprintf(text, STREAM_ID_MAX, "%" PRId64 "-%" PRIu64, l->logged_ms, l->index);
-	return text;
+	return stream_id_text(line_id(l), text);
 }
 
 struct words {
@@ -298,11 +295,6 @@ static enum resp_class no_memory(struct err *e)
 	return RESP_MOVE;
 }
 
-static bool is_string(const redisReply *r)
-{
-	return r && (r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS);
-}
-
 /* The class of an error reply; the text of the first one is kept as the cause. */
 static enum resp_class error_of(const redisReply *r, char *cause, size_t cap)
 {
@@ -335,7 +327,7 @@ enum resp_class publish_read_exec(
 
 		if (it && it->type == REDIS_REPLY_ERROR)
 			worst = publish_worse(worst, error_of(it, cause, cap));
-		else if (i < n && is_string(it) && stream_id_parse(it->str, (size_t)it->len, &id))
+		else if (i < n && reply_is_string(it) && stream_id_parse(it->str, (size_t)it->len, &id))
 			ok[i] = !stream_id_cmp(&id, &ids[i]);
 		if (i < n && !ok[i])
 			worst = publish_worse(
@@ -379,7 +371,7 @@ static int read_queueing(
 
 /* The fence behind a batch: is the head still what we wrote?  Anything else is looked into before the next.
  */
-static enum resp_class read_fence(struct publisher *p, struct err *e)
+enum resp_class publish_read_fence(struct publisher *p, struct err *e)
 {
 	enum resp_class class = RESP_OK;
 
@@ -392,7 +384,7 @@ static enum resp_class read_fence(struct publisher *p, struct err *e)
 			if (class == RESP_OK)
 				err_set(e, "%.200s", r->str);
 			class = publish_worse(class, resp_class_of(r->str));
-		} else if (i && strcmp(is_string(r) ? r->str : "", p->head_id)) {
+		} else if (i && strcmp(reply_is_string(r) ? r->str : "", p->head_id)) {
 			err_set(e, "somebody else changed the keys of this sensor");
 			class = publish_worse(class, RESP_AGAIN);
 		}
@@ -540,7 +532,7 @@ static enum resp_class settle(struct publisher *p, struct batch *b, struct err *
 	freeReplyObject(r);
 	if (ran)
 		snprintf(p->head_id, sizeof(p->head_id), "%s", format_id(&b->line[b->n - 1], head_id));
-	fence = read_fence(p, e);
+	fence = publish_read_fence(p, e);
 	if (fence != RESP_MOVE && read_publishes(p, e) < 0)
 		fence = RESP_MOVE;
 	if (p->redo && exec == RESP_ID) {
@@ -597,7 +589,7 @@ enum resp_class publish_look(struct publisher *p, struct err *e)
 	if (r->type == REDIS_REPLY_ERROR) {
 		err_set(e, "%.200s", r->str);
 		class = resp_class_of(r->str);
-	} else if (strcmp(is_string(r) ? r->str : "", p->head_id)) {
+	} else if (strcmp(reply_is_string(r) ? r->str : "", p->head_id)) {
 		class = RESP_AGAIN;
 	}
 	freeReplyObject(r);

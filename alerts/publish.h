@@ -4,6 +4,7 @@
 #define ALERTS_PUBLISH_H
 
 #include "alerts/log.h"
+#include "alerts/reply.h"
 #include "alerts/resp.h"
 
 #include <openssl/evp.h>
@@ -13,10 +14,6 @@
 #define STREAMS        3          /* alerts, flows, health */
 #define REWIND_RECORDS 1000000u   /* sent again at most, after a server lost what it had acknowledged */
 #define REWIND_MS      86400000ll /* and not what is older */
-
-struct stream_id {
-	uint64_t ms, seq;
-};
 
 /* The hash leaktap:{sensor}:head: the last record of the last batch. */
 struct publish_head {
@@ -92,21 +89,16 @@ void publish_rewind(struct publisher *p);
 void publish_skip(struct publisher *p, uint64_t first, uint64_t last);
 enum resp_class publish_worse(enum resp_class a, enum resp_class b);
 /* The commands that keep the next transaction from running when somebody else changed our keys. */
+#define FENCE_REPLIES 2
 int publish_add_fence(struct publisher *p);
+/* Its replies: RESP_AGAIN when the head is not what we wrote. */
+enum resp_class publish_read_fence(struct publisher *p, struct err *e);
 
 /* For tests and fuzzing: the server's texts. */
-bool stream_id_parse(const char *text, size_t n, struct stream_id *id);
 void publish_read_head(const redisReply *r, struct publish_head *h);
 bool publish_read_stream(const redisReply *r, struct stream_id *last, struct publish_head *newest);
 /* What EXEC answered for n records sent under ids: ok[i] says whether the server took record i. */
 enum resp_class publish_read_exec(
         const redisReply *r, size_t n, const struct stream_id *ids, bool *ok, char *cause, size_t cap);
-
-static inline int stream_id_cmp(const struct stream_id *a, const struct stream_id *b)
-{
-	if (a->ms != b->ms)
-		return a->ms < b->ms ? -1 : 1;
-	return a->seq < b->seq ? -1 : a->seq > b->seq;
-}
 
 #endif

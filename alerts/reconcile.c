@@ -23,78 +23,32 @@
 /* ---- reading the server's answers ------------------------------------------------------------------------
  */
 
-static bool number_parse(const char *p, size_t n, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (!n || n > 20)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned d = (unsigned)(p[i] - '0');
-
-		if (d > 9 || v > (UINT64_MAX - d) / 10)
-			return false;
-		v = v * 10 + d;
-	}
-	*out = v;
-	return true;
-}
-
-bool stream_id_parse(const char *text, size_t n, struct stream_id *id)
-{
-	const char *dash = memchr(text, '-', n);
-
-	return dash && number_parse(text, (size_t)(dash - text), &id->ms) &&
-	       number_parse(dash + 1, n - (size_t)(dash + 1 - text), &id->seq);
-}
-
-static bool is_string(const redisReply *r)
-{
-	return r && (r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS);
-}
-
-/* The value behind `name` in an array of names and values; NULL: not there. */
-static const redisReply *field(const redisReply *r, const char *name)
-{
-	if (!r || r->type != REDIS_REPLY_ARRAY)
-		return NULL;
-	for (size_t i = 0; i + 1 < (size_t)r->elements; i += 2)
-		if (is_string(r->element[i]) && !strcmp(r->element[i]->str, name))
-			return r->element[i + 1];
-	return NULL;
-}
-
-static bool id_field(const redisReply *v, struct stream_id *id)
-{
-	return is_string(v) && stream_id_parse(v->str, (size_t)v->len, id);
-}
-
 void publish_read_head(const redisReply *r, struct publish_head *h)
 {
-	const redisReply *hash = field(r, "hash"), *index = field(r, "index");
+	const redisReply *hash = reply_field(r, "hash"), *index = reply_field(r, "index");
 
 	*h = (struct publish_head){.there = r->type == REDIS_REPLY_ARRAY && r->elements > 0};
-	if (!id_field(field(r, "id"), &h->id) || !is_string(index) ||
-	        !number_parse(index->str, (size_t)index->len, &h->index))
+	if (!reply_id(reply_field(r, "id"), &h->id) || !reply_is_string(index) ||
+	        !reply_number(index, &h->index))
 		h->index = 0; /* there, and none of ours */
-	if (is_string(hash))
+	if (reply_is_string(hash))
 		snprintf(h->hash, sizeof(h->hash), "%s", hash->str);
 }
 
 bool publish_read_stream(const redisReply *r, struct stream_id *last, struct publish_head *newest)
 {
-	const redisReply *entry = field(r, "last-entry"), *hash;
+	const redisReply *entry = reply_field(r, "last-entry"), *hash;
 
 	*last = (struct stream_id){0, 0};
 	*newest = (struct publish_head){.there = false};
-	if (!id_field(field(r, "last-generated-id"), last))
+	if (!reply_id(reply_field(r, "last-generated-id"), last))
 		return false;
 	if (!entry || entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
 		return true;
-	hash = field(entry->element[1], "hash");
-	newest->there = id_field(entry->element[0], &newest->id);
+	hash = reply_field(entry->element[1], "hash");
+	newest->there = reply_id(entry->element[0], &newest->id);
 	newest->index = newest->id.seq;
-	if (is_string(hash))
+	if (reply_is_string(hash))
 		snprintf(newest->hash, sizeof(newest->hash), "%s", hash->str);
 	return true;
 }
@@ -136,8 +90,8 @@ static enum resp_class probe(struct publisher *p, struct err *e)
 			class = resp_class_of(r->str);
 			err_set(e, "%.200s", r->str);
 		} else if (class == RESP_OK && !i &&
-		           (r->type != REDIS_REPLY_ARRAY || r->elements < 1 || !is_string(r->element[0]) ||
-		                   strcmp(r->element[0]->str, "master"))) {
+		           (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
+		                   !reply_is_string(r->element[0]) || strcmp(r->element[0]->str, "master"))) {
 			class = RESP_MOVE;
 			err_set(e, "the server is a replica; records go to its master");
 		}
@@ -146,8 +100,7 @@ static enum resp_class probe(struct publisher *p, struct err *e)
 	return class;
 }
 
-#define FENCE_REPLIES 2 /* publish_add_fence() */
-#define REPLIES       (FENCE_REPLIES + 1 + STREAMS + 1)
+#define REPLIES (FENCE_REPLIES + 1 + STREAMS + 1)
 
 static int add_questions(struct publisher *p)
 {
