@@ -108,7 +108,7 @@ check-threads:
 	@tests/run-threads
 bench:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(MAKE) --no-print-directory all bench-programs $(B)/e2e/alert_source
 	@scripts/bench
 # make fuzz-NAME: until stopped, over tests/corpus/NAME
 fuzz-%:
