@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -113,6 +114,33 @@ class Source:
         equal(stats["made"], stats["delivered"] + stats["waiting"] + lost, "made = delivered + waiting + lost")
         stats["lost"] = lost
         return stats
+
+
+class Memory(threading.Thread):
+    """Resident memory of a process, MiB, every 10 ms until it ends."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.seen = pid, []
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                with open("/proc/%d/status" % self.pid, encoding="ascii") as f:
+                    rss = re.search(r"VmRSS:\s+(\d+)", f.read())
+            except OSError:
+                return
+            if not rss:
+                return
+            self.seen.append(int(rss.group(1)) / 1024)
+            time.sleep(0.01)
+
+
+def told_us(text):
+    """The member `time` of a record's JSON, microseconds since 1970."""
+    time_ = re.search(r'"time":"([^"]+)"', text).group(1)
+    return milliseconds(time_) * 1000 + int(time_[23:26])
 
 
 def equal(a, b, what):

@@ -13,11 +13,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from redis_lib import Redis, Server, Source, check, equal, key, milliseconds  # noqa: E402
+from redis_lib import Memory, Redis, Server, Source, check, equal, key, told_us  # noqa: E402
 
 NAME = "fra1-replay"  # alert_source -R: nothing is lost for want of room in a queue
 RECORDS = int(os.environ.get("BENCH_RECORDS", "200000"))
@@ -28,13 +27,17 @@ EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec")
 
 class Bench:
     def __init__(self, program):
-        self.program, self.servers = program, []
+        self.program, self.servers, self.sources = program, [], []
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="leaktap-bench-")
         return self
 
     def __exit__(self, *_):
+        for src in self.sources:
+            if src.p.poll() is None:
+                src.p.kill()
+                src.p.wait()
         for s in self.servers:
             s.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -50,7 +53,8 @@ class Bench:
         shutil.rmtree(s.folder, ignore_errors=True)
 
     def source(self, log, *args):
-        return Source(self.program, log, "-b", *args)
+        self.sources.append(Source(self.program, log, "-b", *args))
+        return self.sources[-1]
 
 
 def sustained(b, s):
@@ -105,11 +109,10 @@ def latencies(b, s, n, rate):
     last = "0-0"
     while len(out) < n:
         answer = r("XREAD", "BLOCK", "20000", "STREAMS", key("alerts"), last)
-        now = time.time() * 1000
+        now = time.time()
         check(answer, "records come")
         for last, words in answer[0][1]:
-            told = re.search(r'"time":"([^"]+)"', words[-1]).group(1)
-            out.append(now - milliseconds(told) - float("0." + told[23:26]))
+            out.append(now * 1000 - told_us(words[-1]) / 1000)
     stats = src.end(60)
     equal(stats["lost"], 0, "lost")
     r.close()
@@ -127,27 +130,6 @@ def latency(b):
     t = latencies(b, s, 4, 1)
     print("a lone record, 1/s: %.1f to %.1f ms" % (t[0], t[-1]))
     b.gone(s)
-
-
-class Memory(threading.Thread):
-    """Resident memory of a process, MiB, every 20 ms."""
-
-    def __init__(self, pid):
-        super().__init__(daemon=True)
-        self.pid, self.seen = pid, []
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                with open("/proc/%d/status" % self.pid, encoding="ascii") as f:
-                    rss = re.search(r"VmRSS:\s+(\d+)", f.read())
-            except OSError:
-                return
-            if not rss:
-                return  # it has ended
-            self.seen.append(int(rss.group(1)) / 1024)
-            time.sleep(0.02)
 
 
 def wait_index(path, index, seconds=120):
@@ -201,6 +183,7 @@ def main():
     if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
         print("delivery: redis-server or redis-benchmark is not installed: left out")
         return
+    sys.stdout.reconfigure(line_buffering=True)
     print("\nDelivery into redis-server over its unix socket, log and server on one disk, %d processors" % os.cpu_count())
     with Bench(sys.argv[1]) as b:
         throughput(b)

@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""How records arrive: their order while a backlog is caught up with, the memory that an outage takes, how soon a lone
+one is there, how many go together.  Times are held against a second only; how fast it is shows `make bench`.
+
+    delivery.py build/asan/e2e/alert_source [SCENARIO...]"""
+import os
+import shutil
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from redis_lib import (Memory, Redis, SENSOR, Test, check, equal, exact, key, same, sent, told_us)  # noqa: E402
+
+REPLAY = SENSOR + "-replay"
+
+
+class Reader(threading.Thread):
+    """A consumer: what it is given, in the order in which it is given it."""
+
+    def __init__(self, path, n, sensor=SENSOR):
+        super().__init__(daemon=True)
+        self.r, self.n, self.sensor = Redis(path), n, sensor
+        self.indexes, self.waits = [], []
+        self.start()
+
+    def run(self):
+        last, end = "0-0", time.monotonic() + 60
+        while len(self.indexes) < self.n and time.monotonic() < end:
+            answer = self.r("XREAD", "COUNT", "1000", "BLOCK", "1000", "STREAMS", key("alerts", self.sensor), last)
+            now = time.time()
+            for last, words in answer[0][1] if answer else []:
+                self.indexes.append(int(last.split("-")[1]))
+                self.waits.append(now - told_us(words[-1]) / 1e6)
+        self.r.close()
+
+
+def order_over_an_outage(t):
+    """One run: the server goes, a backlog grows, it comes back, and new alerts go on all the time."""
+    s = t.server()
+    s.kill()
+    src = t.source("-b", "-n", 12000, "-r", 3000, "-W", 60000, s.url)
+    time.sleep(2)
+    s.start()
+    reader = Reader(s.path, 12000)
+    stats = src.end(120)
+    reader.join(60)
+    equal(stats["lost"], 0, "lost")
+    equal(reader.indexes, list(range(1, 12001)), "what a reader was given while it was caught up with")
+    exact(s, t.log, stats)
+
+
+def order_after_a_restart(t):
+    """The backlog is that of the run before; the next one delivers it, and its own alerts behind it."""
+    s = t.server()
+    s.kill()
+    first = t.source("-b", "-n", 20000, "-R", "-W", 0, s.url).end(120)
+    equal(first["waiting"], 20000, "waiting")
+    s.start()
+    reader = Reader(s.path, 23000, REPLAY)
+    stats = t.source("-b", "-n", 3000, "-r", 3000, "-R", "-W", 60000, s.url).end(120)
+    reader.join(60)
+    equal((stats["waiting"], stats["lost"]), (0, 0), "waiting, lost")
+    equal(reader.indexes, list(range(1, 23001)), "what a reader was given while it was caught up with")
+    r = Redis(s.path)
+    log = same(t.log, r, REPLAY)
+    equal(sent(log), list(range(20000)) + list(range(3000)), "what was sent")
+    equal([rec["ordinal"] for _, rec, _ in log], list(range(1, 23001)), "ordinals")
+    r.close()
+
+
+def full_batches(t):
+    """A backlog goes in batches of 256: one transaction for each would take a round trip for every record."""
+    s = t.server()
+    s.kill()
+    t.source("-b", "-n", 20000, "-R", "-W", 0, s.url).end(120)
+    s.start()
+    t.source("-b", "-n", 1, "-R", "-W", 60000, s.url).end(120)
+    r = Redis(s.path)
+    stats = r("INFO", "commandstats")
+    calls = {line.split(":")[0][8:]: int(line.split("calls=")[1].split(",")[0])
+             for line in stats.splitlines() if line.startswith("cmdstat_")}
+    equal(calls["xadd"], 20001, "XADD, each once")
+    check(20001 / 256 <= calls["exec"] <= 2 * 20001 / 256, "%d transactions for 20001 records" % calls["exec"])
+    r.close()
+
+
+def memory_is_flat(t):
+    """The disk takes what an outage holds up, not memory; and no more of the disk than it was given."""
+    s = t.server()
+    s.kill()
+    src = t.source("-n", 100000, "-R", "-q", 4096, "-m", 64, "-W", 0, s.url)
+    memory = Memory(src.p.pid)
+    stats = src.end(240)
+    memory.join()
+    equal(stats["alerts"], 100000, "alerts")
+    seen = memory.seen
+    check(len(seen) > 20, "memory was looked at: %d times" % len(seen))
+    grown = max(seen) - seen[len(seen) // 10]  # 150 MB of records went through
+    check(grown < 48, "%.0f MiB more than after a tenth of the time" % grown)
+    size = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(t.log) for f in files)
+    check(size < 65 << 20, "the log takes %d bytes of 64 MiB" % size)
+
+
+def a_lone_record(t):
+    """Nothing else comes: it waits for no other, nor for a timer."""
+    s = t.server("--appendonly", "yes", "--appendfsync", "everysec")
+    reader = Reader(s.path, 5)
+    stats = t.source("-b", "-n", 5, "-r", 2, "-W", 20000, s.url).end(60)
+    reader.join(60)
+    equal(stats["delivered"], 5, "delivered")
+    waits = sorted(reader.waits)
+    equal(len(waits), 5, "read")
+    check(waits[2] < 1, "seconds until they could be read: %s" % waits)
+
+
+SCENARIOS = [order_over_an_outage, order_after_a_restart, full_batches, memory_is_flat, a_lone_record]
+
+
+def main():
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if not shutil.which("redis-server"):
+        print("delivery: redis-server is not installed")
+        return 77
+    failed = 0
+    for scenario in SCENARIOS:
+        if sys.argv[2:] and scenario.__name__ not in sys.argv[2:]:
+            continue
+        t = Test(sys.argv[1], None)
+        start = time.monotonic()
+        try:
+            scenario(t)
+            print("ok   %-26s %.1f s" % (scenario.__name__, time.monotonic() - start), flush=True)
+        except Exception as e:  # pylint: disable=broad-except
+            failed += 1
+            print("FAIL %-26s %s: %s" % (scenario.__name__, type(e).__name__, e), flush=True)
+        finally:
+            t.end()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
