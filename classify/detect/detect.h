@@ -48,7 +48,8 @@ struct detect_stream;
 /* NULL when all streams are in use (counted). */
 struct detect_stream *detect_open(struct detect_worker *w);
 /* A new field begins; `key` gives assignments their name: text `hunter2` under key `password` is found like
- * `password: hunter2`.  Nothing matches across fields.  May be left out: one nameless field. */
+ * `password: hunter2`.  Nothing matches across fields, but for text parts of one message that follow one
+ * another (docs/detectors.md).  May be left out: one nameless field. */
 void detect_field(
         struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len);
 /* A number of the caller's that findings in the fields which begin from now on carry; 0 at first. */

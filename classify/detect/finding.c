@@ -146,16 +146,31 @@ static bool loses(const struct detect_engine *en, const struct hit *a, const str
 	return a->rule > b->rule;
 }
 
+/* Does `o` stand in the text of f, if only beside its border?  *shift: from its own field's offsets to those
+ * of f. */
+static bool stands_in(const struct field *f, const struct hit *o, int64_t *shift)
+{
+	*shift = 0;
+	if (o->field == f->number)
+		return true;
+	if (!f->border || (o->field != f->before && o->field != f->behind))
+		return false;
+	*shift = o->field == f->before ? f->before_at : f->behind_at;
+	return true;
+}
+
 /* Makes room for a hit among those it overlaps; false when one of them stays instead. */
-static bool clear_overlaps(struct detect_stream *s, const struct hit *h)
+static bool clear_overlaps(struct detect_stream *s, const struct field *f, const struct hit *h)
 {
 	const struct detect_engine *en = s->w->en;
+	int64_t shift;
 
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (unsigned i = s->n_hits; i-- > 0;) {
 			const struct hit *o = &s->hits[i];
 
-			if (o->field != h->field || o->start >= h->end || h->start >= o->end)
+			if (!stands_in(f, o, &shift) || o->start + shift >= h->end ||
+			        h->start >= o->end + shift)
 				continue;
 			/* markings are no values: they stand beside what they cover */
 			if ((en->rules[o->rule].d->class == CLASS_MARKER) !=
@@ -163,7 +178,9 @@ static bool clear_overlaps(struct detect_stream *s, const struct hit *h)
 				continue;
 			if (pass)
 				drop_hit(s, i);
-			else if (loses(en, h, o))
+			else if (o->field == h->field
+			                 ? loses(en, h, o)
+			                 : en->rules[h->rule].d->priority <= en->rules[o->rule].d->priority)
 				return false;
 		}
 	return true;
@@ -269,7 +286,7 @@ void finding_accept(struct detect_stream *s, const struct field *f, const struct
 {
 	struct hit h = hit_of(f, r, v, confidence);
 
-	if (!clear_overlaps(s, &h)) {
+	if (!clear_overlaps(s, f, &h)) {
 		s->w->stats.suppressed++;
 		return;
 	}
@@ -285,6 +302,6 @@ void finding_exclude(
 {
 	struct hit h = hit_of(f, r, v, 100);
 
-	if (clear_overlaps(s, &h))
+	if (clear_overlaps(s, f, &h))
 		remember(s, &h);
 }

@@ -32,6 +32,10 @@
 #define DETECT_PLACE_STEPS 30000u /* of one candidate, so that no single one takes them all */
 #define DETECT_VALUE_MAX   DETECT_AHEAD
 
+#define PARTS_EDGE     512u  /* of the end of a text part, and of the beginning of the next */
+#define PARTS_HELD     1024u /* of several that are short */
+#define PARTS_PRIORITY 40u   /* what is less sure than this ends with its part, as sentences do */
+
 #define DATABASES 3
 
 struct exclusion {
@@ -76,6 +80,33 @@ struct field {
 	uint32_t path_len;
 	uint32_t number;
 	uint32_t mark;
+	/* Of two text parts that are searched as one (parts.c): */
+	uint32_t border;   /* bytes of the first; 0: this is a field by itself */
+	uint32_t before;   /* number of the field before the border, ... */
+	uint32_t behind;   /* ... and behind it, ... */
+	int64_t before_at; /* ... and where they begin in this one */
+	int64_t behind_at;
+};
+
+/* Where the number of a text part stands in its path: content[N].text */
+struct part_number {
+	uint32_t index;
+	uint16_t at, end;
+};
+
+/* Text parts of one message: the end of the newest, or of several short ones. */
+struct parts {
+	bool open;  /* the current field is a text part ... */
+	bool joins; /* ... which stands behind the one whose end is held */
+	struct part_number newest, first;
+	char path[FINDING_FIELD_MAX]; /* of the first */
+	size_t path_len;
+	uint32_t mark, number; /* number: field of the newest, ... */
+	int64_t number_at;     /* ... and where it begins, counted from the first's beginning */
+	int64_t tail_at;       /* so is this */
+	uint16_t n_tail, n_head;
+	uint8_t tail[PARTS_HELD];
+	uint8_t head[PARTS_EDGE]; /* the beginning of the current one; n_head 0: still in the buffer */
 };
 
 /* A value that was found, or a documented example that keeps others away from its bytes (finding < 0). */
@@ -100,6 +131,7 @@ struct detect_stream {
 	uint32_t more;
 	int64_t *sticky; /* by rule: where context was last seen in this field, -1 none */
 	uint32_t sticky_field;
+	struct parts parts;
 	struct field fields[DETECT_FIELDS];
 	struct hit hits[DETECT_HITS];
 	char paths[DETECT_PATHS];
@@ -139,6 +171,14 @@ bool scan_add(struct detect_worker *w, size_t from, size_t at, uint32_t rule);
 /* stream.c: searches the buffer; `more` says the last field goes on. */
 void stream_search(struct detect_stream *s, bool more);
 void stream_reset(struct detect_stream *s);
+
+/* parts.c: a field was begun; it ends (before the next is begun); its first bytes leave the buffer. */
+void parts_begin(struct detect_stream *s);
+void parts_end(struct detect_stream *s);
+void parts_keep_head(struct detect_stream *s);
+void parts_forget(struct detect_stream *s);
+/* Does what makes the value lie on both sides of the border of f? */
+bool parts_crossed(const struct field *f, const struct value *v);
 
 /* resolve.c: tries the candidate at a place of a field. */
 void resolve_place(

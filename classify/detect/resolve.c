@@ -144,11 +144,15 @@ static bool take(const struct attempt *a, const struct expr_hit *hit)
 
 	if (v.end <= v.start || (int64_t)(a->f->begin + v.start) + a->f->delta < 0)
 		return false;
+	if (a->f->border && d->priority < PARTS_PRIORITY)
+		return false;
 	if (is_excluded(a, &v)) {
 		finding_exclude(a->s, a->f, a->r, &v);
 		return false;
 	}
 	if (!passes(a, &v, &sure) || v.end <= v.start || v.end - v.start > DETECT_VALUE_MAX)
+		return false;
+	if (a->f->border && !parts_crossed(a->f, &v))
 		return false;
 	confidence = value_context(&v) ? d->confidence_context : d->confidence;
 	if (sure && confidence < 99)

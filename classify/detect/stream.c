@@ -30,6 +30,8 @@ void stream_reset(struct detect_stream *s)
 	s->n_findings = 0;
 	s->more = 0;
 	s->sticky_field = UINT32_MAX;
+	s->parts.open = false;
+	s->parts.n_tail = 0;
 }
 
 struct scan {
@@ -84,6 +86,8 @@ static void slide(struct detect_stream *s)
 
 	if (keep < last->begin)
 		keep = last->begin;
+	if (keep > last->begin)
+		parts_keep_head(s);
 	memmove(s->buf, s->buf + keep, s->len - keep);
 	memmove(s->paths, s->paths + last->path, last->path_len);
 	last->path = 0;
@@ -168,6 +172,7 @@ static void begin_field(
 	char shown[FINDING_FIELD_MAX];
 	struct field *f;
 
+	parts_end(s);
 	path_len = put_path(path, path_len, shown);
 	if (s->n_fields == DETECT_FIELDS || s->paths_len + path_len > DETECT_PATHS ||
 	        s->len + DETECT_KEY_MAX + 4 > DETECT_BUFFER)
@@ -175,11 +180,11 @@ static void begin_field(
 	if (s->n_fields)
 		s->buf[s->len++] = '\n';
 	f = &s->fields[s->n_fields++];
-	f->begin = (uint32_t)s->len;
-	f->path = (uint32_t)s->paths_len;
-	f->path_len = (uint32_t)path_len;
-	f->number = s->next_field++;
-	f->mark = s->mark;
+	*f = (struct field){.begin = (uint32_t)s->len,
+	        .path = (uint32_t)s->paths_len,
+	        .path_len = (uint32_t)path_len,
+	        .number = s->next_field++,
+	        .mark = s->mark};
 	if (path_len)
 		memcpy(s->paths + s->paths_len, shown, path_len);
 	s->paths_len += path_len;
@@ -190,6 +195,7 @@ static void begin_field(
 	}
 	f->delta = -(int64_t)s->len;
 	s->field_open = true;
+	parts_begin(s);
 }
 
 void detect_field(struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len)
@@ -295,6 +301,7 @@ const struct finding *detect_close(struct detect_stream *s, size_t *n, uint32_t 
 {
 	struct detect_worker *w = s->w;
 
+	parts_end(s);
 	stream_search(s, false);
 	*n = 0;
 	for (size_t i = 0; i < s->n_findings; i++) {
@@ -307,8 +314,10 @@ const struct finding *detect_close(struct detect_stream *s, size_t *n, uint32_t 
 	if (more)
 		*more = s->more;
 	w->stats.findings += *n;
-	if (s->n_hits || *n)
+	if (s->n_hits || *n) {
 		explicit_bzero(s->buf, sizeof(s->buf));
+		parts_forget(s);
+	}
 	pool_put(w->streams, s);
 	return w->result;
 }

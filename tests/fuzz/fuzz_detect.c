@@ -31,11 +31,25 @@ static struct detect_worker *worker(void)
 	return w;
 }
 
+/* Fields with a key, and text parts that follow one another. */
+static void begin_field(struct detect_stream *s, unsigned n)
+{
+	char path[32];
+
+	if (n % 4 == 3) {
+		detect_field(s, "a.password", 10, "password", 8);
+		return;
+	}
+	detect_field(
+	        s, path, (size_t)snprintf(path, sizeof(path), "a.content[%u].text", n - n / 4), "text", 4);
+}
+
 /* 0xfe begins a field, 0xff is a gap; the text between goes in pieces of so many bytes, 0: whole. */
 static size_t run(const uint8_t *p, size_t n, size_t piece, struct finding *out, uint32_t *more)
 {
 	struct detect_stream *s = detect_open(worker());
 	const struct finding *f;
+	unsigned fields = 0;
 	size_t found;
 
 	for (size_t i = 0; i < n;) {
@@ -51,7 +65,7 @@ static size_t run(const uint8_t *p, size_t n, size_t piece, struct finding *out,
 			free(copy);
 			i += len;
 		} else if (p[i++] == 0xfe) {
-			detect_field(s, "a.password", 10, "password", 8);
+			begin_field(s, fields++);
 		} else {
 			detect_gap(s);
 		}
