@@ -34,6 +34,16 @@ struct slice slice_trim(struct slice s)
 	return s;
 }
 
+void text_copy(char *out, size_t cap, const char *in)
+{
+	size_t n = strlen(in);
+
+	if (n >= cap)
+		n = cap - 1;
+	memcpy(out, in, n);
+	out[n] = '\0';
+}
+
 size_t utf8_len(const uint8_t *p, size_t left)
 {
 	size_t n;

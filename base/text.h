@@ -24,6 +24,9 @@ bool slice_is_nocase(struct slice s, const char *text); /* equal but for ASCII c
 bool slice_starts_nocase(struct slice s, const char *text);
 struct slice slice_trim(struct slice s); /* without spaces and tabs at both ends */
 
+/* As much of `in` as fits into cap bytes (at least one), terminated; cut at any byte. */
+void text_copy(char *out, size_t cap, const char *in);
+
 /* Length of the valid UTF-8 sequence at p (1..4), or 0 when there is none (RFC 3629: no surrogates, no
  * overlong forms). */
 size_t utf8_len(const uint8_t *p, size_t left);

@@ -1,4 +1,4 @@
-/* classify.c - which flows are read, how long, and what is kept of the others.
+/* classify.c - which flows are read and how long; reading.c has what is kept of the others.
  *
  * Read are flows that leave (client internal, server not), flows to proxies, flows of which neither end is
  * ours, and internal connections that begin with a request meant for somebody else (CONNECT, absolute form).
@@ -23,8 +23,7 @@
 #define SECOND_FLOWS   4096
 #define INFLATE_RATIO  200
 #define CONTENT_DEPTH  64
-#define LINKS          8192            /* client sides of proxies remembered for LINK_NS */
-#define QUIET_NS       (10 * NS_PER_S) /* a reading silent for so long makes room for a new one */
+#define LINKS          8192 /* client sides of proxies remembered for LINK_NS */
 
 /* ---- creation -------------------------------------------------------------------------------------------
  */
@@ -98,12 +97,6 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 	return create_pools(c, e);
 }
 
-static void on_hello(void *arg, const struct hello *h);
-static void on_name(void *arg, enum name_source by, const char *host, uint16_t port);
-static void on_proxied(void *arg, const struct proxied *p);
-static void on_cert(void *arg, const struct certificate *cert);
-static void on_carrier(void *arg, const struct carrier *what, bool elsewhere);
-
 struct classify *classify_create(
         struct settings *s, const struct detect_engine *en, struct teller tell, struct err *e)
 {
@@ -115,11 +108,7 @@ struct classify *classify_create(
 	}
 	c->s = settings_hold(s);
 	c->tell = tell;
-	c->sink = (struct sink){.hello = on_hello,
-	        .name = on_name,
-	        .proxied = on_proxied,
-	        .cert = on_cert,
-	        .carrier = on_carrier};
+	learned_sink(&c->sink);
 	request_sink(&c->sink);
 	if (create_parts(c, en, e) < 0) {
 		classify_destroy(c);
@@ -149,293 +138,6 @@ void classify_destroy(struct classify *c)
 	pool_destroy(c->kept_large);
 	settings_drop(c->s);
 	free(c);
-}
-
-/* ---- what the layers say --------------------------------------------------------------------------------
- */
-
-static void copy_text(char *out, size_t cap, const char *in)
-{
-	size_t n = strlen(in);
-
-	if (n >= cap)
-		n = cap - 1;
-	memcpy(out, in, n);
-	out[n] = '\0';
-}
-
-/* The destination is as certain as it will be, or a stronger name came: judge it and tell. */
-static void settle(struct classify *c, struct reading *r, int64_t when_ns)
-{
-	struct facts *x = &r->facts;
-	struct account a;
-
-	account_find(x->match.service, x->host, NULL, &a);
-	if (a.n || a.plan[0]) {
-		copy_text(x->account.plan, sizeof(x->account.plan), a.plan);
-		detect_mask(c->detect, a.id[0], strlen(a.id[0]), x->account.id, sizeof(x->account.id));
-		copy_text(x->account.by, sizeof(x->account.by), a.by[0]);
-	}
-	facts_judge(c, x, r->flow, when_ns, &a);
-	tell_destination(c, r, x, NULL, when_ns);
-	r->settled = true;
-}
-
-static void on_hello(void *arg, const struct hello *h)
-{
-	struct reading *r = arg;
-	struct facts *x = &r->facts;
-
-	x->tls.seen = true;
-	x->visibility = VISIBLE_METADATA;
-	copy_text(x->protocol, sizeof(x->protocol), h->quic ? "quic" : "tls");
-	if (h->client) {
-		x->tls.version = h->version;
-		x->tls.ech = h->ech;
-		x->tls.group = h->group;
-		facts_hello(r->cls, x, h->sni, h->alpn);
-		copy_text(x->tls.ja4, sizeof(x->tls.ja4), h->ja4);
-		via_link_hello(r->cls, r, h->random, r->flow->last_ns);
-		if (h->sni[0] && !hidden_ech(r->cls, r, h, r->flow->last_ns))
-			hidden_sni(r->cls, r, h->quic ? NAME_QUIC_SNI : NAME_SNI, h->sni);
-		settle(r->cls, r, r->flow->last_ns);
-		evasion_tell(r->cls, r->flow, x, r->flow->last_ns);
-		/* reading one costs a hundred hellos: not for a named host that is no service */
-		r->stack.conn.skip_cert = h->sni[0] && !x->match.service && !x->match.shared && !r->doubted &&
-		                          !evasion_tor_name(h->sni);
-		return;
-	}
-	if (h->hello_retry)
-		return;
-	x->tls.version = h->version;
-	x->tls.resumed = h->psk;
-	x->tls.answered = true;
-	if (h->group)
-		x->tls.group = h->group;
-	if (h->alpn[0])
-		facts_hello(r->cls, x, x->tls.sni, h->alpn);
-	if (!x->cert.seen)
-		posture_check(r->cls, r, r->flow->last_ns);
-}
-
-static void on_cert(void *arg, const struct certificate *cert)
-{
-	struct reading *r = arg;
-
-	hidden_cert(r->cls, r, cert, r->flow->last_ns);
-	if (!r->settled)
-		settle(r->cls, r, r->flow->last_ns);
-	evasion_tell(r->cls, r->flow, &r->facts, r->flow->last_ns);
-	posture_check(r->cls, r, r->flow->last_ns);
-}
-
-static void on_carrier(void *arg, const struct carrier *what, bool elsewhere)
-{
-	struct reading *r = arg;
-
-	evasion_carrier_seen(r->cls, r, what, elsewhere, r->flow->last_ns);
-}
-
-static void on_name(void *arg, enum name_source by, const char *host, uint16_t port)
-{
-	struct reading *r = arg;
-
-	(void)port;
-	if (by == NAME_HTTP || by == NAME_CONNECT)
-		return; /* request.c names these: it has the path too */
-	facts_name(r->cls, &r->facts, by, host, NULL);
-	settle(r->cls, r, r->flow->last_ns);
-}
-
-/* A literal address as a proxy's target: the client may have looked up a name for it. */
-static void name_literal(struct classify *c, struct reading *r, const char *host)
-{
-	struct ip_addr a;
-
-	if (ip_parse(host, &a) == 0)
-		hidden_lookups(c, &r->facts, &r->flow->addr[FLOW_C2S], &a, r->flow->last_ns);
-}
-
-static void on_proxied(void *arg, const struct proxied *p)
-{
-	struct reading *r = arg;
-	struct classify *c = r->cls;
-
-	if (p->client_known && networks_forwarder(c->s->networks, &r->flow->addr[FLOW_C2S]))
-		via_client(c, &r->facts, (enum via_kind)p->kind, &p->client, p->client_port);
-	if (!p->target)
-		return;
-	copy_text(r->facts.protocol, sizeof(r->facts.protocol), r->stack.protocol);
-	via_hop(r, (enum via_kind)p->kind, p->host, p->port);
-	if (p->host[0]) {
-		name_literal(c, r, p->host);
-		facts_name(c, &r->facts, NAME_SOCKS, p->host, NULL);
-	}
-	settle(c, r, r->flow->last_ns);
-}
-
-/* ---- from flow to reading and back ----------------------------------------------------------------------
- */
-
-/* No memory to read the flow: its record still shows what its addresses tell. */
-static void refuse(struct classify *c, struct flow *f, int64_t when_ns)
-{
-	struct facts x;
-
-	facts_begin(c, &x, f);
-	x.why_not = WHY_LIMIT;
-	x.unnamed = UNNAMED_LIMIT;
-	hidden_address(c, &x, f, when_ns);
-	if (x.host[0] || x.match.service)
-		x.unnamed = UNNAMED_NOT;
-	facts_judge(c, &x, f, when_ns, NULL);
-	f->inspect = facts_keep(c, &x);
-	c->stats.refused_flows++;
-}
-
-static void list_remove(struct classify *c, struct reading *r)
-{
-	*(r->older ? &r->older->newer : &c->oldest) = r->newer;
-	*(r->newer ? &r->newer->older : &c->newest) = r->older;
-}
-
-static void list_append(struct classify *c, struct reading *r, int64_t when_ns)
-{
-	r->older = c->newest;
-	r->newer = NULL;
-	*(c->newest ? &c->newest->newer : &c->oldest) = r;
-	c->newest = r;
-	r->touched_ns = when_ns;
-}
-
-static void reading_release(struct classify *c, struct reading *r, int64_t when_ns);
-
-/* A block for a new reading; when all are out, that of the flow which was silent longest. */
-static struct reading *reading_get(struct classify *c, int64_t when_ns)
-{
-	struct reading *r;
-
-	while (!(r = pool_get(c->readings))) {
-		struct reading *old = c->oldest;
-
-		if (!old || when_ns - old->touched_ns < QUIET_NS)
-			return NULL;
-		old->facts.why_not |= WHY_LIMIT;
-		c->stats.refused_flows++;
-		reading_release(c, old, old->flow->last_ns);
-	}
-	return r;
-}
-
-static struct reading *reading_open(
-        struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first)
-{
-	struct reading *r = reading_get(c, when_ns);
-
-	if (!r) {
-		refuse(c, f, when_ns);
-		return NULL;
-	}
-	if (f->proto == PROTO_TCP && tcp_open(c->tcp, f) < 0) {
-		pool_put(c->readings, r);
-		refuse(c, f, when_ns);
-		return NULL;
-	}
-	memset(r, 0, offsetof(struct reading, stack));
-	r->second = NULL;
-	r->n_told = r->n_findings = 0;
-	r->findings = NULL;
-	r->more_findings = 0;
-	r->form = TRACKED_READING;
-	r->udp = f->proto == PROTO_UDP;
-	r->cls = c;
-	r->flow = f;
-	facts_begin(c, &r->facts, f);
-	arena_init(&r->arena, c->blocks, READING_BLOCKS_MAX);
-	arena_use_big(&r->arena, c->big_blocks);
-	r->sink = c->sink;
-	r->sink.arg = r;
-	hidden_address(c, &r->facts, f, when_ns);
-	stack_open(&r->stack, &r->arena, f, !r->udp && !(f->flags & (FLOW_F_SYN | FLOW_F_SYNACK)), &r->sink,
-	        first);
-	list_append(c, r, when_ns);
-	f->inspect = r;
-	c->stats.inspected_flows++;
-	return r;
-}
-
-/* What the layers found goes into the facts; nothing is told after this but the flow record. */
-static void reading_finish(struct classify *c, struct reading *r, int64_t when_ns)
-{
-	struct facts *x = &r->facts;
-
-	list_remove(c, r);
-	r->closing = true;
-	if (!x->protocol[0])
-		copy_text(x->protocol, sizeof(x->protocol), r->stack.protocol);
-	stack_close(&r->stack);
-	answers_drop(r);
-	if (!r->settled)
-		settle(c, r, when_ns);
-	if (x->tls.seen)
-		x->why_not |= WHY_NO_KEY;
-	if (r->stack.conn.limited)
-		x->why_not |= WHY_LIMIT;
-	hidden_finish(c, r);
-	evasion_names(c, r, when_ns);
-	second_close(c->second, r->second);
-	r->second = NULL;
-}
-
-static void reading_free(struct classify *c, struct reading *r)
-{
-	tcp_release(c->tcp, r->flow);
-	arena_clear(&r->arena);
-	pool_put(c->readings, r);
-}
-
-/* All but the reading itself and its findings is given back. */
-static void keep_findings(struct classify *c, struct reading *r)
-{
-	struct finding list[FLOW_FINDINGS_MAX];
-	size_t size = r->n_findings * sizeof(*list);
-
-	if (size)
-		memcpy(list, r->findings, size);
-	tcp_release(c->tcp, r->flow);
-	arena_clear(&r->arena);
-	r->findings = size ? arena_get(&r->arena, size) : NULL;
-	if (r->findings) {
-		memcpy(r->findings, list, size);
-	} else {
-		r->more_findings += r->n_findings;
-		r->n_findings = 0;
-	}
-	r->form = TRACKED_READ;
-}
-
-/* Flows to services have their bytes counted for the sums behind the queue, tunnels for their alert. */
-static bool is_metered(const struct facts *x)
-{
-	return x->match.service || x->carrier.name;
-}
-
-/* Nothing more can be learned from the flow's bytes: from here on it is merely counted. */
-static void reading_release(struct classify *c, struct reading *r, int64_t when_ns)
-{
-	struct flow *f = r->flow;
-
-	reading_finish(c, r, when_ns);
-	if (r->n_findings || r->more_findings) {
-		keep_findings(c, r);
-		return;
-	}
-	f->inspect = facts_keep(c, &r->facts);
-	if (f->inspect)
-		*facts_kept_metered(f->inspect) = r->metered;
-	if (is_metered(&r->facts))
-		f->flags |= FLOW_F_METERED;
-	reading_free(c, r);
 }
 
 /* ---- nDPI for what our own probes do not know -----------------------------------------------------------
@@ -472,7 +174,7 @@ static void forget_second(struct classify *c, struct reading *r)
 static void protocol_unknown(struct classify *c, struct reading *r, enum flow_dir dir, const struct packet *p)
 {
 	if (!r->udp && r->stack.conn.midstream && tls_record_probe(p->payload, p->payload_len)) {
-		copy_text(r->facts.protocol, sizeof(r->facts.protocol), "tls");
+		text_copy(r->facts.protocol, sizeof(r->facts.protocol), "tls");
 		r->facts.why_not |= WHY_NO_KEY;
 		reading_release(c, r, p->ts_ns);
 		return;
@@ -702,8 +404,7 @@ static void read_packet(struct classify *c, struct flow *f, enum flow_dir dir, c
 		return;
 	}
 	if (p->ts_ns - r->touched_ns > NS_PER_S) {
-		list_remove(c, r);
-		list_append(c, r, p->ts_ns);
+		reading_touch(c, r, p->ts_ns);
 	}
 	if (p->payload_wire > p->payload_len)
 		r->facts.why_not |= WHY_TRUNCATED;
@@ -722,7 +423,7 @@ void classify_packet(struct classify *c, struct flow *f, enum flow_dir dir, cons
 	if (!r || dir != FLOW_C2S)
 		return;
 	if (!(f->flags & FLOW_F_METERED)) {
-		if (r->form != TRACKED_READING || !is_metered(&r->facts))
+		if (r->form != TRACKED_READING || !facts_metered(&r->facts))
 			return;
 		f->flags |= FLOW_F_METERED;
 	}
@@ -765,7 +466,7 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 		facts_begin(c, &x, f);
 		x.verdict.kind = -1;
 		if (dns_flow(f)) {
-			copy_text(x.protocol, sizeof(x.protocol), "dns");
+			text_copy(x.protocol, sizeof(x.protocol), "dns");
 			evasion_look_ups(c, f, &x, f->last_ns);
 		} else if (facts_leaves(c, &x, f) && x.direction != DIRECTION_IN) {
 			x.unnamed = UNNAMED_NO_DATA; /* else it would have been read */

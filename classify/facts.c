@@ -16,6 +16,11 @@ static bool stays_here(const struct ip_addr *a)
 	       !(a->b[12] | a->b[13] | a->b[14] | a->b[15]);
 }
 
+bool facts_metered(const struct facts *x)
+{
+	return x->match.service || x->carrier.name;
+}
+
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f)
 {
 	const struct ip_addr *c = &f->addr[FLOW_C2S], *v = &f->addr[FLOW_S2C];

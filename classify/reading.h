@@ -90,6 +90,27 @@ struct classify {
 	struct classify_stats stats;
 };
 
+/* ---- reading.c: from flow to reading and back -----------------------------------------------------------
+ */
+/* `first`: the layer of the flow's bytes where it is known, NULL: to be probed.  NULL: no memory, which the
+ * flow's record shows. */
+struct reading *reading_open(
+        struct classify *c, struct flow *f, int64_t when_ns, const struct layer_ops *first);
+/* It had a packet: the latest is the last to make room for others. */
+void reading_touch(struct classify *c, struct reading *r, int64_t when_ns);
+/* Nothing more can be learned from the flow's bytes: from here on it is merely counted. */
+void reading_release(struct classify *c, struct reading *r, int64_t when_ns);
+/* The two halves of a release at the flow's end: what the layers found goes into the facts, and nothing is
+ * told after that but the flow record; then all memory is given back. */
+void reading_finish(struct classify *c, struct reading *r, int64_t when_ns);
+void reading_free(struct classify *c, struct reading *r);
+
+/* ---- learned.c: what the layers say of a connection ------------------------------------------------------
+ */
+void learned_sink(struct sink *out); /* sets hello, name, proxied, cert and carrier */
+/* The destination is as certain as it will be, or a stronger name came: judge it and tell. */
+void reading_settle(struct classify *c, struct reading *r, int64_t when_ns);
+
 /* ---- facts.c: names and verdicts ------------------------------------------------------------------------
  */
 /* A name was learned: the strongest becomes the flow's, others that disagree are kept beside it. */
@@ -110,6 +131,8 @@ void facts_judge(
 /* Does what is sent on this flow leave the organization?  Internal connections do where they go through a
  * proxy. */
 bool facts_leaves(const struct classify *c, const struct facts *x, const struct flow *f);
+/* Flows to services have their bytes counted for the sums behind the queue, tunnels for their alert. */
+bool facts_metered(const struct facts *x);
 enum flow_direction facts_direction(const struct settings *s, const struct flow *f);
 void facts_begin(struct classify *c, struct facts *x, const struct flow *f);
 /* Packs what a flow record needs into as little as it takes; NULL: no memory (counted). */
