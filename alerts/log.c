@@ -131,6 +131,7 @@ bool log_look(struct log *l, uint64_t index, struct log_view *v)
 		v->segment = l->segment[low];
 		v->newest = low + 1 == l->n_segments;
 		v->limit = v->newest ? UINT64_MAX : l->segment[low + 1].first;
+		v->last = log_last(l);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return high > 0;

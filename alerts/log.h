@@ -110,5 +110,11 @@ void log_seek(struct log_reader *r, uint64_t index);
 /* At most `most` lines and (but for the first) `bytes` bytes, which lie one behind the other unless an index
  * is missing; valid until the next call.  0: there is no more; -1: e. */
 ssize_t log_read(struct log_reader *r, struct log_line *lines, size_t most, size_t bytes, struct err *e);
+/* Least index of the next line: those before were handed out, are gone, or cannot be read. */
+uint64_t log_reader_at(const struct log_reader *r);
+/* The records first to last did not come to that output.  False: the log had dropped them, and told of it;
+ * else *n tells. */
+bool log_note_unreadable(
+        struct log *l, uint64_t first, uint64_t last, const char *output, struct record_note *n);
 
 #endif

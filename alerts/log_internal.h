@@ -67,6 +67,7 @@ int log_state_write(struct log *l, bool running); /* -1: errno */
 struct log_view {
 	struct log_segment segment;
 	uint64_t limit;
+	uint64_t last; /* index of the last durable record, at the time */
 	bool newest;
 };
 /* The segment that holds the index, or the first one after it; false: nothing is kept. */

@@ -54,8 +54,9 @@ bool log_line_numbers(const char *p, size_t len, struct log_line *out)
 	struct record_value v[7], name, line = {RECORD_OBJECT, p, len};
 	size_t at = 0;
 
-	/* lines whose LF was damaged are one, longer than readers have room for */
-	if (len < 2 || len > RECORD_LINE_MAX || p[0] != '{' || p[len - 1] != '}')
+	/* lines whose LF was damaged are one: no member of a record is an object that begins like one */
+	if (len < 2 || len > RECORD_LINE_MAX || p[0] != '{' || p[len - 1] != '}' ||
+	        memmem(p + 1, len - 1, "{\"type\":", 8))
 		return false;
 	for (unsigned i = 0; i < 7; i++)
 		if (!record_next_member(line, &at, &name, &v[i]) || !is_text(name, names[i]))

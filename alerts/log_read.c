@@ -1,8 +1,12 @@
 /* log_read.c - see log.h: lines in order, over segments, never beyond what is durable. */
 #include "alerts/log_internal.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +19,7 @@ struct log_reader {
 	int fd; /* -1: no segment is open */
 	struct log_view v;
 	uint64_t want;   /* least index of the next line */
+	uint64_t gone;   /* first index of a segment that somebody took away, and that was told */
 	uint64_t offset; /* of buf[0] in the segment */
 	size_t at, have; /* what of the buffer was read and is filled */
 	char *buf;
@@ -61,6 +66,50 @@ void log_seek(struct log_reader *r, uint64_t index)
 	r->want = index;
 }
 
+uint64_t log_reader_at(const struct log_reader *r)
+{
+	return r->want;
+}
+
+/* Everything durable of the segment was looked at: what did not come cannot be read. */
+static void pass_rest(struct log_reader *r)
+{
+	uint64_t next = r->v.newest ? r->v.last + 1 : r->v.limit;
+
+	if (next != UINT64_MAX && r->want < next)
+		r->want = next;
+	r->at = r->have; /* a last line without its LF would join the one that comes */
+}
+
+bool log_note_unreadable(
+        struct log *l, uint64_t first, uint64_t last, const char *output, struct record_note *n)
+{
+	uint64_t kept = log_first(l);
+
+	first = first < kept ? kept : first;
+	if (first > last)
+		return false;
+	*n = (struct record_note){.type = RECORD_GAP, .reason = "log", .severity = SEVERITY_HIGH};
+	snprintf(n->summary, sizeof(n->summary),
+	        "%" PRIu64 " records of the log cannot be read and do not go to %.100s: it was damaged, or "
+	        "somebody changed it; look at the disk",
+	        last - first + 1, output);
+	record_note_count(n, "lost_records", last - first + 1);
+	record_note_count(n, "first_index", first);
+	record_note_count(n, "last_index", last);
+	log_error("log %s: %" PRIu64 " records from index %" PRIu64 " on cannot be read and do not go to %s",
+	        l->path, last - first + 1, first, output);
+	return true;
+}
+
+static void say_gone(struct log_reader *r, const char *path)
+{
+	if (r->gone != r->v.segment.first)
+		log_error("log %s/%s: it is not there any more; somebody took it away, its records are lost",
+		        r->l->path, path);
+	r->gone = r->v.segment.first;
+}
+
 /* 1: a segment is open, 0: there is none yet, -1: e. */
 static int enter_segment(struct log_reader *r, struct err *e)
 {
@@ -72,10 +121,28 @@ static int enter_segment(struct log_reader *r, struct err *e)
 		r->fd = r->l->io->open_at(r->l->dir, log_segment_path(&r->v.segment, path), O_RDONLY, 0);
 		if (r->fd >= 0)
 			return 1;
-		if (errno != ENOENT || log_first(r->l) <= r->v.segment.first)
+		if (errno != ENOENT)
 			return err_set(e, "log %s/%s: %s", r->l->path, path, strerror(errno));
-		/* it was taken away meanwhile: the next one */
+		if (log_first(r->l) > r->v.segment.first)
+			continue; /* it was dropped meanwhile: the next one */
+		say_gone(r, path);
+		pass_rest(r);
+		if (r->v.newest)
+			return 0;
 	}
+}
+
+/* Somebody cut the file: what it held up to its durable end is lost. */
+static ssize_t pass_hole(struct log_reader *r)
+{
+	const char *from = r->buf + r->at, *lf = memrchr(from, '\n', r->have - r->at);
+
+	log_error("log %s: segment %" PRIu64
+	          " has become shorter; somebody cut it, its last records are lost",
+	        r->l->path, r->v.segment.first);
+	r->have = lf ? (size_t)(lf + 1 - r->buf) : r->at;
+	r->offset = r->v.segment.size - r->have;
+	return 0;
 }
 
 /* Reads on in the segment; 0: there is nothing more in it now. */
@@ -105,9 +172,7 @@ static ssize_t fill(struct log_reader *r, struct err *e)
 	if (n < 0)
 		return errno == EINTR ? fill(r, e) : err_set(e, "log %s: %s", r->l->path, strerror(errno));
 	r->have += (size_t)n;
-	if (!n) /* shorter than it was: somebody else cut it */
-		return err_set(e, "log %s: a segment has become shorter", r->l->path);
-	return n;
+	return n ? n : pass_hole(r);
 }
 
 /* The next line wanted; 0: there is none. */
@@ -133,10 +198,9 @@ static int next_line(struct log_reader *r, bool may_fill, struct log_line *line,
 			return -1;
 		if (n > 0)
 			continue;
+		pass_rest(r);
 		if (r->v.newest)
 			return 0;
-		if (r->want < r->v.limit && r->v.limit != UINT64_MAX)
-			r->want = r->v.limit; /* the rest of it cannot be read */
 		leave_segment(r);
 	}
 	return 0;

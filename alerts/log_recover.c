@@ -24,10 +24,14 @@ static bool next_readable(const char *p, size_t n, size_t *at, uint64_t least, s
 	const char *lf;
 
 	while ((lf = memchr(p + *at, '\n', n - *at))) {
-		const char *line = p + *at;
+		const char *line = p + *at, *nul;
 
 		*at = (size_t)(lf - p) + 1;
 		if (log_line_numbers(line, (size_t)(lf - line), out) && out->index >= least)
+			return true;
+		/* somebody cut the file, and it was written on behind the hole */
+		nul = memrchr(line, '\0', (size_t)(lf - line));
+		if (nul && log_line_numbers(nul + 1, (size_t)(lf - nul - 1), out) && out->index >= least)
 			return true;
 	}
 	return false;

@@ -215,11 +215,16 @@ static void stream_take(struct output *o, const struct record_ref *r, size_t n)
 /* ---- reading the log -------------------------------------------------------------------------------------
  */
 
-/* The log had to forget records before they were read. */
+/* The log had to forget records before they were read, or they cannot be. */
 static void fell_behind(struct stream *s, uint64_t first, uint64_t last)
 {
 	struct record_note n = {.type = RECORD_GAP, .reason = "output", .severity = SEVERITY_HIGH};
 
+	count_add(&s->o.lost_output, last - first + 1);
+	if (log_note_unreadable(s->log, first, last, s->o.name, &n)) {
+		output_note(&s->o, &n);
+		return;
+	}
 	log_error("%s: %" PRIu64 " records were not read before the log was full (alerts.spool.max_mb)",
 	        s->o.name, last - first + 1);
 	snprintf(n.summary, sizeof(n.summary),
@@ -228,7 +233,6 @@ static void fell_behind(struct stream *s, uint64_t first, uint64_t last)
 	        s->o.name, last - first + 1);
 	record_note_dropped(&n, &(struct log_dropped){.first = first, .last = last});
 	output_note(&s->o, &n);
-	count_add(&s->o.lost_output, last - first + 1);
 }
 
 /* Lines that lie one behind the other go out in one write. */
@@ -280,6 +284,10 @@ static void *follow(void *arg)
 			said = false;
 			if (!out_of_time(s))
 				continue;
+		}
+		if (!n && log_reader_at(s->reader) > atomic_load(&s->at) + 1) {
+			fell_behind(s, atomic_load(&s->at) + 1, log_reader_at(s->reader) - 1);
+			atomic_store(&s->at, log_reader_at(s->reader) - 1);
 		}
 		if (n < 0 && !said)
 			log_error("%s: %s", s->o.name, e.text);

@@ -160,8 +160,10 @@ static int load(struct publisher *p, struct batch *b, struct err *e)
 	for (ssize_t i = 0; i < n; i++) {
 		struct log_line *l = &b->line[i];
 
-		if (p->redo && l->index > p->redo_to)
+		if (p->redo && l->index > p->redo_to) {
+			log_seek(p->reader, l->index); /* for the batch behind this one */
 			break;
+		}
 		memcpy(b->text + len, l->p, l->len + 1);
 		l->p = b->text + len;
 		len += l->len + 1;
@@ -427,14 +429,35 @@ static enum resp_class ask_which(struct publisher *p, struct batch *b, struct er
 	return class;
 }
 
-/* The log has taken records away that the server had not got; it told of them itself. */
+/* The log did not have these records any more, of which it told itself, or they cannot be read. */
+static void jump(struct publisher *p, uint64_t first, uint64_t last)
+{
+	struct record_note n;
+
+	if (log_note_unreadable(p->log, first, last, p->out->name, &n))
+		output_note(p->out, &n);
+	publish_skip(p, first, last);
+}
+
 static void note_jump(struct publisher *p, const struct batch *b)
 {
 	uint64_t next = atomic_load(&p->cursor) + 1;
 
 	for (size_t i = 0; i < b->n; next = b->line[i++].index + 1)
 		if (b->line[i].index > next)
-			publish_skip(p, next, b->line[i].index - 1);
+			jump(p, next, b->line[i].index - 1);
+}
+
+/* Nothing is to be sent: what the log has behind the cursor cannot be read. */
+static void pass_unreadable(struct publisher *p)
+{
+	uint64_t cursor = atomic_load(&p->cursor), at = log_reader_at(p->reader);
+
+	if (at <= cursor + 1)
+		return;
+	jump(p, cursor + 1, at - 1);
+	atomic_store(&p->cursor, at - 1);
+	p->redo &= at <= p->redo_to;
 }
 
 static void batch_done(struct publisher *p, struct batch *b)
@@ -570,8 +593,10 @@ enum resp_class publish_batch(struct publisher *p, struct err *e)
 		return RESP_MOVE;
 	if ((publishes_first || !b->n) && read_publishes(p, e) < 0)
 		return RESP_MOVE;
-	if (!b->n)
+	if (!b->n) {
+		pass_unreadable(p);
 		return RESP_OK;
+	}
 	if (!p->redo)
 		ahead = prepare(p, next, e); /* while the server works on this one */
 	class = settle(p, b, e);
