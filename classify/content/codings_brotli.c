@@ -6,16 +6,6 @@
 /* Bytes read before their output is asked for: what the library holds when a fault shows is lost. */
 #define SLICE_IN 1024
 
-static void *take(void *memory, size_t n)
-{
-	return coding_memory_get(memory, n);
-}
-
-static void give_back(void *memory, void *p)
-{
-	coding_memory_put(memory, p);
-}
-
 static void clear(struct coding *c)
 {
 	if (c->decoder)
@@ -35,7 +25,7 @@ static bool no_memory(const BrotliDecoderState *d)
  * chance, but for a body that ends just there. */
 static int begins(struct coding *c)
 {
-	BrotliDecoderState *d = BrotliDecoderCreateInstance(take, give_back, c->memory);
+	BrotliDecoderState *d = BrotliDecoderCreateInstance(coding_take, coding_give_back, c->memory);
 	const uint8_t *p = c->held;
 	size_t n = c->n_held, none = 0;
 
@@ -54,7 +44,7 @@ static int begins(struct coding *c)
 			return 0;
 	}
 	clear(c);
-	c->decoder = BrotliDecoderCreateInstance(take, give_back, c->memory);
+	c->decoder = BrotliDecoderCreateInstance(coding_take, coding_give_back, c->memory);
 	return c->decoder ? 1 : -1;
 }
 

@@ -35,4 +35,8 @@ unsigned coding_give(struct coding *c, const uint8_t *p, size_t n, bytes_out out
 /* Formats without a mark at their beginning: nothing they write for so many bytes is all text. */
 bool coding_held_is_text(const struct coding *c);
 
+/* coding_memory_get() and coding_memory_put() as libraries call them. */
+void *coding_take(void *memory, size_t n);
+void coding_give_back(void *memory, void *p);
+
 #endif

@@ -1,7 +1,7 @@
 /* codings_memory.c - the account of what decoders hold (codings.h): units of 4 KiB in one region, a bit for
  * each that is taken.  Small pieces come from the bottom, first fit, large ones from the top, so that the two
  * do not cut each other's room to pieces.  A piece's length stands in a table, not beside its bytes. */
-#include "classify/content/codings.h"
+#include "classify/content/codings_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -156,4 +156,14 @@ size_t coding_memory_peak(const struct coding_memory *m)
 uint64_t coding_memory_refused(const struct coding_memory *m)
 {
 	return m->refused;
+}
+
+void *coding_take(void *memory, size_t n)
+{
+	return coding_memory_get(memory, n);
+}
+
+void coding_give_back(void *memory, void *p)
+{
+	coding_memory_put(memory, p);
 }

@@ -13,16 +13,6 @@
 #define MAGIC_SIZE   4
 #define BLOCK_HEADER 3
 
-static void *take(void *memory, size_t n)
-{
-	return coding_memory_get(memory, n);
-}
-
-static void give_back(void *memory, void *p)
-{
-	coding_memory_put(memory, p);
-}
-
 static void clear(struct coding *c)
 {
 	if (c->decoder)
@@ -32,7 +22,7 @@ static void clear(struct coding *c)
 
 static int begins(struct coding *c)
 {
-	ZSTD_customMem memory = {take, give_back, c->memory};
+	ZSTD_customMem memory = {coding_take, coding_give_back, c->memory};
 
 	if (coding_by_magic(c->held, c->n_held) != CODING_ZSTD)
 		return 0;

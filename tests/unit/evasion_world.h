@@ -78,29 +78,6 @@ static inline bool contains(const struct world *w, const char *text)
 /* ---- hellos and look-ups ---------------------------------------------------------------------------------
  */
 
-static inline void tls_hello(struct buf *b, const char *sni, const char *alpn, const char *more)
-{
-	struct hello_shape shape = {.sni = sni, .alpn = alpn, .session_id = 32, .more = more};
-	size_t at;
-
-	b->n = 0;
-	put_hex(b, "160301");
-	at = len_open(b, 2);
-	client_message(b, &shape);
-	len_close(b, at, 2);
-}
-
-static inline void tls_answer(struct buf *b)
-{
-	size_t at;
-
-	b->n = 0;
-	put_hex(b, "160303");
-	at = len_open(b, 2);
-	server_message(b, false, false, 32);
-	len_close(b, at, 2);
-}
-
 static uint16_t next_port = 20000;
 
 /* Both hellos of a connection; it stays open. */

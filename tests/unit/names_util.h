@@ -57,6 +57,19 @@ static inline void put_fill(struct buf *b, uint8_t v, size_t n)
 		put(b, &v, 1);
 }
 
+/* RFC 1035 3.1: labels with their lengths, and the empty one. */
+static inline void put_name(struct buf *b, const char *name)
+{
+	while (*name) {
+		size_t n = strcspn(name, ".");
+
+		put_be(b, n, 1);
+		put(b, name, n);
+		name += n + (name[n] == '.');
+	}
+	put_be(b, 0, 1);
+}
+
 /* A length of `width` bytes, written by len_close() when what it counts is there. */
 static inline size_t len_open(struct buf *b, size_t width)
 {

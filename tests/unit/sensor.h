@@ -198,6 +198,30 @@ static inline void post(
 	say_text(k, FLOW_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 }
 
+/* The records of both hellos: of a client with more extensions in hex (NULL: none), of a server. */
+static inline void tls_hello(struct buf *b, const char *sni, const char *alpn, const char *more)
+{
+	struct hello_shape shape = {.sni = sni, .alpn = alpn, .session_id = 32, .more = more};
+	size_t at;
+
+	b->n = 0;
+	put_hex(b, "160301");
+	at = len_open(b, 2);
+	client_message(b, &shape);
+	len_close(b, at, 2);
+}
+
+static inline void tls_answer(struct buf *b)
+{
+	size_t at;
+
+	b->n = 0;
+	put_hex(b, "160303");
+	at = len_open(b, 2);
+	server_message(b, false, false, 32);
+	len_close(b, at, 2);
+}
+
 /* RFC 1035 4: one question, one A record of 60 seconds. */
 static inline void dns_answer(struct world *w, const char *client, const char *name, const char *address)
 {
@@ -207,14 +231,8 @@ static inline void dns_answer(struct world *w, const char *client, const char *n
 
 	assert_int_equal(ip_parse(address, &a), 0);
 	put_hex(&b, "123481800001000100000000");
-	while (*name) {
-		size_t n = strcspn(name, ".");
-
-		put_be(&b, n, 1);
-		put(&b, name, n);
-		name += n + (name[n] == '.');
-	}
-	put_hex(&b, "0000010001c00c000100010000003c0004");
+	put_name(&b, name);
+	put_hex(&b, "00010001c00c000100010000003c0004");
 	put(&b, a.b + 12, 4);
 	w->now += NS_PER_MS;
 	p = packet_udp("10.0.0.53", 53, client, 5353, b.p, b.n, w->now);

@@ -295,6 +295,22 @@ static void slices_compare_and_trim(void **state)
 	assert_int_equal(slice_trim(SLICE(" \t")).n, 0);
 }
 
+static void text_is_copied_as_far_as_it_fits(void **state)
+{
+	char *out = malloc(4);
+
+	(void)state;
+	text_copy(out, 4, "ab");
+	assert_string_equal(out, "ab");
+	text_copy(out, 4, "abc");
+	assert_string_equal(out, "abc");
+	text_copy(out, 4, "abcd");
+	assert_string_equal(out, "abc");
+	text_copy(out, 1, "abcd");
+	assert_string_equal(out, "");
+	free(out);
+}
+
 /* Every code point goes out and comes in again; what RFC 3629 forbids is no sequence. */
 static void text_runs(void **state)
 {
@@ -570,6 +586,7 @@ int main(void)
 	        cmocka_unit_test(arena_holds_to_its_limits),
 	        cmocka_unit_test(json_is_whole_or_says_so),
 	        cmocka_unit_test(slices_compare_and_trim),
+	        cmocka_unit_test(text_is_copied_as_far_as_it_fits),
 	        cmocka_unit_test(utf8_both_ways),
 	        cmocka_unit_test(text_runs),
 	        cmocka_unit_test(base64_as_found),

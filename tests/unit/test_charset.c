@@ -2,12 +2,10 @@
  * bodies and of parts; iconv is the oracle.  And transfer encodings, whose gaps must not put the rest out of
  * step. */
 #include "classify/content/reader.h"
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include <iconv.h>
 #include <stdio.h>
-
-static struct content_pool *pool;
 
 #define CHECK(type, literal, expect, skip)                                                                   \
 	record_check(pool, type, "", literal, sizeof(literal) - 1, expect, skip)
@@ -237,20 +235,6 @@ static void test_transfer_gaps(void **state)
 	free(r);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,5 +247,5 @@ int main(void)
 	        cmocka_unit_test(test_transfer_gaps),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

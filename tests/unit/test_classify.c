@@ -32,29 +32,6 @@ static const char yaml[] = "sensor: {name: test}\n"
                            "    accounts: [org-good]\n"
                            "limits: {flows: 1024, inspected: 64, bodies: 16, dns_entries: 1024}\n";
 
-static void hello(struct buf *b, const char *sni)
-{
-	struct hello_shape shape = {.sni = sni, .alpn = "h2", .session_id = 32};
-	size_t at;
-
-	b->n = 0;
-	put_hex(b, "160301");
-	at = len_open(b, 2);
-	client_message(b, &shape);
-	len_close(b, at, 2);
-}
-
-static void hello_back(struct buf *b)
-{
-	size_t at;
-
-	b->n = 0;
-	put_hex(b, "160303");
-	at = len_open(b, 2);
-	server_message(b, false, false, 32);
-	len_close(b, at, 2);
-}
-
 /* ---- which flows are read -------------------------------------------------------------------------------
  */
 
@@ -180,11 +157,11 @@ static void tls_is_released_after_its_hellos(void **state)
 	struct buf b;
 
 	(void)state;
-	hello(&b, "api.anthropic.com");
+	tls_hello(&b, "api.anthropic.com", "h2", NULL);
 	say(&k, FLOW_C2S, b.p, 100);
 	assert_int_equal(pool_used(w->c->readings), 1);
 	say(&k, FLOW_C2S, b.p + 100, b.n - 100);
-	hello_back(&b);
+	tls_answer(&b);
 	say(&k, FLOW_S2C, b.p, b.n);
 	assert_int_equal(pool_used(w->c->readings), 0);
 	assert_int_equal(pool_used(w->c->kept_small), 1);
@@ -204,13 +181,13 @@ static void looked_up_name_without_sni(void **state)
 	(void)state;
 	dns_answer(w, CLIENT, "api.mistral.ai", AI);
 	k = handshake(w, CLIENT, 40000, AI, 443);
-	hello(&b, NULL);
+	tls_hello(&b, NULL, "h2", NULL);
 	say(&k, FLOW_C2S, b.p, b.n);
 	k = handshake(
 	        w, "10.0.0.2", 40000, AI, 443); /* somebody else's look-up is a guess: recorded, not told */
 	say(&k, FLOW_C2S, b.p, b.n);
 	k = handshake(w, CLIENT, 40001, AI, 443); /* a shared address: the hello knows better */
-	hello(&b, "www.example.net");
+	tls_hello(&b, "www.example.net", "h2", NULL);
 	say(&k, FLOW_C2S, b.p, b.n);
 	end(w, "destination.unapproved mistral-api api.mistral.ai dns\n"
 	       "flow internal - - - dns stop 0\n"
@@ -234,7 +211,7 @@ static void literal_addresses_are_weak_names(void **state)
 	k = handshake(w, CLIENT, 40001, PROXY, 3128);
 	say_text(&k, FLOW_C2S, "CONNECT 198.51.100.20:443 HTTP/1.1\r\nHost: 198.51.100.20:443\r\n\r\n");
 	say_text(&k, FLOW_S2C, "HTTP/1.1 200 OK\r\n\r\n");
-	hello(&b, "api.anthropic.com");
+	tls_hello(&b, "api.anthropic.com", "h2", NULL);
 	say(&k, FLOW_C2S, b.p, b.n);
 	end(w, "destination.unapproved mistral-api api.mistral.ai dns\n"
 	       "destination.unapproved anthropic-api api.anthropic.com sni\n"
@@ -429,10 +406,12 @@ static void what_goes_out_is_masked(void **state)
 	struct buf b;
 
 	(void)state;
-	hello(&b, "ghp_"
-	          "gwu2jgid6cqaes9dqfetgdm199c6cm0hiozj.example.net");
+	tls_hello(&b,
+	        "ghp_"
+	        "gwu2jgid6cqaes9dqfetgdm199c6cm0hiozj.example.net",
+	        "h2", NULL);
 	say(&k, FLOW_C2S, b.p, b.n);
-	hello(&b, "4929123456789015.example.net");
+	tls_hello(&b, "4929123456789015.example.net", "h2", NULL);
 	k = handshake(w, CLIENT, 40001, AI, 443);
 	say(&k, FLOW_C2S, b.p, b.n);
 	k = handshake(w, CLIENT, 40002, AI, 80);

@@ -1,8 +1,6 @@
 /* test_content.c - bodies: codings, what the first bytes decide, forms, UTF-16, limits, gaps. */
 #include "tests/unit/coders.h"
-#include "tests/unit/content_record.h"
-
-static struct content_pool *pool;
+#include "tests/unit/content_reader.h"
 
 #define FORM        "application/x-www-form-urlencoded"
 #define JSON_BODY   "{\"prompt\":\"key \\\"AKIA\\\" here\"}"
@@ -379,20 +377,6 @@ static void test_gaps(void **state)
 	free(r);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,5 +399,5 @@ int main(void)
 	        cmocka_unit_test(test_gaps),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -1,13 +1,11 @@
 /* test_documents.c - documents that real programs wrote (tests/documents/README): what was put into them is
  * found, in whatever pieces they come. */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include <stdio.h>
 
 #define FOLDER   "tests/documents/"
 #define FILE_MAX (256u << 10)
-
-static struct content_pool *pool;
 
 struct document {
 	const char *name;
@@ -144,10 +142,6 @@ int main(void)
 	        cmocka_unit_test(test_found),
 	        cmocka_unit_test(test_cut_and_broken),
 	};
-	int failed;
 
-	pool = record_pool();
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	content_pool_destroy(pool);
-	return failed;
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -9,18 +9,6 @@
 /* draft-ietf-tls-esni 5: outer, HKDF-SHA256 and AES-128-GCM, id, a 32-byte share, the encrypted hello */
 #define ECH "fe0d004a0000010001070020" X16 X16 "0020" X16 X16
 
-static void put_name(struct buf *b, const char *name)
-{
-	while (*name) {
-		size_t n = strcspn(name, ".");
-
-		put_be(b, n, 1);
-		put(b, name, n);
-		name += n + (name[n] == '.');
-	}
-	put_be(b, 0, 1);
-}
-
 /* RFC 9460 and RFC 9849 4: an HTTPS record of `name` whose ECH configuration has that public name; NULL: a
  * record without one. */
 static void https_answer(struct world *w, const char *client, const char *name, const char *public)

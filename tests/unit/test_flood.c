@@ -78,17 +78,6 @@ static void flood(void (*step)(struct world *w, unsigned i), struct world *w, un
 /* ---- DNS -------------------------------------------------------------------------------------------------
  */
 
-static void put_name(struct buf *b, const char *name)
-{
-	for (; *name; name += strcspn(name, ".") + (name[strcspn(name, ".")] == '.')) {
-		size_t n = strcspn(name, ".");
-
-		put_be(b, n, 1);
-		put(b, name, n);
-	}
-	put_be(b, 0, 1);
-}
-
 /* As many addresses as a datagram holds, all new, for a name that is new. */
 static void dns_step(struct world *w, unsigned i)
 {

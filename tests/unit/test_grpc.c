@@ -1,6 +1,6 @@
 /* test_grpc.c - messages in envelopes: gRPC, gRPC-Web, Connect, Amazon's event streams. */
 #include "tests/unit/coders.h"
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 #include "tests/unit/proto_write.h"
 
 static struct content_pool *pool;
@@ -407,20 +407,6 @@ static void test_events_lost(void **state)
 	check(EVENTS, &c, "", CONTENT_BROKEN);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,5 +423,5 @@ int main(void)
 	        cmocka_unit_test(test_events_lost),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

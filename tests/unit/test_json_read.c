@@ -1,12 +1,10 @@
 /* test_json_read.c - the JSON reader: RFC 8259's grammar, paths, escapes, what breaks, what is missing, and a
  * table of documents with the fields that Python's json module finds in them (json_cases.py wrote it). */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include "tests/unit/json_cases.h"
 
 #include <stdio.h>
-
-static struct content_pool *pool;
 
 static void check(const char *json, const char *expect, unsigned skip)
 {
@@ -208,19 +206,9 @@ static void test_flips_and_prefixes(void **state)
 {
 	static const char json[] = "{\"a\\n\":[\"x\\u00e9\\ud83d\\ude00\",-1234567.5e+1,true,null],\"a_long_"
 	                           "name_of_many\":{\"b\":\"c\"}}";
-	struct record *r = malloc(sizeof(*r));
-	char copy[sizeof(json)];
-	size_t n = sizeof(json) - 1;
 
 	(void)state;
-	for (size_t i = 0; i < n; i++)
-		record_body(pool, r, "", "", json, i, 0, i ? i : 1);
-	for (size_t bit = 0; bit < n * 8; bit++) {
-		memcpy(copy, json, n);
-		copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
-		record_body(pool, r, "", "", copy, n, 0, 1 + bit % 7);
-	}
-	free(r);
+	reader_damaged("", json, sizeof(json) - 1, 1);
 }
 
 /* Pieces of text are gathered: escapes do not become calls of one byte. */
@@ -237,20 +225,6 @@ static void test_calls(void **state)
 	record_body(pool, r, "", "", json, (size_t)(p - json), 0, 1460);
 	assert_true(r->calls <= 3);
 	free(r);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
 }
 
 int main(void)
@@ -272,5 +246,5 @@ int main(void)
 	        cmocka_unit_test(test_calls),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -1,9 +1,7 @@
 /* test_markup.c - XML and HTML: what stays, what goes, references, charsets, parts within. */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include <stdio.h>
-
-static struct content_pool *pool;
 
 static void check_as(const char *type, const char *body, const char *expect)
 {
@@ -199,26 +197,8 @@ static const char sample[] =
 
 static void test_prefixes_and_flips(void **state)
 {
-	size_t len = sizeof(sample) - 1;
-	struct record *a = malloc(sizeof(*a)), *b = malloc(sizeof(*b));
-	char *copy = malloc(len);
-
 	(void)state;
-	for (size_t n = 1; n <= len; n++) {
-		record_body(pool, a, "", "", sample, n, 0, n);
-		record_body(pool, b, "", "", sample, n, 0, 1);
-		assert_string_equal(a->text, b->text);
-	}
-	for (size_t bit = 0; bit < len * 8; bit++) {
-		memcpy(copy, sample, len);
-		copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
-		record_body(pool, a, "", "", copy, len, 0, len);
-		record_body(pool, b, "", "", copy, len, 0, 3);
-		assert_string_equal(a->text, b->text);
-	}
-	free(copy);
-	free(a);
-	free(b);
+	reader_damaged("", sample, sizeof(sample) - 1, 1);
 }
 
 static void test_gap(void **state)
@@ -227,15 +207,7 @@ static void test_gap(void **state)
 
 	(void)state;
 	for (size_t at = 70; at < sizeof(sample) - 1; at++) {
-		struct text_sink out = record_sink(r);
-		struct message m = {0};
-		struct content *c = content_open(pool, &m, &out);
-
-		content_feed(c, (const uint8_t *)sample, at);
-		content_gap(c, 5);
-		content_feed(c, (const uint8_t *)"<p>behind <b>it</b></p>", 23);
-		r->skip = content_close(c, NULL);
-		assert_true(r->skip & CONTENT_GAP);
+		reader_gap(r, "", sample, at, 5, "<p>behind <b>it</b></p>", 23);
 		assert_non_null(strstr(r->text, "behind"));
 	}
 	free(r);
@@ -255,10 +227,6 @@ int main(void)
 	        cmocka_unit_test(test_prefixes_and_flips),
 	        cmocka_unit_test(test_gap),
 	};
-	int failed;
 
-	pool = record_pool();
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	content_pool_destroy(pool);
-	return failed;
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -1,9 +1,7 @@
 /* test_multipart.c - multipart bodies (RFC 2046 5.1, RFC 7578): delimiters, part heads, transfer encodings.
  */
 #include "classify/content/nest.h"
-#include "tests/unit/content_record.h"
-
-static struct content_pool *pool;
+#include "tests/unit/content_reader.h"
 
 #define TYPE "multipart/form-data; boundary=XX"
 
@@ -199,33 +197,9 @@ static void test_flips_and_prefixes(void **state)
 	                           "Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--XX\r\n"
 	                           "Content-Type: multipart/mixed; "
 	                           "boundary=YY\r\n\r\n--YY\r\n\r\n{\"a\":\"b\"}\r\n--YY--\r\n--XX--\r\n";
-	struct record *r = malloc(sizeof(*r));
-	char copy[sizeof(body)];
-	size_t n = sizeof(body) - 1;
 
 	(void)state;
-	for (size_t i = 0; i < n; i++)
-		record_body(pool, r, TYPE, "", body, i, 0, 1 + i % 5);
-	for (size_t bit = 0; bit < n * 8; bit++) {
-		memcpy(copy, body, n);
-		copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
-		record_body(pool, r, TYPE, "", copy, n, 0, 1 + bit % 11);
-	}
-	free(r);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
+	reader_damaged(TYPE, body, sizeof(body) - 1, 1);
 }
 
 int main(void)
@@ -244,5 +218,5 @@ int main(void)
 	        cmocka_unit_test(test_flips_and_prefixes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -1,9 +1,7 @@
 /* test_pdf.c - PDF: strings, operators, where words end, filters, fonts before and behind their pages, object
  * streams, what is not text, what is broken on purpose. */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 #include "tests/unit/pdf_write.h"
-
-static struct content_pool *pool;
 
 #define PAGE "<< /Type /Page /Parent 9 0 R /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
 #define WIN  "<< /Type /Font /Subtype /TrueType /BaseFont /X /Encoding /WinAnsiEncoding >>"
@@ -429,31 +427,17 @@ static void sample(struct pdf_out *o)
 
 static void test_prefixes_and_flips(void **state)
 {
-	struct record *a = malloc(sizeof(*a)), *b = malloc(sizeof(*b));
+	struct record *r = malloc(sizeof(*r));
 	struct pdf_out o;
 
 	(void)state;
 	sample(&o);
-	record_body(pool, a, "", "", o.p, o.n, 0, o.n);
-	assert_non_null(strstr(a->text, "page <> ABX y\n"));
-	assert_int_equal(a->skip, 0);
-	for (size_t n = 1; n <= o.n; n++) {
-		record_body(pool, a, "", "", o.p, n, 0, n);
-		record_body(pool, b, "", "", o.p, n, 0, 7);
-		assert_string_equal(a->text, b->text);
-	}
-	for (size_t bit = 0; bit < o.n * 8; bit++) {
-		o.p[bit / 8] = (char)(o.p[bit / 8] ^ 1 << bit % 8);
-		record_body(pool, a, "", "", o.p, o.n, 0, o.n);
-		if (bit % 5 == 0) {
-			record_body(pool, b, "", "", o.p, o.n, 0, 3);
-			assert_string_equal(a->text, b->text);
-		}
-		o.p[bit / 8] = (char)(o.p[bit / 8] ^ 1 << bit % 8);
-	}
+	record_body(pool, r, "", "", o.p, o.n, 0, o.n);
+	assert_non_null(strstr(r->text, "page <> ABX y\n"));
+	assert_int_equal(r->skip, 0);
+	reader_damaged("", o.p, o.n, 5);
 	free(o.p);
-	free(a);
-	free(b);
+	free(r);
 }
 
 /* Objects behind a gap are read. */
@@ -489,46 +473,11 @@ static void test_gaps(void **state)
 	free(r);
 }
 
-struct sum {
-	uint64_t text, fields;
-	bool found;
-};
-
-static void sum_text(void *arg, const uint8_t *p, size_t n, uint64_t offset)
-{
-	struct sum *s = arg;
-
-	(void)offset;
-	s->text += n;
-	s->found = s->found || memmem(p, n, "page 0 of the text", 18);
-}
-
-static void sum_field(void *arg, const char *path, size_t n, const char *key, size_t key_len)
-{
-	(void)path;
-	(void)n;
-	(void)key;
-	(void)key_len;
-	((struct sum *)arg)->fields++;
-}
-
-static unsigned read_all(struct content_pool *from, const struct pdf_out *o, struct sum *s)
-{
-	struct text_sink out = {.arg = s, .field = sum_field, .text = sum_text};
-	struct message m = {0};
-	struct content *c = content_open(from, &m, &out);
-
-	*s = (struct sum){0};
-	for (size_t at = 0; at < o->n; at += 60000)
-		content_feed(c, (const uint8_t *)o->p + at, o->n - at < 60000 ? o->n - at : 60000);
-	return content_close(c, NULL);
-}
-
 /* Pages that wait for a font: many are held, and what is too much is guessed and told. */
 static void test_held(void **state)
 {
 	struct pdf_out o;
-	struct sum s;
+	struct sum s = {.look = "page 0 of the text"};
 
 	(void)state;
 	for (unsigned pages = 100; pages < 40000; pages *= 20) {
@@ -553,7 +502,7 @@ static void test_held(void **state)
 		}
 		pdf_object(&o, 5, WIN);
 		pdf_end(&o);
-		assert_int_equal(read_all(pool, &o, &s), pages < 1000 ? 0 : CONTENT_UNSUPPORTED);
+		assert_int_equal(sum_body(pool, o.p, o.n, &s), pages < 1000 ? 0 : CONTENT_UNSUPPORTED);
 		assert_int_equal(s.fields, pages);
 		assert_true(s.found);
 		free(o.p);
@@ -566,7 +515,7 @@ static void test_endless(void **state)
 	static const char *const pieces[] = {"7 0 obj << /Type /Font /ToUnicode 8 0 R >> endobj ", "<< ",
 	        "[ ", "(", "/N", "1 0 obj << /Contents 5 0 R >> endobj ", "9 0 obj [ 1 2 3 ] endobj ", "BT ",
 	        ") ", "<", ">> ", "1 0 obj << /Font << /F1 1 0 R /F2 2 0 R >> >> endobj "};
-	struct sum s;
+	struct sum s = {0};
 
 	(void)state;
 	for (size_t k = 0; k < sizeof(pieces) / sizeof(pieces[0]); k++) {
@@ -581,14 +530,14 @@ static void test_endless(void **state)
 			else
 				pdf_put(&o, "%s", pieces[k]);
 		}
-		read_all(pool, &o, &s);
+		sum_body(pool, o.p, o.n, &s);
 		/* the same as a content stream */
 		free(o.p);
 		pdf_begin(&o);
 		pdf_put(&o, "1 0 obj << >> stream\nBT /F1 9 Tf (x) Tj ");
 		for (unsigned i = 0; o.n < 3 << 20; i++)
 			pdf_put(&o, "%s", pieces[k]);
-		read_all(pool, &o, &s);
+		sum_body(pool, o.p, o.n, &s);
 		free(o.p);
 	}
 }
@@ -600,7 +549,7 @@ static void test_bomb(void **state)
 	size_t n = 8 << 20, len;
 	char *text = malloc(n);
 	struct pdf_out o;
-	struct sum s;
+	struct sum s = {0};
 
 	(void)state;
 	for (size_t i = 0; i < n; i++)
@@ -609,14 +558,14 @@ static void test_bomb(void **state)
 	pdf_flate(&o, 4, "", text, n);
 	pdf_object(&o, 2, "<< /Title (behind it) >>");
 	pdf_end(&o);
-	assert_true(read_all(limited, &o, &s) & CONTENT_LIMIT);
+	assert_true(sum_body(limited, o.p, o.n, &s) & CONTENT_LIMIT);
 	free(o.p);
 	/* many small ones are weighed together */
 	pdf_begin(&o);
 	for (unsigned i = 0; i < 40; i++)
 		pdf_flate(&o, 4, "", text, 100000);
 	pdf_end(&o);
-	assert_true(read_all(pool, &o, &s) & CONTENT_LIMIT);
+	assert_true(sum_body(pool, o.p, o.n, &s) & CONTENT_LIMIT);
 	free(o.p);
 	/* ... also where the next filter makes nothing of them */
 	memset(text, ' ', n);
@@ -625,7 +574,7 @@ static void test_bomb(void **state)
 	for (unsigned i = 0; i < 40; i++)
 		pdf_bytes(&o, 4, "/Filter [/FlateDecode /ASCIIHexDecode]", text, len);
 	pdf_end(&o);
-	assert_true(read_all(pool, &o, &s) & CONTENT_LIMIT);
+	assert_true(sum_body(pool, o.p, o.n, &s) & CONTENT_LIMIT);
 	free(o.p);
 	free(text);
 	content_pool_destroy(limited);
@@ -652,10 +601,6 @@ int main(void)
 	        cmocka_unit_test(test_endless),
 	        cmocka_unit_test(test_bomb),
 	};
-	int failed;
 
-	pool = record_pool();
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	content_pool_destroy(pool);
-	return failed;
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

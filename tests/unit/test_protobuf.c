@@ -1,7 +1,7 @@
 /* test_protobuf.c - messages of Protocol Buffers without their schema: what is text, where it stood, what is
  * lost where, and that nothing hostile takes long. */
 #include "tests/unit/coders.h"
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 #include "tests/unit/proto_write.h"
 
 #define TYPE "application/x-protobuf"
@@ -238,8 +238,6 @@ static void test_broken(void **state)
 
 static void test_every_prefix(void **state)
 {
-	struct record *r = malloc(sizeof(*r));
-
 	(void)state;
 	a.n = b.n = 0;
 	proto_text(&a, 1, "user");
@@ -251,14 +249,7 @@ static void test_every_prefix(void **state)
 	proto_tag(&a, 5, 4);
 	proto_message(&b, 1, &a);
 	proto_message(&b, 1, &a);
-	for (size_t n = 1; n < b.n; n++)
-		record_body(pool, r, TYPE, "", b.p, n, 0, 1 + n % 50);
-	for (size_t bit = 0; bit < b.n * 8; bit++) {
-		b.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		record_body(pool, r, TYPE, "", b.p, b.n, 0, 1 + bit % 70);
-		b.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
-	}
-	free(r);
+	reader_damaged(TYPE, b.p, b.n, 1);
 }
 
 static void gap_check(size_t from, size_t n, const char *expect)
@@ -375,20 +366,6 @@ static void test_endless(void **state)
 	assert_int_equal(fields, 1);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,5 +383,5 @@ int main(void)
 	        cmocka_unit_test(test_endless),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

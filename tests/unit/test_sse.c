@@ -1,28 +1,10 @@
-/* test_events.c - answers that come piece by piece: server-sent events and Amazon's event stream, cut at
+/* test_sse.c - answers that come piece by piece: server-sent events and Amazon's event stream, cut at
  * every byte; broken ones, gaps, and numbers that are no text. */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include <stdio.h>
 
 #define SSE "text/event-stream; charset=utf-8"
-
-static struct content_pool *pool;
-
-static int setup(void **state)
-{
-	const struct content_limits l = {.inflate_ratio = 200, .depth = 32};
-
-	(void)state;
-	pool = content_pool_create(2, &l);
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
-}
 
 static void events(void **state)
 {
@@ -159,5 +141,5 @@ int main(void)
 	        cmocka_unit_test(numbers),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -1,9 +1,7 @@
 /* test_tar.c - tar archives: every format of GNU tar's, lies, cuts and gaps. */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include <stdio.h>
-
-static struct content_pool *pool;
 
 struct tar_out {
 	uint8_t p[32768];
@@ -213,15 +211,7 @@ static void test_gaps(void **state)
 	tar_end(a);
 	for (size_t from = 512; from < end; from += 37)
 		for (size_t to = from + 1; to <= end; to += 41) {
-			struct text_sink out = record_sink(r);
-			struct message m = {0};
-			struct content *c = content_open(pool, &m, &out);
-
-			content_feed(c, a->p, from);
-			content_gap(c, to - from);
-			content_feed(c, a->p + to, a->n - to);
-			r->skip = content_close(c, NULL);
-			assert_true(r->skip & CONTENT_GAP);
+			reader_gap(r, "", a->p, from, to - from, a->p + to, a->n - to);
 			assert_non_null(strstr(r->text, "c <> third\n"));
 		}
 	free(r);
@@ -239,10 +229,6 @@ int main(void)
 	        cmocka_unit_test(test_text_is_none),
 	        cmocka_unit_test(test_gaps),
 	};
-	int failed;
 
-	pool = record_pool();
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	content_pool_destroy(pool);
-	return failed;
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

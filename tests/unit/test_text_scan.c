@@ -2,11 +2,9 @@
  */
 #include "classify/content/text_scan.h"
 #include "tests/unit/coders.h"
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 
 #include <stdio.h>
-
-static struct content_pool *pool;
 
 static void check_type(const char *type, const char *body, const char *expect, unsigned skip)
 {
@@ -521,7 +519,6 @@ static void test_flips_and_prefixes(void **state)
 {
 	static char json[2048];
 	char lines[512];
-	struct record *r = malloc(sizeof(*r));
 	size_t n;
 
 	(void)state;
@@ -531,28 +528,7 @@ static void test_flips_and_prefixes(void **state)
 	        "plain;charset=utf-16;base64,aABpACEA\","
 	        "\"d\":\"x %s y\",\"e\":\"data:text/css,%%41%%\"}",
 	        lines);
-	for (size_t i = 0; i < n; i++)
-		record_body(pool, r, "", "", json, i, 0, i ? i : 1);
-	for (size_t bit = 0; bit < n * 8; bit++) {
-		json[bit / 8] = (char)(json[bit / 8] ^ 1 << bit % 8);
-		record_body(pool, r, "", "", json, n, 0, 1 + bit % 13);
-		json[bit / 8] = (char)(json[bit / 8] ^ 1 << bit % 8);
-	}
-	free(r);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	pool = record_pool();
-	return pool ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	content_pool_destroy(pool);
-	return 0;
+	reader_damaged("", json, n, 1);
 }
 
 int main(void)
@@ -578,5 +554,5 @@ int main(void)
 	        cmocka_unit_test(test_flips_and_prefixes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }

@@ -1,10 +1,8 @@
 /* test_zip.c - ZIP archives and packages: every way to write a member, what lies, what is cut, bombs. */
-#include "tests/unit/content_record.h"
+#include "tests/unit/content_reader.h"
 #include "tests/unit/zip_write.h"
 
 #include "classify/content/nest.h"
-
-static struct content_pool *pool;
 
 static void check(struct zip_out *z, const char *expect, unsigned skip)
 {
@@ -165,27 +163,9 @@ static void test_prefixes_and_flips(void **state)
 	zip_text(&z, "c.txt", "third", ZIP_STREAMED | ZIP_DEFLATED | ZIP_64);
 	zip_text(&z, "d.txt", "last", ZIP_64);
 	zip_end(&z);
-	for (size_t n = 0; n <= z.n; n++)
-		record_body(pool, r, "", "", z.p, n, 0, n ? n : 1);
-	for (size_t bit = 0; bit < z.n * 8; bit++) {
-		z.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		record_body(pool, r, "", "", z.p, z.n, 0, 1 + bit % 50);
-		z.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
-	}
+	reader_damaged("", z.p, z.n, 1);
 	free(z.p);
 	free(r);
-}
-
-static void feed_with_gap(const struct zip_out *z, size_t from, size_t to, uint64_t told, struct record *r)
-{
-	struct text_sink out = record_sink(r);
-	struct message m = {0};
-	struct content *c = content_open(pool, &m, &out);
-
-	content_feed(c, z->p, from);
-	content_gap(c, told);
-	content_feed(c, z->p + to, z->n - to);
-	r->skip = content_close(c, NULL);
 }
 
 /* Whatever is missing, members behind it are read. */
@@ -203,7 +183,7 @@ static void test_gaps(void **state)
 	zip_text(&z, "c", "third, of no known length", ZIP_STREAMED);
 	zip_text(&z, "d", "last", 0);
 	zip_end(&z);
-	feed_with_gap(&z, 41, 45, 4, r);
+	reader_gap(r, "", z.p, 41, 4, z.p + 45, z.n - 45);
 	assert_string_equal(r->text, "a <> first and  CUT\na <> er text 4711\nb <> second, second, second\nc "
 	                             "<> third, of no known "
 	                             "length\nd <> last\n");
@@ -211,45 +191,13 @@ static void test_gaps(void **state)
 	for (size_t from = 31; from < third; from += 3)
 		for (size_t to = from + 1; to <= third; to += 5)
 			for (int told = 0; told < 2; told++) {
-				feed_with_gap(&z, from, to, told ? to - from : 0, r);
-				assert_true(r->skip & CONTENT_GAP);
+				reader_gap(r, "", z.p, from, told ? to - from : 0, z.p + to, z.n - to);
 				assert_non_null(strstr(r->text, "d <> last\n"));
 				if (to < second)
 					assert_non_null(strstr(r->text, "b <> second, second, second\n"));
 			}
 	free(z.p);
 	free(r);
-}
-
-struct sum {
-	uint64_t text, fields;
-};
-
-static void sum_text(void *arg, const uint8_t *p, size_t n, uint64_t offset)
-{
-	(void)p;
-	(void)offset;
-	((struct sum *)arg)->text += n;
-}
-
-static void sum_field(void *arg, const char *path, size_t n, const char *key, size_t key_len)
-{
-	(void)path;
-	(void)n;
-	(void)key;
-	(void)key_len;
-	((struct sum *)arg)->fields++;
-}
-
-static unsigned read_all(struct content_pool *from, const struct zip_out *z, struct sum *s, uint64_t *decoded)
-{
-	struct text_sink out = {.arg = s, .field = sum_field, .text = sum_text};
-	struct message m = {0};
-	struct content *c = content_open(from, &m, &out);
-
-	*s = (struct sum){0};
-	content_feed(c, z->p, z->n);
-	return content_close(c, decoded);
 }
 
 static void test_bombs(void **state)
@@ -259,21 +207,20 @@ static void test_bombs(void **state)
 	struct zip_out z = {0}, next = {0};
 	size_t n = 8 << 20;
 	char *zeros = calloc(1, n);
-	uint64_t decoded;
-	struct sum s;
+	struct sum s = {0};
 
 	(void)state;
 	memset(zeros, '.', n);
 	zip_member(&z, "bomb", zeros, n, ZIP_DEFLATED);
 	zip_text(&z, "b", "behind it", 0);
 	zip_end(&z);
-	assert_true(read_all(limited, &z, &s, &decoded) & CONTENT_LIMIT);
+	assert_true(sum_body(limited, z.p, z.n, &s) & CONTENT_LIMIT);
 	assert_true(s.text > 1 << 20 && s.text < 3 << 20);
 	/* a hundred of them in one, and that in another: body_limit ends it */
 	for (unsigned i = 0; i < 100; i++)
 		zip_member(&next, "z.zip", z.p, z.n, ZIP_DEFLATED);
 	zip_end(&next);
-	assert_true(read_all(limited, &next, &s, &decoded) & CONTENT_LIMIT);
+	assert_true(sum_body(limited, next.p, next.n, &s) & CONTENT_LIMIT);
 	assert_true(s.text <= 16 << 20);
 	free(z.p);
 	free(next.p);
@@ -285,9 +232,8 @@ static void test_bombs(void **state)
 static void test_deep(void **state)
 {
 	struct zip_out z = {0};
-	uint64_t decoded;
 	unsigned skip;
-	struct sum s;
+	struct sum s = {0};
 
 	(void)state;
 	zip_text(&z, "t", "text", 0);
@@ -299,7 +245,7 @@ static void test_deep(void **state)
 		zip_end(&outer);
 		free(z.p);
 		z = outer;
-		skip = read_all(pool, &z, &s, &decoded);
+		skip = sum_body(pool, z.p, z.n, &s);
 		assert_int_equal(skip & CONTENT_LIMIT, i < NEST_DEPTH_MAX ? 0 : CONTENT_LIMIT);
 		assert_int_equal(s.text, i <= NEST_DEPTH_MAX ? 4 : 0);
 	}
@@ -310,19 +256,18 @@ static void test_deep(void **state)
 static void test_many(void **state)
 {
 	struct zip_out z = {0};
-	uint64_t decoded;
-	struct sum s;
+	struct sum s = {0};
 
 	(void)state;
 	for (unsigned i = 0; i < 50000; i++)
 		zip_text(&z, "member", "x", i & 1 ? ZIP_DEFLATED : 0);
 	zip_end(&z);
-	assert_int_equal(read_all(pool, &z, &s, &decoded), 0);
+	assert_int_equal(sum_body(pool, z.p, z.n, &s), 0);
 	assert_int_equal(s.fields, 50000);
 	for (unsigned i = 0; i < 60000; i++)
 		zip_text(&z, "m", "x", 0);
 	zip_end(&z);
-	assert_int_equal(read_all(pool, &z, &s, &decoded), 0);
+	assert_int_equal(sum_body(pool, z.p, z.n, &s), 0);
 	assert_int_equal(s.fields, 110000); /* parts come with the bytes of a body */
 	free(z.p);
 }
@@ -342,10 +287,6 @@ int main(void)
 	        cmocka_unit_test(test_deep),
 	        cmocka_unit_test(test_many),
 	};
-	int failed;
 
-	pool = record_pool();
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	content_pool_destroy(pool);
-	return failed;
+	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
 }
