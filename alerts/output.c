@@ -7,6 +7,7 @@
 #include "alerts/redis.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/redis_url.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -406,8 +407,7 @@ static struct output *stream_open(
 
 bool output_is_redis(const char *spec)
 {
-	return !strncmp(spec, "redis://", 8) || !strncmp(spec, "rediss://", 9) ||
-	       !strncmp(spec, "unix://", 7);
+	return redis_url_is(spec);
 }
 
 struct output *output_open(const char *spec, const struct output_how *how, struct err *e)
@@ -420,7 +420,7 @@ struct output *output_open(const char *spec, const struct output_how *how, struc
 		return redis_output_open(spec, how, e);
 	if (strncmp(spec, "file:", 5) || !spec[5]) {
 		/* the text may be a mistyped URL with a password in it: not repeated */
-		err_set(e, "an output is `-', `file:PATH', `redis://...', `rediss://...' or `unix:///...'");
+		err_set(e, "an output is `-', `file:PATH' or a Redis URL (redis://...)");
 		return NULL;
 	}
 	fd = open(spec + 5, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);

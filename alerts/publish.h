@@ -11,7 +11,8 @@
 
 #define BATCH_RECORDS  256
 #define BATCH_BYTES    (256u << 10)
-#define STREAMS        3          /* alerts, flows, health */
+#define STREAMS        3 /* alerts, flows, health */
+#define KEY_SENSORS    "leaktap:sensors"
 #define REWIND_RECORDS 1000000u   /* sent again at most, after a server lost what it had acknowledged */
 #define REWIND_MS      86400000ll /* and not what is older */
 

@@ -18,8 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_SENSORS "leaktap:sensors"
-
 /* ---- reading the server's answers ------------------------------------------------------------------------
  */
 

@@ -1,13 +1,14 @@
 /* redis.c - see redis.h: one thread for one server.
  *
- *	CONNECT -> PROBE -> RECONCILE -> STREAM      resp_open, publish_begin, publish_batch
- *	   ^          |         ^           |
- *	   +----------+---------+-----------+        what an error leads to stands in `answers`
+ *	RESOLVE -> CONNECT -> PROBE -> RECONCILE -> STREAM      resolve, resp_open, publish_begin,
+ *publish_batch ^          |         |          ^           |
+ *	   +----------+---------+----------+-----------+        what an error leads to stands in `answers`
  *
  * Says once when the server goes and once when it comes back. */
 #include "alerts/redis.h"
 
 #include "alerts/publish.h"
+#include "alerts/resolve.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -43,10 +44,15 @@ static const struct {
         [RESP_AGAIN] = {false, 100, 5000, false},
 };
 
+/* Of servers that have others to take their place: somebody else may be the master any moment. */
+#define MOST_MS_OF_MANY 5000u
+
 struct redis_output {
 	struct output o;
 	struct redis_url url;
+	bool password_given; /* in the URL: not to be read again */
 	struct wire_tls *tls;
+	struct resolver *resolver;
 	struct log *log;
 	struct publisher pub;
 	char client[96];
@@ -141,15 +147,17 @@ static void is_back(struct redis_output *r)
 
 static void back_off(struct redis_output *r, enum resp_class class)
 {
-	uint64_t most = answers[class].least_ms, waited_ms = 0, wait_ms;
+	uint64_t most = answers[class].least_ms, limit = answers[class].most_ms, waited_ms = 0, wait_ms;
 
-	for (unsigned i = 0; i < r->failures && most < answers[class].most_ms; i++)
+	if (r->url.kind != REDIS_SERVER && limit > MOST_MS_OF_MANY)
+		limit = MOST_MS_OF_MANY;
+	for (unsigned i = 0; i < r->failures && most < limit; i++)
 		most *= 2;
 	r->failures++;
 	r->jitter = hash64(&r->jitter, sizeof(r->jitter), r->failures);
-	wait_ms = 1 + r->jitter % (most < answers[class].most_ms ? most : answers[class].most_ms);
+	wait_ms = 1 + r->jitter % (most < limit ? most : limit);
 	while (waited_ms < wait_ms) {
-		struct pollfd p = {.fd = r->stop_fd, .events = POLLIN};
+		struct pollfd p = {.fd = resolver_fd(r->resolver), .events = POLLIN};
 		uint64_t part = wait_ms - waited_ms < HURRY_MS ? wait_ms - waited_ms : HURRY_MS;
 
 		if (poll(&p, 1, (int)part) > 0)
@@ -163,7 +171,8 @@ static void back_off(struct redis_output *r, enum resp_class class)
 /* Until there is something to do: records, the end, the server hanging up, or time for a look. */
 static enum resp_class wait_for_work(struct redis_output *r, struct err *e)
 {
-	struct pollfd p[3] = {{.fd = r->wake_fd, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN},
+	struct pollfd p[3] = {{.fd = r->wake_fd, .events = POLLIN},
+	        {.fd = resolver_fd(r->resolver), .events = POLLIN},
 	        {.fd = wire_fd(r->pub.conn.wire), .events = POLLIN}};
 	int n = poll(p, 3, LOOK_MS);
 	uint64_t rung;
@@ -172,6 +181,8 @@ static enum resp_class wait_for_work(struct redis_output *r, struct err *e)
 		return publish_look(&r->pub, e);
 	if (n > 0 && p[0].revents && read(r->wake_fd, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
 		return RESP_MOVE;
+	if (n > 0 && p[1].revents && resolver_changed(r->resolver, e))
+		return RESP_MOVE;
 	if (n > 0 && p[2].revents) { /* nobody speaks unasked: it can only be the end */
 		err_set(e, "the server closed the connection");
 		return RESP_MOVE;
@@ -179,13 +190,45 @@ static enum resp_class wait_for_work(struct redis_output *r, struct err *e)
 	return RESP_OK;
 }
 
+/* A password or a certificate that was put right needs no restart.  What cannot be read leaves what was. */
+static void read_files_again(struct redis_output *r)
+{
+	const struct settings *s = r->settings;
+	struct redis_url fresh = {.db = 0};
+	struct wire_tls *tls = NULL;
+
+	if (!r->password_given && redis_url_password(&fresh, s->alerts.password_file, NULL) == 0)
+		memcpy(r->url.password, fresh.password, sizeof(fresh.password));
+	redis_url_wipe(&fresh);
+	if (r->url.scheme == REDIS_TLS)
+		tls = wire_tls_create(s->alerts.tls_ca, s->alerts.tls_cert, s->alerts.tls_key, NULL);
+	if (!tls)
+		return;
+	wire_tls_destroy(r->tls);
+	r->tls = tls;
+	resolver_use_tls(r->resolver, tls);
+}
+
 static enum resp_class connect_and_begin(struct redis_output *r, struct err *e)
 {
+	char place[REDIS_PLACE_TEXT];
 	enum resp_class class;
+	struct redis_url to;
+	int opened;
 
-	if (resp_open(&r->pub.conn, &r->url, r->tls, r->client, r->stop_fd, &class, e) < 0)
+	read_files_again(r);
+	if (resolve(r->resolver, r->pub.key_head, true, &to, &class, e) < 0)
 		return class == RESP_OK ? RESP_MOVE : class;
-	return publish_begin(&r->pub, e);
+	opened = resp_open(&r->pub.conn, &to, r->tls, r->client, resolver_fd(r->resolver), &class, e);
+	redis_url_wipe(&to);
+	if (opened < 0 && r->url.kind != REDIS_SERVER)
+		err_wrap(e, "%s", redis_place_text(&to.at, place));
+	if (opened < 0)
+		return class == RESP_OK ? RESP_MOVE : class;
+	class = publish_begin(&r->pub, e);
+	if (class == RESP_OK)
+		resolver_add_member(r->resolver, KEY_SENSORS, r->pub.sensor);
+	return class;
 }
 
 /* One step: connect, settle or send.  Returns what the result means. */
@@ -210,6 +253,19 @@ static enum resp_class step(struct redis_output *r, bool *settled, struct err *e
 	return class;
 }
 
+/* The redirections of a Cluster lead nowhere from a URL of one server. */
+static void explain(const struct redis_output *r, struct err *e)
+{
+	if (r->url.kind == REDIS_SERVER && !strncmp(e->text, "MOVED ", 6))
+		err_wrap(e, "the server is a node of a Cluster, whose URL is redis+cluster://...");
+}
+
+/* A node that was cut off from the others says so for ever, and they have another master by now. */
+static bool is_down(const struct redis_output *r, const char *why)
+{
+	return r->url.kind == REDIS_CLUSTER && !strncmp(why, "CLUSTERDOWN", 11);
+}
+
 static void *publish_thread(void *arg)
 {
 	struct redis_output *r = arg;
@@ -223,9 +279,15 @@ static void *publish_thread(void *arg)
 		if (class == RESP_OK)
 			continue;
 		settled = false;
+		if (!readable(r->stop_fd) && resolver_changed(r->resolver, &e)) {
+			class = RESP_MOVE;
+			r->failures = 0;
+		}
 		if (class == RESP_AGAIN && r->agains++ < AGAIN_MAX)
 			continue;
-		if (answers[class].reconnect)
+		resolver_heed(r->resolver, e.text);
+		explain(r, &e);
+		if (answers[class].reconnect || is_down(r, e.text))
 			resp_close(&r->pub.conn);
 		went_away(r, class, e.text);
 		back_off(r, class);
@@ -335,6 +397,7 @@ static void redis_destroy(struct output *o)
 	if (r->left)
 		return; /* its thread may still wake up */
 	publish_clear(&r->pub);
+	resolver_destroy(r->resolver);
 	wire_tls_destroy(r->tls);
 	redis_url_wipe(&r->url);
 	if (r->wake_fd >= 0)
@@ -380,8 +443,10 @@ static int redis_init(struct redis_output *r, const char *url, const struct outp
 {
 	const struct settings *s = how->settings;
 
-	if (redis_url_parse(url, &r->url, e) < 0 ||
-	        redis_url_password(&r->url, s->alerts.password_file, e) < 0)
+	if (redis_url_parse(url, &r->url, e) < 0)
+		return -1;
+	r->password_given = r->url.password[0] != '\0';
+	if (redis_url_password(&r->url, s->alerts.password_file, e) < 0)
 		return -1;
 	snprintf(r->o.name, sizeof(r->o.name), "%s", r->url.shown);
 	if (r->url.scheme == REDIS_TLS) {
@@ -394,6 +459,9 @@ static int redis_init(struct redis_output *r, const char *url, const struct outp
 	if (r->wake_fd < 0 || r->stop_fd < 0 || publish_init(&r->pub, r->log, &r->o, how->sensor) < 0 ||
 	        log_watch(r->log, r->wake_fd) < 0)
 		return err_set(e, "%s: no memory or descriptors", r->url.shown);
+	r->resolver = resolver_create(&r->url, r->tls, r->stop_fd, e);
+	if (!r->resolver || resolver_follow(r->resolver, e) < 0)
+		return -1;
 	take_cursor(r);
 	snprintf(r->client, sizeof(r->client), "leaktap-%.80s", how->sensor);
 	r->jitter = hash_seed();

@@ -24,10 +24,10 @@ static const struct {
         {"NOREPLICAS", RESP_WAIT},
         {"TRYAGAIN", RESP_WAIT},
         {"CLUSTERDOWN", RESP_WAIT},
+        {"ASK ", RESP_WAIT}, /* a slot on its way: MOVED comes when it is there */
         {"READONLY", RESP_MOVE},
         {"MASTERDOWN", RESP_MOVE},
         {"MOVED", RESP_MOVE},
-        {"ASK", RESP_MOVE},
         {"ERR max number of clients", RESP_MOVE},
         {"NOAUTH", RESP_PERSON},
         {"WRONGPASS", RESP_PERSON},
@@ -39,6 +39,7 @@ static const struct {
         {"ERR AUTH", RESP_PERSON},
         {"ERR Client sent AUTH", RESP_PERSON},
         {"ERR DB index", RESP_PERSON},
+        {"ERR This instance has cluster support disabled", RESP_PERSON},
         {"ERR The ID specified in XADD is equal or smaller", RESP_ID},
 };
 
@@ -237,16 +238,26 @@ redisReply *resp_ask(struct resp *r, const char *const *words, int64_t deadline_
 /* ---- opening ---------------------------------------------------------------------------------------------
  */
 
-/* Sends one command of the greeting; an error reply is an error unless `optional`. */
-static int greet(
-        struct resp *r, const char *const *words, bool optional, enum resp_class *class, struct err *e)
+/* Certificates that do not fit stay as they are until somebody changes them; connections that broke do not.
+ */
+static enum resp_class wire_class_of(const char *error)
 {
-	redisReply *reply = resp_ask(r, words, clock_mono_ns() + REPLY_NS, e);
+	return !strncmp(error, "TLS: ", 5) && !strstr(error, "unexpected eof") ? RESP_PERSON : RESP_MOVE;
+}
+
+/* Sends one command of the greeting; an error reply is an error unless `optional`. */
+static int greet(struct resp *r, const struct redis_url *u, const char *const *words, bool optional,
+        enum resp_class *class, struct err *e)
+{
+	int64_t limit = u->patience_ms ? u->patience_ms * NS_PER_MS : REPLY_NS;
+	redisReply *reply = resp_ask(r, words, clock_mono_ns() + limit, e);
 	int ret = 0;
 
 	*class = RESP_MOVE;
-	if (!reply)
+	if (!reply) {
+		*class = wire_class_of(e->text);
 		return -1;
+	}
 	if (reply->type == REDIS_REPLY_ERROR && !optional) {
 		*class = resp_class_of(reply->str);
 		ret = err_set(e, "%.200s", reply->str); /* the server's text never repeats the password */
@@ -261,16 +272,17 @@ static int greet_all(
 	char db[8];
 
 	/* AUTH with one word is for servers without ACL users (requirepass) */
-	if (u->user[0] && greet(r, (const char *[]){"AUTH", u->user, u->password, NULL}, false, class, e) < 0)
+	if (u->user[0] &&
+	        greet(r, u, (const char *[]){"AUTH", u->user, u->password, NULL}, false, class, e) < 0)
 		return err_wrap(e, "AUTH as %s", u->user);
 	if (!u->user[0] && u->password[0] &&
-	        greet(r, (const char *[]){"AUTH", u->password, NULL}, false, class, e) < 0)
+	        greet(r, u, (const char *[]){"AUTH", u->password, NULL}, false, class, e) < 0)
 		return err_wrap(e, "AUTH");
 	snprintf(db, sizeof(db), "%u", u->db);
-	if (u->db && greet(r, (const char *[]){"SELECT", db, NULL}, false, class, e) < 0)
+	if (u->db && greet(r, u, (const char *[]){"SELECT", db, NULL}, false, class, e) < 0)
 		return err_wrap(e, "SELECT");
 	/* only for people who look at CLIENT LIST: a user without the permission may go on */
-	return greet(r, (const char *[]){"CLIENT", "SETNAME", name, NULL}, true, class, e);
+	return greet(r, u, (const char *[]){"CLIENT", "SETNAME", name, NULL}, true, class, e);
 }
 
 int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *tls, const char *name,
@@ -278,8 +290,10 @@ int resp_open(struct resp *r, const struct redis_url *u, const struct wire_tls *
 {
 	*r = (struct resp){.wire = wire_open(u, tls, stop_fd, e)};
 	*class = RESP_MOVE;
-	if (!r->wire)
+	if (!r->wire) {
+		*class = wire_class_of(e->text);
 		return -1;
+	}
 	r->reader = resp_reader_create();
 	if (!r->reader) {
 		resp_close(r);

@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@
 
 struct wire_tls {
 	SSL_CTX *ctx;
+	atomic_uint refs;
 };
 
 struct wire {
@@ -51,7 +53,7 @@ static int wait_ready(const struct wire *w, short events, int64_t deadline_ns, s
 		if (n < 0 && errno != EINTR)
 			return err_set(e, "poll: %s", strerror(errno));
 		if (n > 0 && p[1].revents && w->stop_fd >= 0)
-			return err_set(e, "told to stop");
+			return err_set(e, "interrupted");
 		if (n > 0 && p[0].revents)
 			return 0;
 	}
@@ -94,6 +96,7 @@ struct wire_tls *wire_tls_create(const char *ca, const char *cert, const char *k
 		err_set(e, "TLS: no memory");
 		return NULL;
 	}
+	t->refs = 1;
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (!t->ctx) {
 		tls_err(e, "TLS");
@@ -110,9 +113,18 @@ struct wire_tls *wire_tls_create(const char *ca, const char *cert, const char *k
 	return t;
 }
 
+struct wire_tls *wire_tls_ref(const struct wire_tls *t)
+{
+	struct wire_tls *own = (struct wire_tls *)t;
+
+	if (own)
+		atomic_fetch_add(&own->refs, 1);
+	return own;
+}
+
 void wire_tls_destroy(struct wire_tls *t)
 {
-	if (!t)
+	if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
 		return;
 	SSL_CTX_free(t->ctx);
 	free(t);
@@ -140,19 +152,26 @@ static int tls_wait(struct wire *w, int ret, int64_t deadline_ns, struct err *e)
 	return ERR_peek_error() ? tls_err(e, "TLS") : err_set(e, "the server closed the connection");
 }
 
+/* What the URL allows, else the usual. */
+static int64_t limit(const struct redis_url *u, int64_t usual_ns)
+{
+	return clock_mono_ns() + (u->patience_ms ? u->patience_ms * NS_PER_MS : usual_ns);
+}
+
 static int tls_start(struct wire *w, const struct redis_url *u, const struct wire_tls *tls, struct err *e)
 {
-	int64_t deadline = clock_mono_ns() + HANDSHAKE_NS;
+	int64_t deadline = limit(u, HANDSHAKE_NS);
 	struct ip_addr ip;
 	int ret;
 
 	w->ssl = SSL_new(tls->ctx);
 	if (!w->ssl || SSL_set_fd(w->ssl, w->fd) != 1)
 		return tls_err(e, "TLS");
-	if (ip_parse(u->host, &ip) == 0) {
-		if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(w->ssl), u->host) != 1)
+	if (ip_parse(u->at.host, &ip) == 0) {
+		if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(w->ssl), u->at.host) != 1)
 			return tls_err(e, "TLS");
-	} else if (SSL_set1_host(w->ssl, u->host) != 1 || SSL_set_tlsext_host_name(w->ssl, u->host) != 1) {
+	} else if (SSL_set1_host(w->ssl, u->at.host) != 1 ||
+	           SSL_set_tlsext_host_name(w->ssl, u->at.host) != 1) {
 		return tls_err(e, "TLS");
 	}
 	ERR_clear_error();
@@ -191,10 +210,10 @@ static int connect_unix(struct wire *w, const struct redis_url *u, struct err *e
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
-	if (strlen(u->host) >= sizeof(sun.sun_path))
+	if (strlen(u->at.host) >= sizeof(sun.sun_path))
 		return err_set(e, "the socket's path is too long");
-	memcpy(sun.sun_path, u->host, strlen(u->host) + 1);
-	return connect_to(w, (struct sockaddr *)&sun, sizeof(sun), clock_mono_ns() + CONNECT_NS, e);
+	memcpy(sun.sun_path, u->at.host, strlen(u->at.host) + 1);
+	return connect_to(w, (struct sockaddr *)&sun, sizeof(sun), limit(u, CONNECT_NS), e);
 }
 
 static void tune_tcp(int fd)
@@ -211,8 +230,8 @@ static void tune_tcp(int fd)
 static int connect_inet(struct wire *w, const struct redis_url *u, struct err *e)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *a;
-	int rc = getaddrinfo(u->host, u->port, &hints, &list), done = -1;
-	int64_t deadline = clock_mono_ns() + CONNECT_NS;
+	int rc = getaddrinfo(u->at.host, u->at.port, &hints, &list), done = -1;
+	int64_t deadline = limit(u, CONNECT_NS);
 
 	if (rc)
 		return err_set(e, "%s", gai_strerror(rc));

@@ -3,20 +3,22 @@
 #ifndef ALERTS_WIRE_H
 #define ALERTS_WIRE_H
 
-#include "alerts/redis_url.h"
+#include "config/redis_url.h"
 #include "base/err.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-struct wire_tls; /* certificates and trust; immutable, may serve many connections */
+struct wire_tls; /* certificates and trust; may serve many connections and threads */
 /* TLS 1.2 or later, chain and name are checked.  ca "" : the system's; cert and key "": none. */
 struct wire_tls *wire_tls_create(const char *ca, const char *cert, const char *key, struct err *e);
-void wire_tls_destroy(struct wire_tls *t); /* NULL is fine */
+/* One more owner, from any thread; NULL is fine, and for wire_tls_destroy() too. */
+struct wire_tls *wire_tls_ref(const struct wire_tls *t);
+void wire_tls_destroy(struct wire_tls *t);
 
 struct wire;
-/* stop_fd -1: none.  NULL: e says why. */
+/* To u->at.  stop_fd -1: none.  NULL: e says why. */
 struct wire *wire_open(const struct redis_url *u, const struct wire_tls *tls, int stop_fd, struct err *e);
 void wire_close(struct wire *w); /* NULL is fine */
 int wire_fd(const struct wire *w);

@@ -1,7 +1,7 @@
 /* inventory_records.c - flow records (docs/records.md) from a file or from the sensors' streams in Redis
  * (docs/redis.md) into the inventory.  Streams are read by time, a bounded page each. */
+#include "alerts/client.h"
 #include "alerts/record_read.h"
-#include "alerts/resp.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/inventory.h"
@@ -157,9 +157,12 @@ int inventory_read_file(struct inventory *v, const char *path)
 /* ---- Redis ----------------------------------------------------------------------------------------------
  */
 
-static redisReply *ask(struct resp *conn, const char *const *words, struct err *e)
+/* A list; the second word is the key. */
+static redisReply *ask(struct client *c, const char *const *words, struct err *e)
 {
-	redisReply *r = resp_ask(conn, words, clock_mono_ns() + REPLY_NS, e);
+	enum resp_class class;
+	struct resp *conn = client_for(c, words[1], &class, e);
+	redisReply *r = conn ? resp_ask(conn, words, clock_mono_ns() + REPLY_NS, e) : NULL;
 
 	if (r && r->type != REDIS_REPLY_ARRAY) {
 		err_set(e, "%.200s", r->type == REDIS_REPLY_ERROR ? r->str : "the server's reply is no list");
@@ -200,8 +203,8 @@ static bool next_id(const char *id, char out[ID_MAX])
 	return true;
 }
 
-static int read_stream(struct inventory *v, struct resp *conn, const char *key, int64_t from_ms,
-        int64_t to_ms, struct err *e)
+static int read_stream(
+        struct inventory *v, struct client *c, const char *key, int64_t from_ms, int64_t to_ms, struct err *e)
 {
 	char from[ID_MAX], to[ID_MAX];
 	size_t n;
@@ -209,7 +212,7 @@ static int read_stream(struct inventory *v, struct resp *conn, const char *key, 
 	snprintf(from, sizeof(from), "%" PRId64 "-0", from_ms);
 	snprintf(to, sizeof(to), "%" PRId64, to_ms);
 	do {
-		redisReply *r = ask(conn, (const char *[]){"XRANGE", key, from, to, "COUNT", PAGE, NULL}, e);
+		redisReply *r = ask(c, (const char *[]){"XRANGE", key, from, to, "COUNT", PAGE, NULL}, e);
 
 		if (!r)
 			return -1;
@@ -230,10 +233,10 @@ static int read_stream(struct inventory *v, struct resp *conn, const char *key, 
 	return 0;
 }
 
-static int read_streams(struct inventory *v, struct resp *conn, int64_t since_ms, struct err *e)
+static int read_streams(struct inventory *v, struct client *c, int64_t since_ms, struct err *e)
 {
 	int64_t now_ms = clock_wall_ns() / NS_PER_MS;
-	redisReply *r = ask(conn, (const char *[]){"SMEMBERS", "leaktap:sensors", NULL}, e);
+	redisReply *r = ask(c, (const char *[]){"SMEMBERS", "leaktap:sensors", NULL}, e);
 	int ret = 0;
 
 	if (!r)
@@ -246,7 +249,7 @@ static int read_streams(struct inventory *v, struct resp *conn, int64_t since_ms
 		        strlen(name->str) != (size_t)name->len)
 			continue;
 		snprintf(key, sizeof(key), "leaktap:{%s}:flows", name->str);
-		ret = read_stream(v, conn, key, since_ms, now_ms, e);
+		ret = read_stream(v, c, key, since_ms, now_ms, e);
 	}
 	if (r->elements > SENSORS_MAX)
 		fprintf(stderr, "leaktap inventory: more than %d sensors: the others are not read\n",
@@ -258,15 +261,11 @@ static int read_streams(struct inventory *v, struct resp *conn, int64_t since_ms
 int inventory_read_redis(
         struct inventory *v, const struct redis_url *url, const struct wire_tls *tls, int64_t since_ms)
 {
-	struct resp conn = {0};
 	struct err e = {.text = ""};
-	enum resp_class class;
-	int ret = resp_open(&conn, url, tls, "leaktap-inventory", -1, &class, &e);
+	struct client *c = client_create(url, tls, "leaktap-inventory", &e);
+	int ret = c ? read_streams(v, c, since_ms, &e) : -1;
 
-	if (!ret) {
-		ret = read_streams(v, &conn, since_ms, &e);
-		resp_close(&conn);
-	}
+	client_destroy(c);
 	if (!ret)
 		return EXIT_DONE;
 	fprintf(stderr, "leaktap inventory: %s: %s\n", url->shown, e.text);

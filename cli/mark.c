@@ -293,12 +293,14 @@ static void offer_rule(const struct mark *m, const struct alert_place *p, const 
 		     "inventory --register.");
 }
 
-int mark_set(struct resp *conn, const struct mark *m, const char *shown)
+int mark_set(struct client *c, const struct mark *m, const char *shown)
 {
 	char key[KEY_MAX], stream[KEY_MAX], json[8 * MARK_TEXT_MAX], text[2 * MARK_TEXT_MAX];
 	struct alert_place p;
 	struct err e = {.text = ""};
-	char *record;
+	enum resp_class class;
+	struct resp *conn;
+	char *record = NULL;
 	redisReply *r;
 	int ret;
 
@@ -306,11 +308,13 @@ int mark_set(struct resp *conn, const struct mark *m, const char *shown)
 		return usage_error("watch", "`%.80s' is no id of an alert, such as fra1/17", m->alert);
 	if (!mark_json(m, json, sizeof(json)))
 		return usage_error("watch", "the note is too long");
-	record = find_record(conn, &p, m->alert, &e);
-	if (!record)
-		goto failed;
 	snprintf(key, sizeof(key), "leaktap:{%s}:mark:%" PRIu64, p.sensor, p.index);
 	snprintf(stream, sizeof(stream), "leaktap:{%s}:marks", p.sensor);
+	conn = client_for(c, key, &class, &e);
+	if (conn)
+		record = find_record(conn, &p, m->alert, &e);
+	if (!record)
+		goto failed;
 	ret = take(conn, key, m, json, text, sizeof(text), &e);
 	if (ret < 0)
 		goto failed;

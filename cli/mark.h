@@ -7,7 +7,7 @@
 #ifndef CLI_MARK_H
 #define CLI_MARK_H
 
-#include "alerts/resp.h"
+#include "alerts/client.h"
 
 #define MARK_KEPT_S   (90 * 86400)
 #define MARKS_KEPT    "100000" /* of the stream, about */
@@ -23,6 +23,6 @@ struct mark {
 
 /* Sets the mark and says on stdout what was done; of a false positive also the rule that would have
  * suppressed it.  Returns the exit status, after a line on stderr when it is not 0. */
-int mark_set(struct resp *conn, const struct mark *m, const char *shown);
+int mark_set(struct client *c, const struct mark *m, const char *shown);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef CLI_SERVER_H
 #define CLI_SERVER_H
 
-#include "alerts/redis_url.h"
+#include "config/redis_url.h"
 #include "alerts/wire.h"
 
 #include <stdint.h>

@@ -2,9 +2,9 @@
  * its log and into Redis like any other; this command waits until it has arrived, and says how long that
  * took. */
 #include "alerts/alerts.h"
+#include "alerts/client.h"
 #include "alerts/output.h"
 #include "alerts/record_read.h"
-#include "alerts/resp.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/server.h"
@@ -216,7 +216,7 @@ static int wait_for_redis(struct test *t)
 {
 	struct redis_url url;
 	struct wire_tls *tls = NULL;
-	struct resp conn = {.wire = NULL};
+	struct client *client = NULL;
 	struct err e = {.text = "it is not there"};
 	enum resp_class class;
 	char stream[128];
@@ -226,14 +226,13 @@ static int wait_for_redis(struct test *t)
 	if (ret)
 		return ret;
 	snprintf(stream, sizeof(stream), "leaktap:{%.80s}:alerts", t->s->sensor.name);
-	while (found <= 0 && clock_mono_ns() <= t->end_ns) {
-		if (!conn.wire && resp_open(&conn, &url, tls, "leaktap-test", -1, &class, &e) < 0) {
-			pause_a_moment();
-			continue;
-		}
-		found = find_in_redis(&conn, stream, t->member, &e);
+	client = client_create(&url, tls, "leaktap-test", &e);
+	while (client && found <= 0 && clock_mono_ns() <= t->end_ns) {
+		struct resp *conn = client_for(client, stream, &class, &e);
+
+		found = conn ? find_in_redis(conn, stream, t->member, &e) : -1;
 		if (found < 0)
-			resp_close(&conn);
+			client_reset(client, e.text);
 		if (found <= 0)
 			pause_a_moment();
 	}
@@ -242,7 +241,7 @@ static int wait_for_redis(struct test *t)
 	else
 		fprintf(stderr, "leaktap test-alert: %s: not in Redis (%s) after %.1f s: %s\n", t->id,
 		        url.shown, seconds(t), e.text);
-	resp_close(&conn);
+	client_destroy(client);
 	wire_tls_destroy(tls);
 	redis_url_wipe(&url);
 	return found > 0 ? EXIT_DONE : EXIT_FAILED;

@@ -1,4 +1,5 @@
 /* watch.c - leaktap watch: follows the alerts of all sensors in Redis and shows them to a person. */
+#include "alerts/client.h"
 #include "alerts/output.h"
 #include "alerts/record_read.h"
 #include "alerts/resp.h"
@@ -23,7 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STREAMS_MAX  2048 /* two of each sensor */
+#define STREAMS_MAX  2048 /* of all sensors */
+#define STREAMS_EACH 2    /* of one: they follow each other in watch.stream */
+#define CLUSTER_MS   200  /* between rounds over the sensors of a Cluster that had nothing new */
 #define SENSOR_NAME  80
 #define ID_MAX       48
 #define BLOCK_MS     1000 /* how long the server holds a read without news */
@@ -42,7 +45,8 @@ struct followed {
 struct watch {
 	struct redis_url url;
 	struct wire_tls *tls;
-	struct resp conn;
+	struct client *client;
+	struct resp *conn; /* of the last question */
 	enum resp_class class;
 	struct followed *stream;
 	size_t n_streams;
@@ -60,7 +64,8 @@ static const char usage[] =
         "usage: leaktap watch [-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]\n\n"
         "Follows the alerts of all sensors in Redis, one block each.\n\n"
         "  -c, --config FILE    settings, for the Redis URL, its password and certificates\n"
-        "      --redis URL      redis://[user@]host[:port][/db], rediss://... (TLS), unix:///path;\n"
+        "      --redis URL      redis://[user@]host[:port][/db], rediss://... (TLS), unix:///path,\n"
+        "                       redis+sentinel://host[,host...]/master, redis+cluster://host[,host...];\n"
         "                       the password is better in the settings' file or $LEAKTAP_REDIS_PASSWORD\n"
         "      --since TIME     begin so long ago: 90s, 15m, 2h, 1d (else: only what is new)\n"
         "      --min-severity S info, low, medium, high or critical\n"
@@ -147,12 +152,21 @@ static bool take_entry(struct watch *w, struct followed *f, const redisReply *en
 /* ---- asking ----------------------------------------------------------------------------------------------
  */
 
-/* The reply, or NULL and e; an error reply is an error. */
+static bool connect_for(struct watch *w, const char *key, struct err *e)
+{
+	w->conn = client_for(w->client, key, &w->class, e);
+	if (!w->conn)
+		return false;
+	w->class = RESP_MOVE;
+	return true;
+}
+
+/* The reply, or NULL and e; an error reply is an error.  The second word is the key. */
 static redisReply *ask(struct watch *w, const char *const *words, struct err *e)
 {
-	redisReply *r = resp_ask(&w->conn, words, clock_mono_ns() + REPLY_NS, e);
+	redisReply *r =
+	        connect_for(w, words[1], e) ? resp_ask(w->conn, words, clock_mono_ns() + REPLY_NS, e) : NULL;
 
-	w->class = RESP_MOVE;
 	if (r && r->type == REDIS_REPLY_ERROR) {
 		w->class = resp_class_of(r->str);
 		err_set(e, "%.200s", r->str);
@@ -204,9 +218,16 @@ static int add_stream(struct watch *w, const char *name, const char *what, struc
 
 static int add_sensor(struct watch *w, const char *name, size_t n, struct err *e)
 {
-	if (!n || n > SENSOR_NAME || strlen(name) != n)
+	size_t before;
+
+	if (!n || n > SENSOR_NAME || strlen(name) != n || w->n_streams + STREAMS_EACH > STREAMS_MAX)
 		return 0;
-	return add_stream(w, name, "alerts", e) < 0 || add_stream(w, name, "marks", e) < 0 ? -1 : 0;
+	before = w->n_streams;
+	if (add_stream(w, name, "alerts", e) < 0 || add_stream(w, name, "marks", e) < 0) {
+		w->n_streams = before; /* both or none */
+		return -1;
+	}
+	return 0;
 }
 
 static int refresh_sensors(struct watch *w, struct err *e)
@@ -230,41 +251,11 @@ static int refresh_sensors(struct watch *w, struct err *e)
 	return ret;
 }
 
-/* XREAD over all streams; *n: entries that came.  1: go on, 0: enough was shown, -1: e. */
-static int read_streams(struct watch *w, size_t *n, struct err *e)
+/* What XREAD answered; *n: entries. */
+static int take_streams(struct watch *w, const redisReply *r, size_t *n)
 {
-	static const char *argv[6 + 2 * STREAMS_MAX];
-	static size_t len[6 + 2 * STREAMS_MAX];
-	char block[8], page[8];
-	const char *head[] = {"XREAD", "COUNT", page, "BLOCK", block, "STREAMS"};
-	size_t a = 0;
-	redisReply *r;
 	int ret = 1;
 
-	snprintf(block, sizeof(block), "%d", BLOCK_MS);
-	snprintf(page, sizeof(page), "%zu", w->n_streams < PAGE ? PAGE / w->n_streams : 1);
-	for (size_t i = 0; i < 6; i++)
-		if (w->follow || i < 3 || i > 4)
-			argv[a++] = head[i];
-	for (size_t i = 0; i < w->n_streams; i++) {
-		argv[a + i] = w->stream[i].key;
-		argv[a + w->n_streams + i] = w->stream[i].last;
-	}
-	a += 2 * w->n_streams;
-	for (size_t i = 0; i < a; i++)
-		len[i] = strlen(argv[i]);
-	if (resp_add(&w->conn, (int)a, argv, len) < 0)
-		return err_set(e, "no memory");
-	if (resp_send(&w->conn, clock_mono_ns() + REPLY_NS, e) < 0)
-		return -1;
-	r = resp_read(&w->conn, clock_mono_ns() + BLOCK_MS * NS_PER_MS + REPLY_NS, e);
-	*n = 0;
-	if (!r)
-		return -1;
-	if (r->type == REDIS_REPLY_ERROR) {
-		w->class = resp_class_of(r->str);
-		ret = err_set(e, "%.200s", r->str);
-	}
 	for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < (size_t)r->elements && ret == 1; i++) {
 		const redisReply *stream = r->element[i];
 
@@ -279,7 +270,65 @@ static int read_streams(struct watch *w, size_t *n, struct err *e)
 				ret = take_entry(w, &w->stream[s], stream->element[1]->element[k]);
 		}
 	}
+	return ret;
+}
+
+/* XREAD over `many` streams from the first on; *n: entries that came.  1: go on, 0: enough was shown, -1: e.
+ */
+static int read_some(struct watch *w, size_t first, size_t many, bool wait, size_t *n, struct err *e)
+{
+	static const char *argv[6 + 2 * STREAMS_MAX];
+	static size_t len[6 + 2 * STREAMS_MAX];
+	char block[8], page[8];
+	const char *head[] = {"XREAD", "COUNT", page, "BLOCK", block, "STREAMS"};
+	size_t a = 0;
+	redisReply *r;
+	int ret;
+
+	snprintf(block, sizeof(block), "%d", BLOCK_MS);
+	snprintf(page, sizeof(page), "%zu", many < PAGE ? PAGE / many : 1);
+	for (size_t i = 0; i < 6; i++)
+		if (wait || i < 3 || i > 4)
+			argv[a++] = head[i];
+	for (size_t i = 0; i < many; i++) {
+		argv[a + i] = w->stream[first + i].key;
+		argv[a + many + i] = w->stream[first + i].last;
+	}
+	a += 2 * many;
+	for (size_t i = 0; i < a; i++)
+		len[i] = strlen(argv[i]);
+	if (!connect_for(w, w->stream[first].key, e))
+		return -1;
+	if (resp_add(w->conn, (int)a, argv, len) < 0)
+		return err_set(e, "no memory");
+	if (resp_send(w->conn, clock_mono_ns() + REPLY_NS, e) < 0)
+		return -1;
+	r = resp_read(w->conn, clock_mono_ns() + BLOCK_MS * NS_PER_MS + REPLY_NS, e);
+	if (!r)
+		return -1;
+	if (r->type == REDIS_REPLY_ERROR) {
+		w->class = resp_class_of(r->str);
+		ret = err_set(e, "%.200s", r->str);
+	} else {
+		ret = take_streams(w, r, n);
+	}
 	freeReplyObject(r);
+	return ret;
+}
+
+/* One XREAD for all; in a Cluster, where keys live apart, one for the two streams of each sensor. */
+static int read_streams(struct watch *w, size_t *n, struct err *e)
+{
+	const struct timespec pause = {.tv_nsec = CLUSTER_MS * NS_PER_MS};
+	int ret = 1;
+
+	*n = 0;
+	if (w->url.kind != REDIS_CLUSTER)
+		return read_some(w, 0, w->n_streams, w->follow, n, e);
+	for (size_t i = 0; i < w->n_streams && ret == 1; i += STREAMS_EACH)
+		ret = read_some(w, i, STREAMS_EACH, w->follow && w->n_streams == STREAMS_EACH, n, e);
+	if (ret == 1 && !*n && w->follow && w->n_streams > STREAMS_EACH)
+		nanosleep(&pause, NULL);
 	return ret;
 }
 
@@ -292,10 +341,8 @@ static int step(struct watch *w, struct err *e)
 	size_t n = 0;
 	int ret;
 
-	if (!w->conn.wire && resp_open(&w->conn, &w->url, w->tls, "leaktap-watch", -1, &w->class, e) < 0)
-		return -1;
 	w->class = RESP_MOVE;
-	if (refresh_sensors(w, e) < 0)
+	if (client_moved(w->client, e) || refresh_sensors(w, e) < 0)
 		return -1;
 	if (!w->n_streams && w->follow) {
 		const struct timespec pause = {.tv_nsec = BLOCK_MS / 2 * NS_PER_MS};
@@ -336,7 +383,7 @@ static int watch_loop(struct watch *w)
 			retry_ms = RETRY_MIN_MS;
 			continue;
 		}
-		resp_close(&w->conn);
+		client_reset(w->client, e.text);
 		if (!w->follow || w->class == RESP_PERSON) {
 			fprintf(stderr, "leaktap watch: %s: %s\n", w->url.shown, e.text);
 			return EXIT_FAILED;
@@ -457,18 +504,13 @@ static int mark(struct watch *w, const struct options *o)
 	        .state = o->ack ? MARK_TAKEN : MARK_FALSE_POSITIVE,
 	        .by = by,
 	        .note = o->note ? o->note : ""};
-	struct err e = {.text = ""};
 
 	(void)gethostname(host, sizeof(host) - 1);
 	if (o->by)
 		snprintf(by, sizeof(by), "%s", o->by);
 	else
 		snprintf(by, sizeof(by), "%.64s@%s", user ? user->pw_name : "somebody", host);
-	if (resp_open(&w->conn, &w->url, w->tls, "leaktap-watch", -1, &w->class, &e) < 0) {
-		fprintf(stderr, "leaktap watch: %s: %s\n", w->url.shown, e.text);
-		return EXIT_FAILED;
-	}
-	return mark_set(&w->conn, &m, w->url.shown);
+	return mark_set(w->client, &m, w->url.shown);
 }
 
 static void prepare_terminal(struct watch *w)
@@ -491,6 +533,7 @@ int command_watch(int argc, char **argv)
 	static struct followed streams[STREAMS_MAX];
 	struct watch w = {.stream = streams, .follow = true};
 	struct options o = {.since_s = -1};
+	struct err e = {.text = ""};
 	int ret = parse_options(argc, argv, &w, &o);
 
 	if (ret)
@@ -507,8 +550,11 @@ int command_watch(int argc, char **argv)
 	hide_passwords(argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* a server or a reader that is gone is an error of the write */
 	prepare_terminal(&w);
-	ret = o.ack || o.false_positive ? mark(&w, &o) : watch_loop(&w);
-	resp_close(&w.conn);
+	w.client = client_create(&w.url, w.tls, "leaktap-watch", &e);
+	if (!w.client)
+		fprintf(stderr, "leaktap watch: %s\n", e.text);
+	ret = !w.client ? EXIT_FAILED : o.ack || o.false_positive ? mark(&w, &o) : watch_loop(&w);
+	client_destroy(w.client);
 	wire_tls_destroy(w.tls);
 	redis_url_wipe(&w.url);
 	return ret;

@@ -3,6 +3,8 @@
  */
 #include "config/settings_internal.h"
 
+#include "config/redis_url.h"
+
 #include <stddef.h>
 
 #define AT(member) offsetof(struct settings, member)
@@ -175,12 +177,13 @@ const struct setting settings_table[] = {
 	LIST("alerts.outputs", alerts.outputs, "outputs: -, file:PATH or a Redis URL", check_output,
 		"Where records go: `-` is standard output; the folder of a file must be there. Without it and without alerts.redis:"
 		" standard output."),
-	TEXT("alerts.redis", alerts.redis, "redis://[user[:password]@]host[:port][/db], rediss://... (TLS) or unix:///path",
-		check_redis, "The Redis server that gets the records. The password can stand in alerts.password_file instead."),
+	TEXT("alerts.redis", alerts.redis, REDIS_URL_FORMS, check_redis,
+		"The Redis server that gets the records, alone, behind Sentinels or in a Cluster. The password can stand in"
+		" alerts.password_file instead."),
 	TEXT("alerts.tls.ca", alerts.tls_ca, "a PEM file", check_file,
-		"Certificates that may sign the certificate of a rediss:// server. Without it: the system's."),
+		"Certificates that may sign the certificate of a server or Sentinel with TLS (rediss). Without it: the system's."),
 	TEXT("alerts.tls.cert", alerts.tls_cert, "a PEM file", check_file,
-		"Certificate that the sensor shows to a rediss:// server."),
+		"Certificate that the sensor shows to a server or Sentinel with TLS (rediss)."),
 	TEXT("alerts.tls.key", alerts.tls_key, SECRET_FORM, check_secret_file,
 		"Private key of alerts.tls.cert."),
 	TEXT("alerts.password_file", alerts.password_file, SECRET_FORM, check_secret_file,

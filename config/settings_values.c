@@ -3,6 +3,7 @@
 #include "config/settings_internal.h"
 
 #include "base/text.h"
+#include "config/redis_url.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -429,52 +430,17 @@ const char *check_secret_file(const struct reading *r, const struct setting *row
 	return readable_file(r, row, n, S_IRWXG | S_IRWXO);
 }
 
-/* What is wrong with redis://[user[:password]@]host[:port][/db]; NULL: nothing.  The server's answer tells
- * the rest; this finds what no server could answer. */
-static const char *redis_fault(const char *text)
-{
-	const char *p = text, *end, *at, *colon;
-	char number[8];
-	uint64_t v;
-
-	if (!strncmp(p, "unix://", 7))
-		return strchr(p + 7, '/') && strchr(p + 7, '/')[1] ? NULL
-		                                                   : "the path of the socket is missing";
-	if (strncmp(p, "redis://", 8) != 0 && strncmp(p, "rediss://", 9) != 0)
-		return "it begins with something else";
-	p = strstr(p, "://") + 3;
-	end = p + strcspn(p, "/?#");
-	if (*end && strchr(end, '@'))
-		return "`/', `?' and `#' in a password are written %2F, %3F, %23";
-	at = memrchr(p, '@', (size_t)(end - p));
-	if (at)
-		p = at + 1;
-	colon = *p == '[' ? memchr(p, ']', (size_t)(end - p)) : p - 1;
-	if (!colon)
-		return "`[' without `]' around an IPv6 address";
-	colon = memchr(colon + 1, ':', (size_t)(end - colon - 1));
-	if (p == (colon ? colon : end))
-		return "the host is missing";
-	if (colon) {
-		snprintf(number, sizeof(number), "%.*s", (int)(end - colon - 1), colon + 1);
-		if (parse_number(number, 1, 65535, &v) < 0)
-			return "the port is a number from 1 to 65535";
-	}
-	if (*end == '/' && end[1] && parse_number(end + 1, 0, 9999, &v) < 0)
-		return "behind the host only /N, the database, may stand";
-	return *end == '?' || *end == '#' ? "behind the host only /N, the database, may stand" : NULL;
-}
-
+/* The server's answer tells the rest; this finds what no server could answer. */
 const char *check_redis(const struct reading *r, const struct setting *row, const struct ynode *n)
 {
-	const char *fault = n->text_len ? redis_fault(n->text) : NULL;
+	struct redis_url u;
+	struct err e = {.text = ""};
+	bool bad = n->text_len && redis_url_parse(n->text, &u, &e) < 0;
 
-	if (fault) {
-		fault_node(r, n,
-		        "%s: not a Redis URL: %s; allowed: redis://[user[:password]@]host[:port][/db], "
-		        "rediss://... (TLS) or "
-		        "unix:///path/redis.sock",
-		        row->path, fault);
+	if (n->text_len)
+		redis_url_wipe(&u);
+	if (bad) {
+		fault_node(r, n, "%s: %s; allowed: " REDIS_URL_FORMS, row->path, e.text);
 		return NULL;
 	}
 	return store_text(r->store, n->text, n->text_len);
@@ -517,8 +483,6 @@ const char *check_output(const struct reading *r, const struct setting *row, con
 	}
 	if (!strncmp(n->text, "redis", 5) || !strncmp(n->text, "unix:", 5))
 		return check_redis(r, row, n);
-	fault_node(r, n,
-	        "%s: not an output; allowed: -, file:PATH, redis://..., rediss://... or unix:///PATH",
-	        row->path);
+	fault_node(r, n, "%s: not an output; allowed: -, file:PATH or a Redis URL (redis://...)", row->path);
 	return NULL;
 }

@@ -96,8 +96,9 @@ class Server:
 class Source:
     """A run of alert_source; keeps its log below `log`."""
 
-    def __init__(self, program, log, *args):
-        self.p = subprocess.Popen([program, "-d", log, *map(str, args)], stderr=subprocess.PIPE, text=True)
+    def __init__(self, program, log, *args, env=None, before=()):
+        self.p = subprocess.Popen([*before, program, "-d", log, *map(str, args)], stderr=subprocess.PIPE, text=True,
+                                  env={**os.environ, **(env or {})})
 
     def end(self, timeout=60):
         try:
@@ -336,15 +337,15 @@ class Test:
         self.folder = tempfile.mkdtemp(prefix="leaktap-redis-")
         self.log = os.path.join(self.folder, "log")
         os.mkdir(self.log)
-        self.servers, self.sources = [], []
+        self.servers, self.sources, self.children = [], [], []
 
     def server(self, *options, name="redis"):
         self.servers.append(Server(self.folder, *options, name=name))
         return self.servers[-1]
 
-    def source(self, *args, log=None):
+    def source(self, *args, log=None, **how):
         # a queue that the writer never fills, however busy the machine: who wants a small one says so (the last counts)
-        self.sources.append(Source(self.program, log or self.log, "-q", 65536, *args))
+        self.sources.append(Source(self.program, log or self.log, "-q", 65536, *args, **how))
         return self.sources[-1]
 
     def file(self, name, text=""):
@@ -359,6 +360,10 @@ class Test:
             if s.p.poll() is None:
                 s.p.kill()
                 s.p.communicate()
+        for p in self.children:
+            if p.poll() is None:
+                p.kill()
+                p.communicate()
         for s in self.servers:
             s.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

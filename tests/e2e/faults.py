@@ -518,8 +518,8 @@ class Skip(Exception):
     pass
 
 
-def run(f, program):
-    t = Test(program, None)
+def run(f, program, leaktap=None):
+    t = Test(program, leaktap)
     start = time.monotonic()
     try:
         f(t)
@@ -534,17 +534,17 @@ def run(f, program):
         t.end()
 
 
-def main():
+def main(scenarios=SCENARIOS, usage=__doc__, leaktap=None):
     if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
+        print(usage, file=sys.stderr)
         return 2
     if not shutil.which("redis-server"):
         print("faults: redis-server is not installed")
         return 77
-    wanted = [f for f in SCENARIOS if not sys.argv[2:] or f.__name__ in sys.argv[2:]]
+    wanted = [f for f in scenarios if not sys.argv[2:] or f.__name__ in sys.argv[2:]]
     lines = []
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("LEAKTAP_JOBS", "6"))) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run, f, sys.argv[1]) for f in wanted]):
+        for done in concurrent.futures.as_completed([pool.submit(run, f, sys.argv[1], leaktap) for f in wanted]):
             lines.append(done.result())
             print(lines[-1], flush=True)
     failed = sum(line.startswith("FAIL") for line in lines)

@@ -1,6 +1,7 @@
 /* fuzz_resp.c - what a server may answer to our client: parsed, and read as every answer we ever ask for. The
  * first byte says how many records the EXEC was for, the second how the bytes arrive in pieces. */
 #include "alerts/publish.h"
+#include "alerts/topology.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,41 @@
 #define RECORDS_MAX 8
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Who a Sentinel or a node of a Cluster sends us to must be a place that can be written down. */
+static void check_place(const struct redis_place *p)
+{
+	if (!memchr(p->host, '\0', sizeof(p->host)) || !memchr(p->port, '\0', sizeof(p->port)) || !p->host[0])
+		abort();
+	for (const char *c = p->host; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			abort();
+}
+
+static void read_topology(const redisReply *r)
+{
+	static const struct redis_place asked = {"asked", "1"};
+	static struct slot_map map;
+	struct redis_place p;
+	unsigned slot;
+	struct err e = {.text = ""};
+
+	if (sentinel_read_master(r, &p, &e) == 1)
+		check_place(&p);
+	(void)sentinel_read_epoch(r);
+	if (r->type == REDIS_REPLY_ERROR && cluster_read_moved(r->str, &asked, &slot, &p)) {
+		check_place(&p);
+		if (slot >= CLUSTER_SLOTS)
+			abort();
+	}
+	if (cluster_read_slots(r, &asked, &map, &e) < 0)
+		return;
+	for (unsigned i = 0; i < map.n; i++)
+		check_place(&map.node[i]);
+	for (slot = 0; slot < CLUSTER_SLOTS; slot++)
+		if (map.owner[slot] != SLOT_OF_NOBODY && map.owner[slot] >= map.n)
+			abort();
+}
 
 static void read_as_everything(const redisReply *r, size_t n)
 {
@@ -19,6 +55,7 @@ static void read_as_everything(const redisReply *r, size_t n)
 	char cause[64] = "";
 	enum resp_class class = publish_read_exec(r, n, ids, ok, cause, sizeof(cause));
 
+	read_topology(r);
 	for (size_t i = 0; i < n; i++)
 		if (!ok[i] && class == RESP_OK)
 			abort(); /* a record that was not taken must have a reason */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "alerts/redis_url.h"
+#include "config/redis_url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,59 @@ static const struct {
         {"unix:///run/a%20b", REDIS_UNIX, "", "", "/run/a b", "", 0, "unix:///run/a b"},
 };
 
+static const struct {
+	const char *text;
+	enum redis_kind kind;
+	enum redis_scheme scheme;
+	const char *seeds; /* as they are shown, a blank between them */
+	const char *master, *user, *password;
+	unsigned db;
+	const char *shown;
+} many[] = {
+        {"redis+sentinel://a/mymaster", REDIS_SENTINEL, REDIS_TCP, "a:26379", "mymaster", "", "", 0,
+                "redis+sentinel://a:26379/mymaster"},
+        {"redis+sentinel://u:p%2C@a:1,b,[::1]:7,[2001:db8::1]/my-m.1_/3", REDIS_SENTINEL, REDIS_TCP,
+                "a:1 b:26379 [::1]:7 [2001:db8::1]:26379", "my-m.1_", "u", "p,", 3,
+                "redis+sentinel://a:1/my-m.1_"},
+        {"rediss+sentinel://:p,q@a,b/m/", REDIS_SENTINEL, REDIS_TLS, "a:26379 b:26379", "m", "", "p,q", 0,
+                "rediss+sentinel://a:26379/m"},
+        {"redis+cluster://a", REDIS_CLUSTER, REDIS_TCP, "a:6379", "", "", "", 0, "redis+cluster://a:6379"},
+        {"rediss+cluster://u:p@[::1]:7000,b:7001/0", REDIS_CLUSTER, REDIS_TLS, "[::1]:7000 b:7001", "", "u",
+                "p", 0, "rediss+cluster://[::1]:7000"},
+};
+
+static void reads_several_hosts(void **state)
+{
+	char text[REDIS_SEEDS_MAX * 4 + 64] = "redis+cluster://a";
+	struct redis_url u;
+	struct err e = {.text = ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		char seeds[256] = "", place[REDIS_PLACE_TEXT];
+
+		if (redis_url_parse(many[i].text, &u, &e) < 0)
+			fail_msg("%s: %s", many[i].text, e.text);
+		for (unsigned k = 0; k < u.n_seeds; k++)
+			snprintf(seeds + strlen(seeds), sizeof(seeds) - strlen(seeds), "%s%s", k ? " " : "",
+			        redis_place_text(&u.seed[k], place));
+		assert_string_equal(seeds, many[i].seeds);
+		assert_string_equal(u.at.host, u.seed[0].host);
+		assert_int_equal(u.kind, many[i].kind);
+		assert_int_equal(u.scheme, many[i].scheme);
+		assert_string_equal(u.master, many[i].master);
+		assert_string_equal(u.user, many[i].user);
+		assert_string_equal(u.password, many[i].password);
+		assert_int_equal(u.db, many[i].db);
+		assert_string_equal(u.shown, many[i].shown);
+		assert_true(redis_url_is(many[i].text));
+	}
+	for (unsigned n = 2; n <= REDIS_SEEDS_MAX + 1; n++) {
+		strcat(text, ",b");
+		assert_int_equal(redis_url_parse(text, &u, &e), n <= REDIS_SEEDS_MAX ? 0 : -1);
+	}
+}
+
 static void reads_what_is_allowed(void **state)
 {
 	(void)state;
@@ -49,8 +102,8 @@ static void reads_what_is_allowed(void **state)
 		assert_int_equal(u.scheme, good[i].scheme);
 		assert_string_equal(u.user, good[i].user);
 		assert_string_equal(u.password, good[i].password);
-		assert_string_equal(u.host, good[i].host);
-		assert_string_equal(u.port, good[i].port);
+		assert_string_equal(u.at.host, good[i].host);
+		assert_string_equal(u.at.port, good[i].port);
 		assert_int_equal(u.db, good[i].db);
 		assert_string_equal(u.shown, good[i].shown);
 	}
@@ -83,6 +136,28 @@ static void refuses_the_rest_without_repeating_it(void **state)
 	        "redis://u:sesame%00@h",
 	        "redis://u:sesame@[::1",
 	        "redis://u:sesame@[::1]x",
+	        "redis://u:sesame@a,b",
+	        "redis+sentinel://u:sesame@a",
+	        "redis+sentinel://u:sesame@a/",
+	        "redis+sentinel://u:sesame@a/m/x",
+	        "redis+sentinel://u:sesame@a/m/1/2",
+	        "redis+sentinel://u:sesame@a/m?db=1",
+	        "redis+sentinel://u:sesame@a/m m",
+	        "redis+sentinel://u:sesame@a,/m",
+	        "redis+sentinel://u:sesame@,a/m",
+	        "redis+sentinel://u:sesame@a:0,b/m",
+	        "redis+sentinel://u:sesame@a,b:99999/m",
+	        "redis+sentinel://u:sesame@a,[::1/m",
+	        "redis+sentinel://u:ses/ame@a/m",
+	        "redis+sentinel:/sesame",
+	        "redis+cluster://u:sesame@",
+	        "redis+cluster://u:sesame@a,,b",
+	        "redis+cluster://u:sesame@a/1",
+	        "redis+cluster://u:sesame@a/m",
+	        "redis+cluster://u:sesame@a?x",
+	        "redis+clusters://u:sesame@a",
+	        "redisss+cluster://u:sesame@a",
+	        "unix+cluster://u:sesame@a",
 	        "unix://u:sesame@host",
 	        "unix://run/sesame",
 	        "unix:///",
@@ -115,7 +190,7 @@ static void bounds_every_part(void **state)
 		memset(part, 'a', n);
 		part[n] = '\0';
 		snprintf(text, sizeof(text), "redis://%s", part);
-		assert_int_equal(redis_url_parse(text, &u, &e), n < sizeof(u.host) ? 0 : -1);
+		assert_int_equal(redis_url_parse(text, &u, &e), n < sizeof(u.at.host) ? 0 : -1);
 		snprintf(text, sizeof(text), "redis://:%s@h", part);
 		assert_int_equal(redis_url_parse(text, &u, &e), n < sizeof(u.password) ? 0 : -1);
 		snprintf(text, sizeof(text), "redis://%s:p@h", part);
@@ -125,22 +200,29 @@ static void bounds_every_part(void **state)
 	}
 }
 
-/* Every prefix of a good URL in a copy of exactly its size: the parser reads no further. */
+/* In a copy of exactly its size: the parser reads no further. */
+static void parse_prefixes(const char *text)
+{
+	for (size_t n = 0; n <= strlen(text); n++) {
+		char *copy = malloc(n + 1);
+		struct redis_url u;
+		struct err e;
+
+		assert_non_null(copy);
+		memcpy(copy, text, n);
+		copy[n] = '\0';
+		(void)redis_url_parse(copy, &u, &e);
+		free(copy);
+	}
+}
+
 static void survives_every_prefix(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
-		for (size_t n = 0; n <= strlen(good[i].text); n++) {
-			char *copy = malloc(n + 1);
-			struct redis_url u;
-			struct err e;
-
-			assert_non_null(copy);
-			memcpy(copy, good[i].text, n);
-			copy[n] = '\0';
-			(void)redis_url_parse(copy, &u, &e);
-			free(copy);
-		}
+		parse_prefixes(good[i].text);
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++)
+		parse_prefixes(many[i].text);
 }
 
 static void password_comes_from_url_then_file_then_environment(void **state)
@@ -192,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reads_what_is_allowed),
+	        cmocka_unit_test(reads_several_hosts),
 	        cmocka_unit_test(refuses_the_rest_without_repeating_it),
 	        cmocka_unit_test(bounds_every_part),
 	        cmocka_unit_test(survives_every_prefix),

@@ -1,5 +1,5 @@
 /* redis_url.c - see redis_url.h.  Errors never show the text: it may hold a password. */
-#include "alerts/redis_url.h"
+#include "config/redis_url.h"
 
 #include "base/text.h"
 
@@ -10,8 +10,24 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define DEFAULT_PORT "6379"
-#define DB_MAX       9999u
+#define PORT          "6379"
+#define PORT_SENTINEL "26379"
+#define DB_MAX        9999u
+
+static const struct {
+	const char *begin;
+	enum redis_kind kind;
+	enum redis_scheme scheme;
+} forms[] = {
+        {"redis://", REDIS_SERVER, REDIS_TCP},
+        {"rediss://", REDIS_SERVER, REDIS_TLS},
+        {"redis+sentinel://", REDIS_SENTINEL, REDIS_TCP},
+        {"rediss+sentinel://", REDIS_SENTINEL, REDIS_TLS},
+        {"redis+cluster://", REDIS_CLUSTER, REDIS_TCP},
+        {"rediss+cluster://", REDIS_CLUSTER, REDIS_TLS},
+        {"unix://", REDIS_SERVER, REDIS_UNIX},
+};
+#define FORMS (sizeof(forms) / sizeof(*forms))
 
 /* Copies n bytes with %XX decoded; -1 when it does not fit, is cut, or holds a NUL. */
 static int decode(const char *p, size_t n, char *out, size_t cap)
@@ -70,9 +86,12 @@ static const char *read_userinfo(const char *p, const char *end, struct redis_ur
 	return at + 1;
 }
 
-static int read_host(const char *p, const char *end, struct redis_url *u, struct err *e)
+/* host[:port] or [host][:port]; without a port `port`. */
+static int read_place(
+        const char *p, const char *end, const char *port, struct redis_place *place, struct err *e)
 {
-	const char *host = p, *host_end, *port = NULL;
+	const char *host = p, *host_end, *number_at = NULL;
+	long n;
 
 	if (p >= end)
 		return err_set(e, "Redis URL: the host is missing or too long");
@@ -82,25 +101,53 @@ static int read_host(const char *p, const char *end, struct redis_url *u, struct
 		if (!host_end || (host_end + 1 < end && host_end[1] != ':'))
 			return err_set(e, "Redis URL: `[' without `]' around an IPv6 address");
 		if (host_end + 1 < end)
-			port = host_end + 2;
+			number_at = host_end + 2;
 	} else {
 		host_end = memchr(p, ':', (size_t)(end - p));
 		if (host_end)
-			port = host_end + 1;
+			number_at = host_end + 1;
 		else
 			host_end = end;
 	}
-	if (host_end == host || (size_t)(host_end - host) >= sizeof(u->host))
+	if (host_end == host || (size_t)(host_end - host) >= sizeof(place->host))
 		return err_set(e, "Redis URL: the host is missing or too long");
-	memcpy(u->host, host, (size_t)(host_end - host));
-	strcpy(u->port, DEFAULT_PORT);
-	if (port) {
-		long n = number(port, (size_t)(end - port), 65535);
+	if (memchr(host, ',', (size_t)(host_end - host)))
+		return err_set(e, "Redis URL: several hosts need redis+sentinel:// or redis+cluster://");
+	memcpy(place->host, host, (size_t)(host_end - host));
+	place->host[host_end - host] = '\0';
+	snprintf(place->port, sizeof(place->port), "%s", port);
+	if (!number_at)
+		return 0;
+	n = number(number_at, (size_t)(end - number_at), 65535);
+	if (n <= 0)
+		return err_set(e, "Redis URL: the port is a number from 1 to 65535");
+	snprintf(place->port, sizeof(place->port), "%ld", n);
+	return 0;
+}
 
-		if (n <= 0)
-			return err_set(e, "Redis URL: the port is a number from 1 to 65535");
-		snprintf(u->port, sizeof(u->port), "%ld", n);
+const char *redis_place_text(const struct redis_place *p, char text[REDIS_PLACE_TEXT])
+{
+	snprintf(text, REDIS_PLACE_TEXT, strchr(p->host, ':') ? "[%s]:%s" : "%s:%s", p->host, p->port);
+	return text;
+}
+
+/* host[:port][,host[:port]...] */
+static int read_seeds(const char *p, const char *end, struct redis_url *u, struct err *e)
+{
+	const char *port = u->kind == REDIS_SENTINEL ? PORT_SENTINEL : PORT;
+
+	for (;;) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+
+		if (u->n_seeds == REDIS_SEEDS_MAX)
+			return err_set(e, "Redis URL: more than %u hosts", REDIS_SEEDS_MAX);
+		if (read_place(p, comma ? comma : end, port, &u->seed[u->n_seeds++], e) < 0)
+			return -1;
+		if (!comma)
+			break;
+		p = comma + 1;
 	}
+	u->at = u->seed[0];
 	return 0;
 }
 
@@ -112,6 +159,22 @@ static int read_db(const char *p, struct redis_url *u, struct err *e)
 		return err_set(e, "Redis URL: the database is a number from 0 to %u", DB_MAX);
 	u->db = (unsigned)n;
 	return 0;
+}
+
+/* The text behind the hosts of redis+sentinel://: /master[/db]. */
+static int read_master(const char *p, struct redis_url *u, struct err *e)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t n = *p == '/' ? strspn(p + 1, letters) : 0;
+
+	if (!n || n >= sizeof(u->master) || (p[1 + n] && p[1 + n] != '/'))
+		return err_set(e,
+		        "Redis URL: behind the Sentinels stands /NAME of the master, of up to %zu letters, "
+		        "digits, `.', `_', `-', and then /N, the database",
+		        sizeof(u->master) - 1);
+	memcpy(u->master, p + 1, n);
+	u->master[n] = '\0';
+	return p[1 + n] ? read_db(p + 2 + n, u, e) : 0;
 }
 
 static int parse_unix(const char *p, struct redis_url *u, struct err *e)
@@ -131,16 +194,26 @@ static int parse_unix(const char *p, struct redis_url *u, struct err *e)
 			return err_set(e, "Redis URL: unix:///path/to/redis.sock needs an absolute path");
 	}
 	query = strchr(path, '?');
-	if (decode(path, query ? (size_t)(query - path) : strlen(path), u->host, sizeof(u->host)) < 0 ||
-	        strlen(u->host) >= sizeof(sun.sun_path) || !u->host[1])
+	if (decode(path, query ? (size_t)(query - path) : strlen(path), u->at.host, sizeof(u->at.host)) < 0 ||
+	        strlen(u->at.host) >= sizeof(sun.sun_path) || !u->at.host[1])
 		return err_set(
 		        e, "Redis URL: the socket's path has 2 to %zu characters", sizeof(sun.sun_path) - 1);
 	if (query && strncmp(query, "?db=", 4))
 		return err_set(e, "Redis URL: behind the socket's path only ?db=N may stand");
 	if (query && read_db(query + 4, u, e) < 0)
 		return -1;
-	snprintf(u->shown, sizeof(u->shown), "unix://%.150s", u->host);
+	snprintf(u->shown, sizeof(u->shown), "unix://%.150s", u->at.host);
 	return 0;
+}
+
+/* Names the output in the log's state too: the first host stands for all, so that one more is no other
+ * server. */
+static void show(struct redis_url *u, const char *begin)
+{
+	char place[REDIS_PLACE_TEXT];
+
+	snprintf(u->shown, sizeof(u->shown), "%s%s%s%s", begin, redis_place_text(&u->at, place),
+	        u->kind == REDIS_SENTINEL ? "/" : "", u->master);
 }
 
 static int parse_inet(const char *p, struct redis_url *u, struct err *e)
@@ -151,31 +224,49 @@ static int parse_inet(const char *p, struct redis_url *u, struct err *e)
 	if (*end && strchr(end, '@'))
 		return err_set(e, "Redis URL: `/', `?' and `#' in a password are written %%2F, %%3F, %%23");
 	host = read_userinfo(p, end, u, e);
-	if (!host || read_host(host, end, u, e) < 0)
+	if (!host)
 		return -1;
+	if (u->kind != REDIS_SERVER ? read_seeds(host, end, u, e) < 0
+	                            : read_place(host, end, PORT, &u->at, e) < 0)
+		return -1;
+	if (u->kind == REDIS_SENTINEL)
+		return read_master(end, u, e);
 	if (*end == '?' || *end == '#')
 		return err_set(e, "Redis URL: only /N, the database, may stand behind the host");
 	if (*end == '/' && read_db(end + 1, u, e) < 0)
 		return -1;
-	snprintf(u->shown, sizeof(u->shown), strchr(u->host, ':') ? "%s[%s]:%s" : "%s%s:%s",
-	        u->scheme == REDIS_TLS ? "rediss://" : "redis://", u->host, u->port);
-	return 0;
+	return u->kind == REDIS_CLUSTER && u->db ? err_set(e, "Redis URL: a Cluster has the database 0 only")
+	                                         : 0;
+}
+
+bool redis_url_is(const char *text)
+{
+	for (size_t i = 0; i < FORMS; i++)
+		if (!strncmp(text, forms[i].begin, strlen(forms[i].begin)))
+			return true;
+	return false;
 }
 
 int redis_url_parse(const char *text, struct redis_url *u, struct err *e)
 {
 	*u = (struct redis_url){.db = 0};
-	if (!strncmp(text, "unix://", 7)) {
-		u->scheme = REDIS_UNIX;
-		return parse_unix(text + 7, u, e);
+	for (size_t i = 0; i < FORMS; i++) {
+		size_t n = strlen(forms[i].begin);
+
+		if (strncmp(text, forms[i].begin, n))
+			continue;
+		u->kind = forms[i].kind;
+		u->scheme = forms[i].scheme;
+		if (u->scheme == REDIS_UNIX)
+			return parse_unix(text + n, u, e);
+		if (parse_inet(text + n, u, e) < 0)
+			return -1;
+		show(u, forms[i].begin);
+		return 0;
 	}
-	if (!strncmp(text, "redis://", 8))
-		return parse_inet(text + 8, u, e);
-	if (!strncmp(text, "rediss://", 9)) {
-		u->scheme = REDIS_TLS;
-		return parse_inet(text + 9, u, e);
-	}
-	return err_set(e, "a Redis URL begins with redis://, rediss:// (TLS) or unix:///");
+	return err_set(e,
+	        "a Redis URL begins with redis://, redis+sentinel://, redis+cluster://, the same with "
+	        "rediss (TLS), or unix:///");
 }
 
 int redis_url_password(struct redis_url *u, const char *password_file, struct err *e)
