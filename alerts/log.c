@@ -449,6 +449,7 @@ struct log *log_open(const struct log_options *o, struct log_found *found, struc
 		return NULL;
 	}
 	pthread_mutex_init(&l->lock, NULL);
+	l->refs = 1;
 	l->io = o->io ? o->io : &log_io_system;
 	l->dir = l->lock_fd = l->fd = -1;
 	l->max_bytes = o->max_bytes;
@@ -472,16 +473,28 @@ void log_close(struct log *l)
 {
 	if (!l)
 		return;
-	if (l->dir >= 0) {
-		/* what could not be written is missing: the next start tells that */
-		if (log_state_write(l, log_failing(l)) < 0)
-			log_warn("log %s: state: %s", l->path, strerror(errno));
-		close(l->dir);
-	}
+	/* what could not be written is missing: the next start tells that */
+	if (l->dir >= 0 && log_state_write(l, log_failing(l)) < 0)
+		log_warn("log %s: state: %s", l->path, strerror(errno));
 	if (l->fd >= 0)
 		close(l->fd);
 	if (l->lock_fd >= 0)
 		close(l->lock_fd);
+	log_drop(l);
+}
+
+struct log *log_hold(struct log *l)
+{
+	atomic_fetch_add(&l->refs, 1);
+	return l;
+}
+
+void log_drop(struct log *l)
+{
+	if (!l || atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	if (l->dir >= 0)
+		close(l->dir);
 	free(l->segment);
 	pthread_mutex_destroy(&l->lock);
 	free(l);

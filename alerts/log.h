@@ -50,8 +50,12 @@ struct log_found {
 
 /* Locks, cuts what is incomplete, finds the numbers.  NULL: e says why, also who holds the lock. */
 struct log *log_open(const struct log_options *o, struct log_found *found, struct err *e);
-/* Says in `state` that all is in order; NULL is fine. */
+/* Says in `state` that all is in order, and lets another process have it; NULL is fine.  Whoever holds it may
+ * still read. */
 void log_close(struct log *l);
+/* For a thread that may outlive log_close(): the log's memory goes with the last log_drop(). */
+struct log *log_hold(struct log *l);
+void log_drop(struct log *l);
 const char *log_path(const struct log *l);
 
 /* Appends the lines of r, whose indexes go on from the last, and makes them durable.  -1: nothing of it

@@ -24,6 +24,7 @@ struct log_output {
 
 struct log {
 	const struct log_io *io;
+	_Atomic unsigned refs;
 	char path[512]; /* for people */
 	char name[80];
 	int dir, lock_fd;

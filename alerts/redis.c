@@ -56,17 +56,18 @@ struct redis_output {
 	struct log *log;
 	struct publisher pub;
 	char client[96];
-	const struct settings *settings;
+	struct settings *settings; /* held */
+	char sensor[80];
 	bool replay;
 	const atomic_bool *hurry;
 
 	pthread_t thread;
-	bool running, left; /* left: the thread did not end in time and keeps this memory */
+	bool running, detached; /* detached: the thread did not end in time */
 	int wake_fd, stop_fd;
 	atomic_bool draining;
 	pthread_mutex_t ended_lock;
 	pthread_cond_t changed;
-	bool ended;
+	bool ended, orphan; /* orphan: destroyed before it ended, which then takes this memory away */
 
 	/* the thread's */
 	unsigned failures, agains; /* in a row */
@@ -266,10 +267,28 @@ static bool is_down(const struct redis_output *r, const char *why)
 	return r->url.kind == REDIS_CLUSTER && !strncmp(why, "CLUSTERDOWN", 11);
 }
 
+static void redis_free(struct redis_output *r)
+{
+	publish_clear(&r->pub);
+	resolver_destroy(r->resolver);
+	wire_tls_destroy(r->tls);
+	redis_url_wipe(&r->url);
+	if (r->wake_fd >= 0)
+		close(r->wake_fd);
+	if (r->stop_fd >= 0)
+		close(r->stop_fd);
+	pthread_cond_destroy(&r->changed);
+	pthread_mutex_destroy(&r->ended_lock);
+	output_clear(&r->o);
+	settings_drop(r->settings);
+	log_drop(r->log);
+	free(r);
+}
+
 static void *publish_thread(void *arg)
 {
 	struct redis_output *r = arg;
-	bool settled = false;
+	bool settled = false, orphan;
 
 	pthread_setname_np(pthread_self(), "leaktap-redis");
 	while (!readable(r->stop_fd)) {
@@ -294,8 +313,11 @@ static void *publish_thread(void *arg)
 	}
 	pthread_mutex_lock(&r->ended_lock);
 	r->ended = true;
+	orphan = r->orphan;
 	pthread_cond_broadcast(&r->changed);
 	pthread_mutex_unlock(&r->ended_lock);
+	if (orphan)
+		redis_free(r);
 	return NULL;
 }
 
@@ -375,8 +397,8 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 		return;
 	redis_drain(o, deadline_ns); /* of what the writer had to say at last */
 	ring(r->stop_fd);
-	r->left = !wait_ended(r, clock_mono_ns() + LEAVE_NS);
-	if (r->left)
+	r->detached = !wait_ended(r, clock_mono_ns() + LEAVE_NS);
+	if (r->detached)
 		pthread_detach(r->thread);
 	else
 		pthread_join(r->thread, NULL);
@@ -391,23 +413,15 @@ static void redis_stop(struct output *o, int64_t deadline_ns)
 static void redis_destroy(struct output *o)
 {
 	struct redis_output *r = (struct redis_output *)o;
+	bool orphan;
 
 	if (r->running)
 		redis_stop(o, 0);
-	if (r->left)
-		return; /* its thread may still wake up */
-	publish_clear(&r->pub);
-	resolver_destroy(r->resolver);
-	wire_tls_destroy(r->tls);
-	redis_url_wipe(&r->url);
-	if (r->wake_fd >= 0)
-		close(r->wake_fd);
-	if (r->stop_fd >= 0)
-		close(r->stop_fd);
-	pthread_cond_destroy(&r->changed);
-	pthread_mutex_destroy(&r->ended_lock);
-	output_clear(o);
-	free(r);
+	pthread_mutex_lock(&r->ended_lock);
+	orphan = r->orphan = r->detached && !r->ended;
+	pthread_mutex_unlock(&r->ended_lock);
+	if (!orphan)
+		redis_free(r);
 }
 
 static const struct output_ops redis_ops = {
@@ -456,7 +470,7 @@ static int redis_init(struct redis_output *r, const char *url, const struct outp
 	}
 	r->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	r->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (r->wake_fd < 0 || r->stop_fd < 0 || publish_init(&r->pub, r->log, &r->o, how->sensor) < 0 ||
+	if (r->wake_fd < 0 || r->stop_fd < 0 || publish_init(&r->pub, r->log, &r->o, r->sensor) < 0 ||
 	        log_watch(r->log, r->wake_fd) < 0)
 		return err_set(e, "%s: no memory or descriptors", r->url.shown);
 	r->resolver = resolver_create(&r->url, r->tls, r->stop_fd, e);
@@ -481,9 +495,10 @@ struct output *redis_output_open(const char *url, const struct output_how *how, 
 		return NULL;
 	}
 	output_init(&r->o, &redis_ops, "");
-	r->log = how->log;
+	r->log = log_hold(how->log);
 	r->wake_fd = r->stop_fd = -1;
-	r->settings = how->settings;
+	r->settings = settings_hold((struct settings *)how->settings);
+	snprintf(r->sensor, sizeof(r->sensor), "%s", how->sensor);
 	r->replay = how->replay;
 	r->hurry = how->hurry;
 	pthread_mutex_init(&r->ended_lock, NULL);
