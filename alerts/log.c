@@ -35,6 +35,11 @@ bool log_failing(const struct log *l)
 	return atomic_load(&l->failing);
 }
 
+int64_t log_failing_ns(const struct log *l)
+{
+	return log_failing(l) ? clock_mono_ns() - atomic_load(&l->failed_ns) : 0;
+}
+
 uint64_t log_last(const struct log *l)
 {
 	return atomic_load(&l->last);
@@ -301,8 +306,9 @@ static int fail(struct log *l)
 {
 	int error = errno;
 
-	if (!atomic_exchange(&l->failing, true)) {
-		l->failed_ns = clock_mono_ns();
+	if (!log_failing(l)) {
+		atomic_store(&l->failed_ns, clock_mono_ns());
+		atomic_store(&l->failing, true);
 		log_error("log %s: %s; what cannot wait in memory is lost until that ends", l->path,
 		        strerror(error));
 	}

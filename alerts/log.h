@@ -62,8 +62,9 @@ const char *log_path(const struct log *l);
  * counts, the same lines may be tried again; it was said on entering, and will be on leaving, that state. */
 int log_commit(struct log *l, const struct record_ref *r, size_t n);
 bool log_failing(const struct log *l);
-uint64_t log_last(const struct log *l);  /* index of the last durable record, 0: none */
-uint64_t log_first(const struct log *l); /* index of the first record kept */
+int64_t log_failing_ns(const struct log *l); /* for how long, 0: it works */
+uint64_t log_last(const struct log *l);      /* index of the last durable record, 0: none */
+uint64_t log_first(const struct log *l);     /* index of the first record kept */
 /* Rings the eventfd after every commit, from the writer's thread. */
 int log_watch(struct log *l, int eventfd);
 void log_unwatch(struct log *l, int eventfd);

@@ -45,7 +45,7 @@ struct log {
 	int fd;        /* the newest segment, -1: none is open for writing */
 	bool poisoned; /* a sync failed: what the kernel still has of this file is not to be trusted */
 	atomic_bool failing;
-	int64_t failed_ns;
+	_Atomic int64_t failed_ns;
 	int64_t logged_ms;
 	uint64_t ordinal[RECORD_TYPES]; /* of the last durable record of each type */
 };

@@ -72,6 +72,17 @@ bool record_lose(struct record_loss *l, unsigned type, uint64_t ordinal)
 	return begins;
 }
 
+void output_works(struct output *o)
+{
+	atomic_store_explicit(&o->up, true, memory_order_relaxed);
+}
+
+void output_fails(struct output *o, const char *trouble)
+{
+	atomic_store_explicit(&o->trouble, trouble, memory_order_relaxed);
+	atomic_store_explicit(&o->up, false, memory_order_relaxed);
+}
+
 void output_note(struct output *o, const struct record_note *n)
 {
 	pthread_mutex_lock(&o->lock);
@@ -167,6 +178,7 @@ static void fail(struct stream *s, const struct record_ref *r, size_t n, int err
 	count_add(error == ETIMEDOUT ? &s->o.lost_stop : &s->o.lost_output, n);
 	if (error == EPIPE)
 		s->closed = true;
+	output_fails(&s->o, error == EPIPE ? "reader-gone" : error == ETIMEDOUT ? "slow" : "write");
 	if (s->said)
 		return;
 	s->said = true;
@@ -184,6 +196,7 @@ static void succeed(struct stream *s)
 	pthread_mutex_lock(&s->o.lock);
 	s->o.recovered = true;
 	pthread_mutex_unlock(&s->o.lock);
+	output_works(&s->o);
 	s->said = false;
 }
 
@@ -392,6 +405,7 @@ static struct output *stream_open(
 		return NULL;
 	}
 	output_init(&s->o, &stream_ops, name);
+	output_works(&s->o);
 	s->fd = fd;
 	s->own = own;
 	s->regular = !fstat(fd, &st) && S_ISREG(st.st_mode);

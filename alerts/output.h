@@ -39,6 +39,8 @@ struct output {
 	const struct output_ops *ops;
 	char name[OUTPUT_NAME_MAX]; /* without user and password */
 	_Atomic uint64_t delivered, lost_output, lost_stop;
+	atomic_bool up;                /* it takes records */
+	_Atomic(const char *) trouble; /* why it last did not, one word for machines; NULL: it always did */
 
 	pthread_mutex_t lock; /* of what follows; between the output's thread and the writer */
 	struct record_loss loss;
@@ -78,6 +80,9 @@ bool output_is_redis(const char *spec);
 
 void output_init(struct output *o, const struct output_ops *ops, const char *name);
 void output_clear(struct output *o);
+/* The output's thread: it takes records (again), or does not. */
+void output_works(struct output *o);
+void output_fails(struct output *o, const char *trouble);
 /* Something for the log, from the output's thread; when too much waits to be told, the newest is not. */
 void output_note(struct output *o, const struct record_note *n);
 /* For the writer: the next note; the loss that has ended (or, at the end, that there was). */

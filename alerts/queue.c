@@ -156,3 +156,24 @@ void queue_pop(struct queue *q)
 	atomic_fetch_add_explicit(&q->popped, 1, memory_order_release);
 	atomic_store_explicit(&q->head, head + padded((size_t)len), memory_order_release);
 }
+
+void queue_use(const struct queue *q, struct queue_use *out)
+{
+	/* the consumer's side first: it never passes the producer's */
+	uint64_t popped = atomic_load_explicit(&q->popped, memory_order_acquire);
+	uint64_t head = atomic_load_explicit(&q->head, memory_order_acquire);
+
+	*out = (struct queue_use){.taken = popped,
+	        .entries = atomic_load_explicit(&q->pushed, memory_order_acquire) - popped,
+	        .entries_max = q->entries_max,
+	        .bytes = atomic_load_explicit(&q->tail, memory_order_acquire) - head,
+	        .bytes_max = q->cap};
+}
+
+unsigned queue_fullness(const struct queue_use *u)
+{
+	uint64_t entries = u->entries * 1000 / u->entries_max, bytes = u->bytes * 1000 / u->bytes_max,
+	         most = entries > bytes ? entries : bytes;
+
+	return most > 1000 ? 1000 : (unsigned)most;
+}

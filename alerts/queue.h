@@ -29,4 +29,13 @@ const void *queue_peek(struct queue *q, size_t *n);
 void queue_pop(struct queue *q);
 bool queue_empty(const struct queue *q); /* either side */
 
+/* What stands in it: anybody may ask, and gets numbers that were true a moment ago. */
+struct queue_use {
+	uint64_t entries, entries_max, bytes, bytes_max;
+	uint64_t taken; /* entries that the consumer has taken so far */
+};
+void queue_use(const struct queue *q, struct queue_use *out);
+/* The fuller of its two bounds, in thousandths. */
+unsigned queue_fullness(const struct queue_use *u);
+
 #endif

@@ -357,12 +357,14 @@ static void write_inspected(struct json *j, const struct facts *fa)
 
 static void write_counters(struct json *j, const struct event *ev)
 {
-	if (!ev->n_counters)
-		return;
-	json_object(j, "counters");
-	for (size_t i = 0; i < ev->n_counters; i++)
-		json_u64(j, ev->counter_names[i], ev->counters[i]);
-	json_end_object(j);
+	if (ev->n_counters) {
+		json_object(j, "counters");
+		for (size_t i = 0; i < ev->n_counters; i++)
+			json_u64(j, ev->counter_names[i], ev->counters[i]);
+		json_end_object(j);
+	}
+	if (ev->n_health)
+		json_raw(j, "health", ev->health, ev->n_health);
 }
 
 /* The source as people count sources: its group, else its address. */
@@ -508,6 +510,9 @@ size_t record_tail(const struct event *ev, const struct settings *s, const struc
 		if (ev->type == EVENT_ALERT)
 			json_u64(&j, "confidence", ev->confidence);
 		json_string(&j, "summary", ev->summary ? ev->summary : "");
+		some(&j, "condition", ev->condition);
+		some(&j, "state", ev->state);
+		some(&j, "about", ev->about);
 	}
 	if (ev->test)
 		json_u64(&j, "test", ev->test);

@@ -35,13 +35,14 @@ static const struct {
 	bool reconnect;
 	unsigned least_ms, most_ms; /* waits: doubling from the first to the second, random below */
 	bool person;                /* it does not end by itself: an alarm */
+	const char *word;           /* in heartbeats */
 } answers[] = {
-        [RESP_WAIT] = {false, 100, 5000, false},
-        [RESP_MOVE] = {true, 100, 30000, false},
-        [RESP_PERSON] = {true, 1000, 30000, true},
-        [RESP_FORK] = {true, 1000, 30000, true},
-        [RESP_ID] = {false, 100, 5000, false},
-        [RESP_AGAIN] = {false, 100, 5000, false},
+        [RESP_WAIT] = {false, 100, 5000, false, "busy"},
+        [RESP_MOVE] = {true, 100, 30000, false, "unreachable"},
+        [RESP_PERSON] = {true, 1000, 30000, true, "refused"},
+        [RESP_FORK] = {true, 1000, 30000, true, "other-log"},
+        [RESP_ID] = {false, 100, 5000, false, "other-entries"},
+        [RESP_AGAIN] = {false, 100, 5000, false, "changed"},
 };
 
 /* Of servers that have others to take their place: somebody else may be the master any moment. */
@@ -120,6 +121,7 @@ static void alarm_person(struct redis_output *r, const char *why)
 /* Said once for each new cause, so that an outage of hours is two lines. */
 static void went_away(struct redis_output *r, enum resp_class class, const char *why)
 {
+	output_fails(&r->o, answers[class].word);
 	if (!r->away) {
 		r->away = true;
 		r->away_since_ns = clock_mono_ns();
@@ -140,6 +142,7 @@ static void went_away(struct redis_output *r, enum resp_class class, const char 
 static void is_back(struct redis_output *r)
 {
 	r->failures = r->agains = 0;
+	output_works(&r->o);
 	if (r->away)
 		log_info("%s: connected after %" PRId64 " s, %" PRIu64 " records wait", r->o.name,
 		        (int64_t)((clock_mono_ns() - r->away_since_ns) / NS_PER_S), behind(r));

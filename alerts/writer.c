@@ -195,6 +195,20 @@ static void take_record(struct alerts *a, struct mouth *m, const char *entry, si
 	}
 }
 
+/* A queue is fullest when the writer comes to it. */
+static void note_depth(struct mouth *m)
+{
+	struct queue_use use;
+	unsigned full;
+
+	queue_use(m->queue, &use);
+	full = queue_fullness(&use);
+	if (use.entries > count_get(&m->most))
+		atomic_store_explicit(&m->most, use.entries, memory_order_relaxed);
+	if (full > count_get(&m->fullness))
+		atomic_store_explicit(&m->fullness, full, memory_order_relaxed);
+}
+
 /* One turn for every queue; false: there was nothing. */
 static bool take_turns(struct alerts *a)
 {
@@ -205,6 +219,7 @@ static bool take_turns(struct alerts *a)
 		const char *entry;
 		size_t n;
 
+		note_depth(m);
 		for (unsigned k = 0; k < DRAIN_ROUND && (entry = queue_peek(m->queue, &n)); k++) {
 			take_record(a, m, entry, n);
 			queue_pop(m->queue);

@@ -3,6 +3,7 @@
 #define ALERTS_WRITER_H
 
 #include "alerts/alerts.h"
+#include "alerts/lag.h"
 #include "alerts/log.h"
 #include "alerts/output.h"
 #include "alerts/queue.h"
@@ -29,6 +30,8 @@ struct mouth {
 	struct settings *rules; /* held: whose alerts.suppress counts here */
 	unsigned rules_version;
 	uint32_t lost_seen[EVENT_TYPES]; /* the writer's */
+	/* what waited at most since somebody looked: records, and the fuller bound in thousandths */
+	_Atomic uint64_t most, fullness;
 };
 
 struct alerts {
@@ -45,6 +48,8 @@ struct alerts {
 	_Atomic unsigned rules_version; /* tellers that know another one take the newest */
 	struct output *output[ALERTS_OUTPUTS_MAX];
 	size_t n_outputs;
+	struct lag_book lags; /* health.c's: the control thread's */
+	bool looked_back;
 
 	/* the writer's */
 	pthread_t thread;

@@ -449,14 +449,6 @@ static void close_tcp(struct classify *c, struct reading *r)
 	}
 }
 
-static void count_facts(struct classify *c, const struct facts *x)
-{
-	c->stats.ai_flows += x->match.service != NULL;
-	c->stats.named_flows += x->host[0] != '\0';
-	for (unsigned i = 0; i < WHY_NOTS; i++)
-		c->stats.not_inspected[i] += x->why_not >> i & 1;
-}
-
 void classify_end(struct classify *c, struct flow *f, bool tell)
 {
 	struct reading *r = f->inspect;
@@ -484,7 +476,7 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 		evasion_tunnel(c, f, &r->facts, f->last_ns);
 		r->facts.of = f->payload[FLOW_C2S];
 		tell_volume(c, f, &r->facts, f->payload[FLOW_C2S] - r->metered, f->last_ns);
-		count_facts(c, &r->facts);
+		facts_count(c, &r->facts);
 		if (tell)
 			tell_flow(c, f, &r->facts, r->findings, r->n_findings, r->more_findings);
 		reading_free(c, r);
@@ -493,7 +485,7 @@ void classify_end(struct classify *c, struct flow *f, bool tell)
 		tell_volume(c, f, &x, f->payload[FLOW_C2S] - *facts_kept_metered(r), f->last_ns);
 		evasion_tunnel(c, f, &x, f->last_ns);
 		x.of = f->payload[FLOW_C2S];
-		count_facts(c, &x);
+		facts_count(c, &x);
 		if (tell)
 			tell_flow(c, f, &x, NULL, 0, 0);
 		facts_kept_free(c, r);
@@ -507,4 +499,6 @@ void classify_stats(const struct classify *c, struct classify_stats *out)
 	tcp_reader_stats(c->tcp, &out->tcp);
 	out->refused_bodies += content_refused(c->contents);
 	out->refused_decoders += content_decoders_refused(c->contents);
+	out->readings = pool_used(c->readings);
+	out->bodies = pool_used(c->requests);
 }

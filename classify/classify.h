@@ -10,11 +10,15 @@
 
 struct classify_stats {
 	uint64_t ai_flows, named_flows, inspected_flows;
+	/* of flows that ended: by enum visibility, all that could have been read and those to AI services;
+	 * bytes that their clients sent, and how much of it was read */
+	uint64_t visible[VISIBILITIES], ai_visible[VISIBILITIES], sent_bytes, read_bytes;
 	uint64_t not_inspected[WHY_NOTS]; /* flows, by reason */
 	uint64_t requests, findings, bad_streams, refused_flows, refused_bodies, refused_decoders;
 	uint64_t dns_messages, dns_malformed, unknown_direction;
 	uint64_t alerts[ALERT_KINDS];
 	struct tcp_stats tcp;
+	uint64_t readings, bodies; /* in use now, of limits.inspected and limits.bodies */
 };
 
 struct classify;

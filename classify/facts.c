@@ -429,3 +429,17 @@ void facts_kept_free(struct classify *c, void *kept)
 
 	pool_put(k->large ? c->kept_large : c->kept_small, k);
 }
+
+void facts_count(struct classify *c, const struct facts *x)
+{
+	struct classify_stats *t = &c->stats;
+
+	t->ai_flows += x->match.service != NULL;
+	t->named_flows += x->host[0] != '\0';
+	t->visible[x->visibility]++;
+	t->ai_visible[x->visibility] += x->match.service != NULL;
+	t->sent_bytes += x->of;
+	t->read_bytes += x->inspected < x->of ? x->inspected : x->of;
+	for (unsigned i = 0; i < WHY_NOTS; i++)
+		t->not_inspected[i] += x->why_not >> i & 1;
+}

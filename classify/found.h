@@ -14,7 +14,7 @@
 enum flow_direction { DIRECTION_OUT, DIRECTION_IN, DIRECTION_INTERNAL, DIRECTION_UNKNOWN };
 const char *flow_direction_name(enum flow_direction d); /* out in internal unknown */
 
-enum visibility { VISIBLE_NONE, VISIBLE_METADATA, VISIBLE_CLEAR, VISIBLE_DECRYPTED };
+enum visibility { VISIBLE_NONE, VISIBLE_METADATA, VISIBLE_CLEAR, VISIBLE_DECRYPTED, VISIBILITIES };
 const char *visibility_name(enum visibility v);
 
 /* Reasons for which bytes were not inspected; bits, in the order of the names. */
@@ -186,10 +186,15 @@ struct event {
 	bool first_by_source;  /* with it: once per service, source and day */
 	uint64_t bytes_out;    /* EVENT_VOLUME */
 	uint64_t test; /* an alert that `leaktap test-alert` asked for has its number; 0: a real one */
-	/* sensor events: named counters */
+	/* sensor events: what is the matter ("drops"), "began" or "ended" (of a heartbeat: how the sensor
+	 * is), with what; NULL or "": left out */
+	const char *condition, *state, *about;
+	/* named counters, and more of a heartbeat as a JSON object */
 	const char *const *counter_names;
 	const uint64_t *counters;
 	size_t n_counters;
+	const char *health;
+	size_t n_health;
 };
 
 /* Where events go.  Called on the worker's thread; must not block. */

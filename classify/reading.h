@@ -141,6 +141,8 @@ void facts_unkeep(struct classify *c, const void *kept, struct facts *x);
 /* Payload that tell_volume() was given of a flow that is no longer read. */
 uint64_t *facts_kept_metered(void *kept);
 void facts_kept_free(struct classify *c, void *kept);
+/* Once for each flow that ended. */
+void facts_count(struct classify *c, const struct facts *x);
 
 /* ---- hidden.c: names that are missing, encrypted or inferred ---------------------------------------------
  */

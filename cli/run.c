@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "capture/share.h"
+#include "cli/heartbeat.h"
 #include "cli/summary.h"
 #include "cli/worker.h"
 
@@ -19,7 +20,7 @@
 
 #define PATHS_MAX     4096 /* captures, interfaces, outputs on one command line */
 #define WORKERS_MAX   64
-#define IFACES_MAX    32
+#define IFACES_MAX    WORKER_SOURCES_MAX
 #define INTERNAL_MAX  4096 /* internal networks told to the kernel */
 #define REDIS_WAIT_MS 5000 /* at the end, for Redis to take what waits */
 #define STALLED_NS                                                                                           \
@@ -131,6 +132,7 @@ struct run {
 	struct worker workers[WORKERS_MAX];
 	struct source *sources[WORKERS_MAX][IFACES_MAX];
 	unsigned n_workers, prepared, started;
+	struct heartbeat *heartbeat; /* live */
 	bool live;
 	int64_t began_ns;
 };
@@ -370,6 +372,8 @@ static void wait_for_end(struct run *r, const sigset_t *set)
 				for (size_t k = 0; k < r->workers[i].n_sources; k++)
 					source_break(r->workers[i].sources[k]);
 		}
+		if (r->heartbeat)
+			heartbeat_tick(r->heartbeat);
 		if (stopping && clock_mono_ns() - told_ns > STALLED_NS)
 			alerts_hurry(r->alerts);
 		if (tick.tv_nsec < 100 * NS_PER_MS)
@@ -401,14 +405,19 @@ static int finish(struct run *r, sigset_t *set)
 	struct alerts_stats al;
 	pthread_t watcher;
 	int status = EXIT_DONE;
+	const char *why = "";
 	bool watching = pthread_create(&watcher, NULL, watch_signals, set) == 0;
 
 	for (unsigned i = 0; i < r->started; i++) {
 		worker_join(&r->workers[i]);
 		summary_add(&total, &r->workers[i].stats, !r->live && i > 0);
-		if (r->workers[i].error[0])
+		if (r->workers[i].error[0]) {
 			status = EXIT_FAILED; /* the worker said so when it happened */
+			why = r->workers[i].error;
+		}
 	}
+	if (r->heartbeat)
+		heartbeat_end(r->heartbeat, why);
 	alerts_stop(r->alerts, REDIS_WAIT_MS);
 	alerts_stats(r->alerts, &al);
 	if (al.lost_log)
@@ -437,6 +446,7 @@ static void clear(struct run *r)
 		else
 			for (size_t k = 0; k < r->workers[i].n_sources; k++)
 				source_close(r->workers[i].sources[k]);
+	heartbeat_destroy(r->heartbeat);
 	alerts_destroy(r->alerts);
 	detect_engine_destroy(r->engine);
 	settings_drop(r->settings);
@@ -470,6 +480,11 @@ int command_run(int argc, char **argv)
 		goto fail;
 	hide_passwords(argc, argv);
 	rc = EXIT_FAILED;
+	if (r->live && !(r->heartbeat = heartbeat_create(r->settings, r->alerts, r->workers, r->n_workers,
+	                         r->o.interfaces, (unsigned)r->o.n_interfaces))) {
+		err_set(&e, "no memory");
+		goto fail;
+	}
 	if (start_workers(r, &e) < 0) {
 		atomic_store(&worker_stop, true);
 		for (unsigned i = 0; i < r->started; i++)

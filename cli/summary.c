@@ -37,6 +37,14 @@ static void add_classify(struct classify_stats *t, const struct classify_stats *
 	t->inspected_flows += o->inspected_flows;
 	for (int i = 0; i < WHY_NOTS; i++)
 		t->not_inspected[i] += o->not_inspected[i];
+	for (int i = 0; i < VISIBILITIES; i++) {
+		t->visible[i] += o->visible[i];
+		t->ai_visible[i] += o->ai_visible[i];
+	}
+	t->sent_bytes += o->sent_bytes;
+	t->read_bytes += o->read_bytes;
+	t->readings += o->readings;
+	t->bodies += o->bodies;
 	t->requests += o->requests;
 	t->findings += o->findings;
 	t->bad_streams += o->bad_streams;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "capture/share.h"
+#include "cli/pulse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,7 @@
 /* A source that has nothing waits up to 10 ms; so a busy one beside it is read further before its turn ends,
  * but not so long that the others are late. */
 #define TURN_NS         (100 * NS_PER_MS)
-#define TURN_LOOK_EVERY 32 /* packets between two looks at the clock */
-#define DROPS_EVERY_NS  (10 * NS_PER_S)
+#define TURN_LOOK_EVERY 32               /* packets between two looks at the clock */
 #define DATAGRAMS_MAX   4096             /* put together at once; most are of two or three fragments */
 #define RING_NS         (20 * NS_PER_MS) /* after which an own packet would have come out of an idle ring */
 #define INBOX_BYTES     (8u << 20)
@@ -181,51 +181,14 @@ static bool take_over(struct worker *w, int64_t until_ns)
 	return any;
 }
 
-/* Lost packets are told while it matters, not only at the end. */
-static void tell_drops(struct worker *w, int64_t now_ns)
-{
-	static const char *const names[] = {"dropped_ring", "dropped_interface", "received"};
-	uint64_t counters[3] = {0};
-	char summary[200];
-	struct event ev = {.type = EVENT_SENSOR,
-	        .kind = ALERT_SENSOR_DROPS,
-	        .severity = w->settings->alerts.severity[ALERT_SENSOR_DROPS],
-	        .confidence = 100,
-	        .when_ns = now_ns,
-	        .summary = summary,
-	        .counter_names = names,
-	        .counters = counters,
-	        .n_counters = 3};
-
-	for (size_t i = 0; i < w->n_sources; i++) {
-		struct source_stats st;
-
-		source_stats(w->sources[i], &st);
-		counters[0] += st.dropped_ring;
-		counters[1] += st.dropped_interface;
-		counters[2] += st.received;
-	}
-	if (counters[0] + counters[1] == w->drops_told)
-		return;
-	snprintf(summary, sizeof(summary),
-	        "%llu packets were dropped before the sensor could read them; raise capture.ring_mb or "
-	        "capture.workers, "
-	        "or narrow capture.filter",
-	        (unsigned long long)(counters[0] + counters[1] - w->drops_told));
-	w->drops_told = counters[0] + counters[1];
-	w->tell.tell(w->tell.arg, &ev);
-}
-
 static void look_around(struct worker *w, uint64_t packets, uint64_t bytes)
 {
 	int64_t now = clock_mono_ns();
 
 	atomic_fetch_add_explicit(&w->packets, packets, memory_order_relaxed);
 	atomic_fetch_add_explicit(&w->bytes, bytes, memory_order_relaxed);
-	if (w->live && now - w->drops_checked_ns >= DROPS_EVERY_NS) {
-		w->drops_checked_ns = now;
-		tell_drops(w, clock_wall_ns());
-	}
+	if (w->live)
+		pulse_tell(w, now, false);
 }
 
 /* Packets of one source until it has none for now, or for a while; -1 at its end. */
@@ -317,11 +280,10 @@ static void *worker_run(void *arg)
 	wait_for_others(w);
 	flow_stop_all(w->flows);
 	end_flows(w);
-	if (w->live)
-		tell_drops(w, clock_wall_ns());
 	flow_table_stats(w->flows, &w->stats.flows);
 	defrag_stats(w->frags, &w->stats.fragments);
 	classify_stats(w->classify, &w->stats.classify);
+	pulse_tell(w, clock_mono_ns(), true);
 	atomic_store(&w->done, true);
 	return NULL;
 }

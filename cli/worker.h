@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define WORKER_SOURCES_MAX 32
+
 struct worker_stats {
 	struct source_stats source;
 	uint64_t decoded, understood_not[DECODE_RESULTS]; /* by enum decode_result */
@@ -24,6 +26,11 @@ struct worker_stats {
 	struct flow_stats flows;
 	struct classify_stats classify;
 };
+
+#define PULSE_WORDS                                                                                          \
+	((sizeof(struct worker_stats) + WORKER_SOURCES_MAX * sizeof(struct source_stats)) /                  \
+	                sizeof(uint64_t) +                                                                   \
+	        1)
 
 struct worker {
 	/* set before the thread starts */
@@ -45,10 +52,10 @@ struct worker {
 	struct worker_stats stats;
 	char error[256]; /* why it ended early, "" when it did not */
 	int64_t read_ns; /* latest time of a packet from the sources */
-	uint64_t drops_told;
-	int64_t drops_checked_ns;
+	int64_t pulse_ns;
 	/* for progress and control, any thread */
 	_Atomic uint64_t packets, bytes;
+	_Atomic uint64_t pulse[PULSE_WORDS]; /* see pulse.h */
 	_Atomic bool done;
 };
 

@@ -39,11 +39,21 @@ static const struct {
                 SEVERITY_MEDIUM},
         [ALERT_SENSOR_DROPS] = {"sensor.drops", "packets were lost before the sensor read them",
                 SEVERITY_HIGH},
-        [ALERT_SENSOR_GAP] = {"sensor.gap", "records were lost, and how many", SEVERITY_HIGH},
+        [ALERT_SENSOR_GAP] = {"sensor.gap",
+                "records are lost, or soon will be: a queue or the log is nearly full, or the log cannot be "
+                "written",
+                SEVERITY_HIGH},
         [ALERT_SENSOR_KEYS] = {"sensor.keys", "a source of decryption keys failed", SEVERITY_MEDIUM},
-        [ALERT_SENSOR_DELIVERY] = {"sensor.delivery", "an output failed or works again", SEVERITY_HIGH},
+        [ALERT_SENSOR_DELIVERY] = {"sensor.delivery", "records do not come through to an output",
+                SEVERITY_HIGH},
         [ALERT_SENSOR_NETWORKS] = {"sensor.networks", "`networks.internal` does not cover what the port sees",
                 SEVERITY_MEDIUM},
+        [ALERT_SENSOR_HEALTH] = {"sensor.health", "the heartbeat of a live sensor (`health.heartbeat_s`)",
+                SEVERITY_INFO},
+        [ALERT_SENSOR_SILENCE] = {"sensor.silence", "an interface delivered no packets", SEVERITY_HIGH},
+        [ALERT_SENSOR_MEMORY] = {"sensor.memory",
+                "a limit of `limits` was reached, and something was not read for it", SEVERITY_MEDIUM},
+        [ALERT_SENSOR_STALL] = {"sensor.stall", "a thread of the sensor hangs", SEVERITY_HIGH},
 };
 
 const char *alert_kind_name(enum alert_kind k)

@@ -35,6 +35,10 @@ enum alert_kind {
 	ALERT_SENSOR_KEYS,
 	ALERT_SENSOR_DELIVERY,
 	ALERT_SENSOR_NETWORKS,
+	ALERT_SENSOR_HEALTH, /* the heartbeat; the others are alerts */
+	ALERT_SENSOR_SILENCE,
+	ALERT_SENSOR_MEMORY,
+	ALERT_SENSOR_STALL,
 	ALERT_KINDS
 };
 const char *alert_kind_name(enum alert_kind k); /* "destination.unapproved" */
@@ -112,6 +116,11 @@ struct settings {
 		bool muted[ALERT_KINDS];
 		struct suppress_rules suppress;
 	} alerts;
+	struct {
+		unsigned heartbeat_s;       /* 0: no heartbeat */
+		unsigned drops_per_million; /* packets lost in an interval before it is told */
+		unsigned lag_s, silence_s;  /* 0: not looked at */
+	} health;
 	struct {
 		const char *directory; /* "" not set */
 		unsigned retention_days;

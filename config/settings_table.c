@@ -204,6 +204,17 @@ const struct setting settings_table[] = {
 	OWN("alerts.suppress", "a list of rules; see \"Suppressed alerts\"", NULL,
 		"Alerts that somebody looked at and does not want to hear of until a day."),
 
+	NUMBER("health.heartbeat_s", health.heartbeat_s, 0, 3600, "10",
+		"Seconds between two heartbeats (records of kind sensor.health) of a live sensor, and between two looks at its"
+		" health. 0: no heartbeat; a look every 10 s."),
+	NUMBER("health.drops_per_million", health.drops_per_million, 0, 1000000, "100",
+		"Of a million packets so many may be lost in the kernel or the interface between two looks; more, and"
+		" at least 10, is sensor.drops. 0: each one."),
+	NUMBER("health.lag_s", health.lag_s, 0, 86400, "30",
+		"Seconds that a record may wait for an output; longer is sensor.delivery. 0: not looked at."),
+	NUMBER("health.silence_s", health.silence_s, 0, 604800, "600",
+		"Seconds without a packet on an interface; longer is sensor.silence. 0: not looked at."),
+
 	OWN("detect.token_key", SECRET_FORM " with 16 to 64 bytes, or the same in hex digits", read_token_key,
 		"Your organization's key for tokens: the same value gets the same token in every record, without being"
 		" known. Without it: no tokens."),

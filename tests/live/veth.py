@@ -71,7 +71,7 @@ def main():
         p = sensor(net)
         ready(p)
         talk(net, 1)
-        line = p.stdout.readline()
+        line = next((line for line in p.stdout if '"type":"alert"' in line), "")
         true(p.poll() is None, "the sensor ended")
         true('"kind"' in line, f"no alert: {line!r}")
         stop(p)

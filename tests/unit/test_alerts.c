@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "alerts/alerts.h"
+#include "alerts/health.h"
 #include "alerts/publish.h"
 #include "alerts/record_read.h"
 #include "alerts/repeat.h"
@@ -420,6 +421,56 @@ static void rules_know_groups_by_name(void **state)
 	faults_clear(&f);
 }
 
+/* The state of a sensor whose server is away, in the run that made the records and in the next. */
+static void what_waits_has_an_age(void **state)
+{
+	static struct alerts_state st;
+	static const char *outputs[2] = {NULL, "unix:///nonexistent/redis.sock"};
+	struct alerts_options o = {.outputs = outputs, .n_outputs = 2, .workers = 2};
+	struct err e = {.text = ""};
+	char command[96];
+
+	(void)state;
+	outputs[0] = spec;
+	snprintf(command, sizeof(command), "rm -rf %s/fra1", folder);
+	assert_int_equal(system(command), 0);
+	for (unsigned run = 0; run < 2; run++) {
+		struct alerts *a = alerts_start(&source.settings, &o, &e);
+
+		assert_non_null(a);
+		alerts_look(a);
+		for (int i = 0; i < 3; i++)
+			tell(a, &source.event);
+		for (int i = 0; i < 500; i++) {
+			usleep(10000);
+			alerts_state(a, &st);
+			if (st.log_last == 3 * (run + 1) && st.output[0].delivered == 3 &&
+			        *st.output[1].trouble)
+				break;
+		}
+		assert_int_equal(st.log_last, 3 * (run + 1));
+		assert_int_equal(st.log_first, 1);
+		assert_true(st.keeps_log && !st.log_failing && st.log_bytes > 0);
+		assert_int_equal(st.log_untaken, 3 * (run + 1));
+		assert_int_equal(st.n_queues, 3);
+		assert_int_equal(st.queue[0].taken, 3);
+		assert_int_equal(st.n_outputs, 2);
+		assert_true(st.output[0].connected);
+		assert_int_equal(st.output[0].waiting, 0);
+		assert_int_equal(st.output[0].lag_ms, 0);
+		assert_false(st.output[1].connected);
+		assert_string_equal(st.output[1].trouble, "unreachable");
+		assert_string_equal(st.output[1].name, outputs[1]);
+		assert_int_equal(st.output[1].waiting, 3 * (run + 1));
+		assert_int_equal(st.output[1].delivered, 0);
+		usleep(300000); /* the age grows, and in the next run it is that of the first run's records */
+		alerts_state(a, &st);
+		assert_in_range(st.output[1].lag_ms, 300 * (run + 1), 60000);
+		alerts_stop(a, 0);
+		alerts_destroy(a);
+	}
+}
+
 static void bad_outputs_are_errors(void **state)
 {
 	static const char *const bad[] = {
@@ -588,6 +639,7 @@ int main(void)
 	        cmocka_unit_test_setup(full_disk_is_counted, begin),
 	        cmocka_unit_test_setup(losses_are_not_told_in_circles, begin),
 	        cmocka_unit_test_setup(rules_know_groups_by_name, begin),
+	        cmocka_unit_test_setup(what_waits_has_an_age, begin),
 	        cmocka_unit_test_setup(bad_outputs_are_errors, begin),
 	        cmocka_unit_test(what_was_lost_is_not_known),
 	        cmocka_unit_test(nothing_is_silently_folded),

@@ -97,6 +97,36 @@ static void is_bounded_by_bytes(void **state)
 	queue_destroy(q);
 }
 
+static void says_how_full_it_is(void **state)
+{
+	struct queue *q = queue_create(4096, 10);
+	static const uint8_t block[1024];
+	struct queue_use u;
+	size_t n;
+
+	(void)state;
+	queue_use(q, &u);
+	assert_int_equal(u.entries + u.bytes + u.taken + queue_fullness(&u), 0);
+	for (int i = 0; i < 5; i++)
+		assert_true(push(q, "x", 1));
+	queue_use(q, &u);
+	assert_int_equal(u.entries, 5);
+	assert_int_equal(u.entries_max, 10);
+	assert_int_equal(queue_fullness(&u), 500);
+	assert_true(push(q, block, 1000) && push(q, block, 1000) && push(q, block, 1000));
+	queue_use(q, &u); /* 8 of 10 entries, 3104 of 4096 bytes */
+	assert_int_equal(queue_fullness(&u), 800);
+	for (int i = 0; i < 5; i++) {
+		assert_non_null(queue_peek(q, &n));
+		queue_pop(q);
+	}
+	queue_use(q, &u);
+	assert_int_equal(u.taken, 5);
+	assert_int_equal(u.entries, 3);
+	assert_int_equal(queue_fullness(&u), u.bytes * 1000 / 4096);
+	queue_destroy(q);
+}
+
 static void refuses_what_could_never_fit(void **state)
 {
 	struct queue *q = queue_create(4096, 10);
@@ -191,6 +221,7 @@ int main(void)
 	        cmocka_unit_test(reserve_without_commit_shows_nothing),
 	        cmocka_unit_test(is_bounded_by_entries),
 	        cmocka_unit_test(is_bounded_by_bytes),
+	        cmocka_unit_test(says_how_full_it_is),
 	        cmocka_unit_test(refuses_what_could_never_fit),
 	        cmocka_unit_test(wraps_at_every_position),
 	        cmocka_unit_test(two_threads_lose_and_mix_nothing),

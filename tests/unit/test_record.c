@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "alerts/log_line.h"
 #include "alerts/record.h"
 #include "alerts/record_read.h"
 #include "alerts/show.h"
@@ -142,6 +143,43 @@ static void sensor_has_counters(void **state)
 	assert_string_equal(
 	        names(whole()), "type,schema,sensor,id,time,logged,ordinal,kind,severity,summary,counters");
 	assert_string_equal(text("counters.interface"), "18446744073709551615");
+}
+
+static void a_heartbeat_has_more(void **state)
+{
+	static const char *const counters[] = {"packets"};
+	static const uint64_t values[] = {7};
+	static const char health[] = "{\"version\":\"1\",\"kind\":\"x\",\"service\":{\"id\":\"x\"}}";
+	struct event ev = {.type = EVENT_SENSOR,
+	        .kind = ALERT_SENSOR_HEALTH,
+	        .severity = SEVERITY_INFO,
+	        .when_ns = SOURCE_TIME,
+	        .summary = "running",
+	        .condition = "delivery",
+	        .state = "began",
+	        .about = "stdout",
+	        .counter_names = counters,
+	        .counters = values,
+	        .n_counters = 1,
+	        .health = health,
+	        .n_health = sizeof(health) - 1};
+	struct log_line l;
+	size_t n = make_first(&ev);
+
+	(void)state;
+	assert_string_equal(names(whole()), "type,schema,sensor,id,time,logged,ordinal,kind,severity,summary,"
+	                                    "condition,state,about,counters,"
+	                                    "health");
+	assert_string_equal(text("health.version"), "1");
+	assert_true(log_line_numbers(line, n, &l)); /* what is inside does not become a stream's field */
+	log_line_fields(&l);
+	assert_int_equal(l.kind.n, strlen("sensor.health"));
+	assert_int_equal(l.service.n, 0);
+	ev.condition = ev.about = "";
+	ev.n_health = ev.n_counters = 0;
+	make_first(&ev);
+	assert_string_equal(
+	        names(whole()), "type,schema,sensor,id,time,logged,ordinal,kind,severity,summary,state");
 }
 
 static void update_names_the_first_record(void **state)
@@ -426,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(alert_has_its_members_in_order, begin),
 	        cmocka_unit_test_setup(flow_has_its_members_in_order, begin),
+	        cmocka_unit_test_setup(a_heartbeat_has_more, begin),
 	        cmocka_unit_test_setup(sensor_has_counters, begin),
 	        cmocka_unit_test_setup(update_names_the_first_record, begin),
 	        cmocka_unit_test_setup(what_is_not_known_is_left_out, begin),

@@ -1,0 +1,213 @@
+"""Heartbeats of a live sensor, what is told when it goes wrong, and what a consumer can tell from silence."""
+import calendar
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+import lib
+from lib import case, equal, true, until
+
+SETTINGS = """sensor: {name: pulse}
+networks: {internal: [%s/32]}
+capture: {workers: 2, ring_mb: 2}
+health: {heartbeat_s: 1, lag_s: 2, silence_s: %d, drops_per_million: 1000}
+alerts: {redis: "%s"}
+evidence: {directory: log}
+"""
+SEND = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "for i in range(%d): s.sendto(b'x' * 1400, ('%s', 9))")
+
+
+def sent(text):
+    """Seconds since 1970 of a record's time."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + text[19:-1])
+
+
+class Sensor:
+    """One sensor on a veth device that delivers into a redis-server of its own."""
+
+    def __init__(self, folder, net, redis, silence_s=0):
+        self.folder, self.net, self.redis = folder, net, redis
+        self.config = os.path.join(folder, "leaktap.yaml")
+        self.said = os.path.join(folder, "stderr")
+        with open(self.config, "w") as f:
+            f.write(SETTINGS % (net.CLIENT, silence_s, redis.url))
+        self.start()
+
+    def start(self):
+        with open(self.said, "w") as err:
+            self.p = subprocess.Popen(self.net.at(self.net.b, lib.LEAKTAP, "run", "-c", self.config, "-i", self.net.dev),
+                                      stderr=err)
+        until(30, "the sensor watches", lambda: "watching" in open(self.said).read() or self.p.poll() is not None)
+        true(self.p.poll() is None, "the sensor did not begin: " + open(self.said).read())
+
+    def end(self, how=signal.SIGTERM):
+        if self.p.poll() is None:
+            self.p.send_signal(how)
+        return self.p.wait(30)
+
+    def send(self, n):
+        subprocess.run(self.net.at(self.net.a, sys.executable, "-c", SEND % (n, self.net.SERVER)), check=True, timeout=60)
+
+    def health(self):
+        """Everything in :health as (ID, record, line)."""
+        return [(i, lib.records(f["json"])[0], f["json"]) for i, f in self.redis.stream("leaktap:{pulse}:health")]
+
+    def beats(self):
+        return [r for _, r, _ in self.health() if r.get("kind") == "sensor.health"]
+
+    def changes(self, condition):
+        return [r for _, r, _ in self.health() if r.get("condition") == condition]
+
+    def wait_change(self, condition, state, seconds=30):
+        return until(seconds, f"{condition} {state}",
+                     lambda: next((r for r in self.changes(condition) if r["state"] == state), None))
+
+
+class valid:
+    """Every record in Redis is what the schema says, and none is missing."""
+
+    def __init__(self, sensor):
+        try:
+            import jsonschema
+            import schema
+        except (ImportError, SystemExit):
+            raise lib.Skip("python3-jsonschema is not installed")
+        with open(os.path.join(lib.TOP, "docs/records.schema.json"), encoding="utf-8") as f:
+            rules = lib.json.load(f)
+        validator = jsonschema.Draft202012Validator(rules)
+        rows = sensor.health()
+        faults = [f for n, (_, r, _) in enumerate(rows, 1) for f in schema.check(n, r, rules, validator)]
+        equal(faults, [], "faults")
+        for kind in ("sensor", "gap"):
+            ordinals = [r["ordinal"] for _, r, _ in rows if r["type"] == kind]
+            equal(ordinals, list(range(1, len(ordinals) + 1)), "ordinals of " + kind)
+        true(all(len(line) < 8192 for _, _, line in rows), "records are small")
+
+
+def heartbeats(sensor):
+    sensor.send(50)
+    until(20, "four heartbeats", lambda: len(sensor.beats()) >= 4)
+    equal(sensor.end(), 0, "status")
+    beats = sensor.beats()
+    states = [b["state"] for b in beats]
+    equal((states[0], states[-1]), ("starting", "stopping"), "first and last")
+    equal(set(states[1:-1]), {"running"}, "between")
+    times = [sent(b["time"]) for b in beats]
+    true(all(0.5 < b - a < 2.5 for a, b in zip(times[:-2], times[1:-1])), f"a second apart: {times}")
+    last = beats[-1]
+    true(last["counters"]["packets"] >= 50 and last["counters"]["bytes"] > 50 * 1400, f"{last['counters']}")
+    for name, value in last["counters"].items():
+        if name != "records":  # the record itself is made after its counters are read
+            equal(sum(b["health"]["interval"].get(name, 0) for b in beats), value, "intervals of " + name)
+    equal(last["counters"]["flows_made"], last["counters"]["flows_ended"], "flows at the end")
+    h = beats[-2]["health"]
+    equal(len(h["queues"]["waiting"]), h["workers"] + 1, "a queue for each worker and the control side's")
+    equal(h["interfaces"][0]["name"], sensor.net.dev, "interface")
+    true(h["outputs"][0]["connected"] and h["outputs"][0]["lag_ms"] < 2000, f"{h['outputs']}")
+    true(h["log"]["last"] >= len(beats) - 2 and h["log"]["bytes"] > 0, f"{h['log']}")
+    true(h["memory"]["resident_kb"] > 1000, f"{h['memory']}")
+    flows = last["health"]["coverage"]["flows"]
+    equal(flows["decrypted"], 0, "nothing is decrypted")
+    true(sum(flows.values()) >= 1 and last["health"]["coverage"]["sent_bytes"] >= 50 * 1400, f"{last['health']['coverage']}")
+    valid(sensor)
+
+
+def redis_away(sensor):
+    until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
+    sensor.redis.stop()
+    until(20, "it is said", lambda: "warning: delivery: " in open(sensor.said).read())
+    time.sleep(1)
+    sensor.redis.start()
+    began = sensor.wait_change("delivery", "began", 60)
+    equal((began["kind"], began["severity"], began["about"]), ("sensor.delivery", "high", sensor.redis.url), "what began")
+    true(began["counters"]["lag_ms"] > 2000 and began["counters"]["waiting"] >= 2, f"{began['counters']}")
+    ended = sensor.wait_change("delivery", "ended")
+    equal(ended["severity"], "info", "severity of the end")
+    true(ended["counters"]["lasted_s"] >= 1, f"{ended['counters']}")
+    equal(len(sensor.changes("delivery")), 2, "told once each")
+    degraded = [b for b in sensor.beats() if b["state"] == "degraded"]
+    true(degraded and degraded[0]["health"]["conditions"] == ["delivery"], "heartbeats name it")
+    true(any(not b["health"]["outputs"][0]["connected"] and b["health"]["outputs"][0]["trouble"] == "unreachable"
+             for b in sensor.beats()), "heartbeats made meanwhile say that Redis is away")
+    equal(sensor.end(), 0, "status")
+    valid(sensor)
+
+
+def silent(sensor, now):
+    """What docs/redis.md tells a consumer to do: 'stopped', 'silent' or 'alive'."""
+    rows = [(i, r) for i, r, _ in sensor.health() if r.get("kind") == "sensor.health"]
+    last_id, last = rows[-1]
+    if last["state"] == "stopping":
+        return "stopped"
+    return "silent" if now - int(last_id.split("-")[0]) / 1000 > 3 * last["health"]["heartbeat_s"] else "alive"
+
+
+def killed(sensor):
+    until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
+    equal(silent(sensor, time.time()), "alive", "while it runs")
+    sensor.end(signal.SIGKILL)
+    until(20, "silence", lambda: silent(sensor, time.time()) == "silent")
+    sensor.start()
+    until(20, "it is back", lambda: silent(sensor, time.time()) == "alive")
+    equal(sensor.end(), 0, "status")
+    equal(silent(sensor, time.time() + 3600), "stopped", "an orderly stop is no silence")
+    equal([b["state"] for b in sensor.beats() if b["state"] in ("starting", "stopping")],
+          ["starting", "starting", "stopping"], "two starts, one stop")
+    valid(sensor)
+
+
+def drops(sensor):
+    until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
+    sensor.p.send_signal(signal.SIGSTOP)
+    sensor.send(5000)  # 7 MB into a ring of 2 MiB
+    sensor.p.send_signal(signal.SIGCONT)
+    began = sensor.wait_change("drops", "began")
+    true(began["counters"]["dropped"] > 100 and "raise capture.ring_mb" in began["summary"], f"{began}")
+    ended = sensor.wait_change("drops", "ended")
+    true(ended["counters"]["lasted_s"] >= 2, "three looks without a loss")
+    equal(len(sensor.changes("drops")), 2, "told once each")
+    equal(sensor.end(), 0, "status")
+    dropped = sensor.beats()[-1]["counters"]["dropped_ring"]
+    true(f"dropped in ring {dropped} " in open(sensor.said).read(), "the account says the same")
+    valid(sensor)
+
+
+def tap_silent(sensor):
+    sensor.net.ip("-n", sensor.net.a, "addr", "flush", "dev", sensor.net.tag + "v")  # nobody speaks by himself
+    began = until(60, "silence", lambda: sensor.changes("silence"))[0]
+    equal((began["state"], began["kind"], began["about"]), ("began", "sensor.silence", sensor.net.dev), "what began")
+    sensor.net.ip("-n", sensor.net.a, "addr", "add", sensor.net.CLIENT + "/32", "dev", sensor.net.tag + "v")
+    sensor.net.ip("-n", sensor.net.a, "route", "add", sensor.net.SERVER + "/32", "dev", sensor.net.tag + "v")
+    sensor.send(1)
+    sensor.wait_change("silence", "ended")
+    sensor.net.ip("-n", sensor.net.b, "link", "del", sensor.net.dev)
+    equal(sensor.p.wait(30), 1, "status when the interface is gone")
+    last = sensor.beats()[-1]
+    equal(last["state"], "stopping", "the last one")
+    true(sensor.net.dev in last["summary"], "says why: " + last["summary"])
+    valid(sensor)
+
+
+def main():
+    for name, test, silence_s in (("heartbeats from start to stop", heartbeats, 0),
+                                  ("Redis goes away and comes back", redis_away, 0),
+                                  ("a killed sensor is silent, a stopped one is not", killed, 0),
+                                  ("lost packets are told once, and their end", drops, 0),
+                                  ("an interface falls silent, and goes away", tap_silent, 3)):
+        with case(name), lib.folder() as folder, lib.Net() as net, lib.Redis(folder) as redis:
+            sensor = Sensor(folder, net, redis, silence_s)
+            try:
+                test(sensor)
+            finally:
+                if sensor.p.poll() is None:
+                    sensor.p.kill()
+                    sensor.p.wait()
+    lib.finish()
+
+
+lib.whole(main)
