@@ -288,12 +288,14 @@ static void set_entropy(struct loader *l, struct detector *d, const struct ynode
 	d->entropy = read_number(l, v, "entropy", 0, 8);
 }
 
-static void set_digits(struct loader *l, struct detector *d, const struct ynode *v)
+/* "13" or "13-19" */
+static void read_range(struct loader *l, const struct ynode *v, const char *key, unsigned least,
+        unsigned most, unsigned *from, unsigned *to)
 {
 	unsigned long min = 0, max = 0;
 	char *end;
 
-	if (!need_scalar(l, v, "digits"))
+	if (!need_scalar(l, v, key))
 		return;
 	if (isdigit((unsigned char)v->text[0])) {
 		min = max = strtoul(v->text, &end, 10);
@@ -302,10 +304,26 @@ static void set_digits(struct loader *l, struct detector *d, const struct ynode 
 		if (*end)
 			min = 0;
 	}
-	if (min < 4 || max < min || max > 40)
-		fault(l, v, "`digits' must be a count or a range within 4-40, not `%s'", v->text);
-	d->digits_min = (unsigned)min;
-	d->digits_max = (unsigned)max;
+	if (min < least || max < min || max > most)
+		fault_add(l->f, l->file, v->line, v->column,
+		        "`%s' must be a count or a range within %u-%u, not `%s'", key, least, most, v->text);
+	*from = (unsigned)min;
+	*to = (unsigned)max;
+}
+
+static void set_digits(struct loader *l, struct detector *d, const struct ynode *v)
+{
+	read_range(l, v, "digits", 4, 40, &d->digits_min, &d->digits_max);
+}
+
+static void set_run(struct loader *l, struct detector *d, const struct ynode *v)
+{
+	read_range(l, v, "run", DETECTOR_RUN_MIN, DETECTOR_RUN_MAX, &d->run_min, &d->run_max);
+}
+
+static void set_body_only(struct loader *l, struct detector *d, const struct ynode *v)
+{
+	d->body_only = read_bool(l, v, "body_only");
 }
 
 #define LIST_OF(key)                                                                                         \
@@ -355,7 +373,9 @@ static const struct key {
         {"confidence_context", set_confidence_context, false},
         {"anchors", set_anchors, false},
         {"digits", set_digits, false},
+        {"run", set_run, false},
         {"expressions", set_expressions, true},
+        {"body_only", set_body_only, false},
         {"caseless", set_caseless, false},
         {"validators", set_validators, false},
         {"context", set_context, false},
@@ -422,15 +442,15 @@ static void read_detector(struct loader *l, const struct ynode *map)
 		if (keys[k].required && !ynode_get(map, keys[k].name))
 			fault_add(l->f, l->file, map->line, map->column, "detector `%s' lacks `%s'", d.id,
 			        keys[k].name);
-	if (!d.n_anchors == !d.digits_max)
+	if ((d.n_anchors != 0) + (d.digits_max != 0) + (d.run_max != 0) != 1)
 		fault_add(l->f, l->file, map->line, map->column,
-		        "detector `%s' needs either `anchors' or `digits'", d.id);
+		        "detector `%s' needs one of `anchors', `digits' and `run'", d.id);
 	if (d.context_required && !d.n_context)
 		fault(l, map, "detector `%s' requires context but names no words", d.id);
 	if (d.confidence_context < d.confidence)
 		d.confidence_context = d.confidence;
 	if (d.window == UINT32_MAX)
-		d.window = d.digits_max ? 4 : 64;
+		d.window = d.digits_max ? 4 : d.run_max ? 2 : 64;
 	if (d.digits_max && d.form == FORM_AS_IS)
 		d.form = FORM_ALNUM;
 	d.index = (uint32_t)l->set->n;

@@ -35,6 +35,8 @@ struct detector {
 	const char *const *expressions;
 	size_t n_expressions;            /* classify/detect/expr.h; the first group is the value */
 	unsigned digits_min, digits_max; /* instead of anchors: tried at runs with so many digits; 0: no */
+	unsigned run_min, run_max;       /* ... of so many letters, digits, '+' and '/' */
+	bool body_only;                  /* not in header fields and the query */
 	const char *const *validators;
 	size_t n_validators; /* by name, all must agree */
 	const char *const *context;
@@ -62,6 +64,8 @@ struct detector {
 };
 
 #define DETECTORS_MAX        1024
+#define DETECTOR_RUN_MIN     40 /* shorter ones are not found (classify/detect/scan.c) */
+#define DETECTOR_RUN_MAX     512
 #define DETECTOR_WINDOW_MAX  2048
 #define DETECTOR_CONTEXT_MAX 512
 

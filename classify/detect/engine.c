@@ -167,14 +167,15 @@ struct detect_engine *detect_engine_create(const struct detectors *d, const uint
         size_t key_len, const char *key_id, struct err *e)
 {
 	struct detect_engine *en = calloc(1, sizeof(*en));
-	size_t digits = 0, ats = 0;
+	size_t digits = 0, ats = 0, runs = 0;
 
 	if (!en)
 		goto no_memory;
 	en->rules = calloc(detectors_count(d) + 1, sizeof(*en->rules));
 	en->digit_rules = calloc(detectors_count(d) + 1, sizeof(struct rule *));
 	en->at_rules = calloc(detectors_count(d) + 1, sizeof(struct rule *));
-	if (!en->rules || !en->digit_rules || !en->at_rules)
+	en->run_rules = calloc(detectors_count(d) + 1, sizeof(struct rule *));
+	if (!en->rules || !en->digit_rules || !en->at_rules || !en->run_rules)
 		goto no_memory;
 	en->digits_min = 40;
 	for (size_t i = 0; i < detectors_count(d); i++) {
@@ -189,6 +190,12 @@ struct detect_engine *detect_engine_create(const struct detectors *d, const uint
 			en->digit_rules[digits++] = r;
 			if (r->d->digits_min < en->digits_min)
 				en->digits_min = r->d->digits_min;
+		} else if (r->d->run_max) {
+			en->run_rules[runs++] = r;
+			if (!en->run_min || r->d->run_min < en->run_min)
+				en->run_min = r->d->run_min;
+			if (r->d->run_max > en->run_max)
+				en->run_max = r->d->run_max;
 		} else if (r->at) {
 			en->at_rules[ats++] = r;
 		}
@@ -228,6 +235,7 @@ void detect_engine_destroy(struct detect_engine *en)
 	free(en->rules);
 	free(en->digit_rules);
 	free(en->at_rules);
+	free(en->run_rules);
 	explicit_bzero(en->token_key, sizeof(en->token_key));
 	free(en);
 }

@@ -1,7 +1,8 @@
 /* internal.h - how the detectors work inside; shared by the files of this folder only.
  *
  * A stream gathers text in one buffer, many short fields side by side.  When the buffer is full, or the text
- * ends, it is scanned once: libhs for the anchors, scan.c for digit runs and '@'.  Each candidate is tried
+ * ends, it is scanned once: libhs for the anchors, scan.c for digit runs, '@' and runs of
+ * base64's alphabet.  Each candidate is tried
  * with its detector's expressions within its field; validators and context decide.  Of a field that goes on,
  * the last DETECT_AHEAD bytes wait for what follows, and DETECT_BEHIND bytes before them stay as the window
  * to look back into.  Where scans happen depends on the count of bytes alone, so pieces cut anywhere give the
@@ -58,8 +59,9 @@ struct detect_engine {
 	struct rule *rules;
 	size_t n_rules;
 	hs_database_t *db[DATABASES];
-	const struct rule **digit_rules, **at_rules; /* NULL-terminated */
-	unsigned digits_min;                         /* fewest any digit rule wants */
+	const struct rule **digit_rules, **at_rules, **run_rules; /* NULL-terminated */
+	unsigned digits_min;                                      /* fewest any digit rule wants */
+	unsigned run_min, run_max; /* what any rule of runs wants; 0: there is none */
 	uint8_t token_key[64];
 	size_t token_key_len;
 	char token_key_id[17];
@@ -68,10 +70,11 @@ struct detect_engine {
 struct place {
 	uint32_t at;   /* one past the anchor, in the buffer */
 	uint32_t from; /* where the anchor begins, when libhs was asked for it */
-	uint32_t rule; /* DIGITS or AT: the scanner's */
+	uint32_t rule; /* DIGITS, AT or RUN: the scanner's */
 };
 #define PLACE_DIGITS UINT32_MAX
 #define PLACE_AT     (UINT32_MAX - 1)
+#define PLACE_RUN    (UINT32_MAX - 2)
 
 struct field {
 	uint32_t begin; /* in the buffer: of the key put before the text, or of what is held of it */
@@ -155,7 +158,7 @@ struct detect_worker {
 	struct detect_stats stats;
 };
 
-/* scan.c: digit runs and '@' in s->buf; calls back for each in order. */
+/* scan.c: digit runs, '@' and runs of base64's alphabet in s->buf. */
 #define RUN_GROUPS 20
 struct run {
 	uint32_t start[RUN_GROUPS]; /* of its groups of digits */

@@ -107,6 +107,21 @@ static bool speaks_against(const struct attempt *a, const struct value *v)
 	       words_within(v->p, v->end, to, d->against, d->n_against);
 }
 
+/* Header fields and the query, by their paths; a body's member of that name is rare. */
+static bool in_head(const struct attempt *a)
+{
+	static const char *const heads[] = {"header.", "trailer.", "query."};
+	const char *path = a->s->paths + a->f->path;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		size_t n = strlen(heads[i]);
+
+		if (a->f->path_len > n && !memcmp(path, heads[i], n))
+			return true;
+	}
+	return a->f->path_len == 4 && !memcmp(path, "path", 4);
+}
+
 /* Whether the value passes all checks; *sure when one of them cannot pass by chance. */
 static bool passes(const struct attempt *a, struct value *v, bool *sure)
 {
@@ -144,7 +159,7 @@ static bool take(const struct attempt *a, const struct expr_hit *hit)
 
 	if (v.end <= v.start || (int64_t)(a->f->begin + v.start) + a->f->delta < 0)
 		return false;
-	if (a->f->border && d->priority < PARTS_PRIORITY)
+	if ((a->f->border && d->priority < PARTS_PRIORITY) || (d->body_only && in_head(a)))
 		return false;
 	if (is_excluded(a, &v)) {
 		finding_exclude(a->s, a->f, a->r, &v);
@@ -258,6 +273,9 @@ void resolve_place(
 	if (place->rule == PLACE_DIGITS) {
 		scan_run(a.p, a.n, at - 1, &run);
 		try_digits(&a, &run);
+	} else if (place->rule == PLACE_RUN) {
+		for (const struct rule *const *r = en->run_rules; *r; r++)
+			try_anchor(&a, *r, begin, at);
 	} else if (place->rule == PLACE_AT) {
 		for (const struct rule *const *r = en->at_rules; *r; r++)
 			try_anchor(&a, *r, begin, at);

@@ -25,6 +25,7 @@ static const struct {
         {"base64-64", validate_base64_64},
         {"basic-auth", validate_basic_auth},
         {"mixed-40", validate_mixed40},
+        {"alone-40", validate_alone40},
         {"not-placeholder", validate_not_placeholder},
         {"uri-password", validate_uri_password},
         {"password", validate_password},

@@ -61,6 +61,7 @@ enum verdict_of_value validate_gcp(struct value *v);
 enum verdict_of_value validate_base64_64(struct value *v);
 enum verdict_of_value validate_basic_auth(struct value *v);
 enum verdict_of_value validate_mixed40(struct value *v);
+enum verdict_of_value validate_alone40(struct value *v);
 
 /* validate_words.c: is it a value, or does it stand for one? */
 enum verdict_of_value validate_not_placeholder(struct value *v);

@@ -241,3 +241,82 @@ enum verdict_of_value validate_mixed40(struct value *v)
 		return VALUE_NO;
 	return VALUE_YES;
 }
+
+static bool of_base64(uint8_t c)
+{
+	return isalnum(c) || c == '+' || c == '/' || c == '=';
+}
+
+/* Between lines of base64, as they are written: line ends, or those of a source or of a string. */
+static bool of_break(uint8_t c)
+{
+	return c && strchr(" \t\r\n\\\"',+>|*#", c);
+}
+
+static bool ends_escape(const uint8_t *p, size_t at)
+{
+	return at > 1 && p[at - 2] == '\\' && strchr("nrt", p[at - 1]);
+}
+
+/* Is a line before or behind it base64 as well?  Lines of the same length are rather a list of keys. */
+static bool in_base64(const struct value *v)
+{
+	const size_t own = v->end - v->start, enough = 24;
+	size_t from = v->start, to = v->end, n = 0;
+
+	if (ends_escape(v->p, from))
+		from -= 2;
+	while (from && v->start - from < 8 && of_break(v->p[from - 1]))
+		from--;
+	for (; from && n <= own && of_base64(v->p[from - 1]); from--)
+		n++;
+	if (n >= enough && n != own)
+		return true;
+	while (to < v->n && to - v->end < 8 && (of_break(v->p[to]) || ends_escape(v->p, to + 1)))
+		to++;
+	for (n = 0; to < v->n && n <= own && of_base64(v->p[to]); to++)
+		n++;
+	return n >= enough && n != own;
+}
+
+/* What stands around it without a blank is a URL or a list of hashes. */
+static bool in_url(const struct value *v)
+{
+	size_t from = v->start;
+
+	while (from && v->start - from < 256 && v->p[from - 1] > ' ' && !strchr("\"'`<>(", v->p[from - 1]))
+		from--;
+	return memmem(v->p + from, v->start - from, "://", 3) ||
+	       memmem(v->p + from, v->start - from, "sha", 3);
+}
+
+static bool is_text_in_base64(const uint8_t *p, size_t n)
+{
+	uint8_t out[64];
+	size_t len = base64_decode((const char *)p, n, out, sizeof(out), NULL), i = 0;
+
+	while (i < len && ((out[i] >= 0x20 && out[i] < 0x7f) || (out[i] && strchr("\t\r\n\033", out[i]))))
+		i++;
+	return i == len;
+}
+
+/* 40 characters of base64 with nothing beside them that says what they are.  Of random ones all but 3 in 100
+ * pass: kinds of characters change at every second place, as in no name, path or word of any language. */
+enum verdict_of_value validate_alone40(struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start, count[4] = {0}, changes = 0;
+	int last = -1;
+
+	for (size_t i = 0; i < n; i++) {
+		int kind = isupper(p[i]) ? 0 : islower(p[i]) ? 1 : isdigit(p[i]) ? 2 : 3;
+
+		count[kind]++;
+		changes += i && kind != last;
+		last = kind;
+	}
+	if (n != 40 || count[0] < 6 || count[0] > 26 || count[1] < 6 || count[1] > 26 || count[2] < 2 ||
+	        count[3] > 5 || changes < 18)
+		return VALUE_NO;
+	return is_text_in_base64(p, n) || in_url(v) || in_base64(v) ? VALUE_NO : VALUE_YES;
+}
