@@ -305,6 +305,7 @@ static int open_outputs(struct alerts *a, const struct alerts_options *o, struct
 	        .sensor = a->sensor,
 	        .log = a->log,
 	        .replay = a->replay,
+	        .trim_ms = o->trim_ms,
 	        .hurry = &a->hurry,
 	        .give_up_ns = &a->give_up_ns};
 
@@ -457,7 +458,10 @@ static void output_stats(struct output *o, struct alerts_output_stats *out)
 	        .delivered = o->ops->delivered ? o->ops->delivered(o) : count_get(&o->delivered),
 	        .waiting = o->ops->waiting ? o->ops->waiting(o) : 0,
 	        .lost_output = count_get(&o->lost_output),
-	        .lost_stop = count_get(&o->lost_stop)};
+	        .lost_stop = count_get(&o->lost_stop),
+	        .trimmed = count_get(&o->trimmed),
+	        .trimmed_unread = count_get(&o->trimmed_unread),
+	        .durable = count_get(&o->durable)};
 }
 
 void alerts_stats(struct alerts *a, struct alerts_stats *out)

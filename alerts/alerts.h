@@ -28,11 +28,13 @@ struct alerts_options {
 	/* for tests; NULL: the system's */
 	const struct log_io *io;
 	int64_t (*wall_ns)(void);
+	unsigned trim_ms; /* see output.h */
 };
 
 struct alerts_output_stats {
 	const char *name; /* without user and password; lives as long as the alerts side */
 	uint64_t delivered, waiting, lost_output, lost_stop;
+	uint64_t trimmed, trimmed_unread, durable; /* of a server: see output.h */
 };
 
 /* Two equations hold once alerts_stop() has returned (and, but for records on the move, before):

@@ -41,6 +41,9 @@ struct output {
 	_Atomic uint64_t delivered, lost_output, lost_stop;
 	atomic_bool up;                /* it takes records */
 	_Atomic(const char *) trouble; /* why it last did not, one word for machines; NULL: it always did */
+	/* of a server: entries trimmed; times that a reader's group lost one so; the index up to which as
+	 * many replicas as the settings ask for have everything (0: not asked, or not known yet) */
+	_Atomic uint64_t trimmed, trimmed_unread, durable;
 
 	pthread_mutex_t lock; /* of what follows; between the output's thread and the writer */
 	struct record_loss loss;
@@ -70,6 +73,7 @@ struct output_how {
 	const char *sensor;
 	struct log *log; /* NULL: none is kept */
 	bool replay;
+	unsigned trim_ms; /* for tests: between two looks at who reads the streams; 0: as trim.h says */
 	const atomic_bool *hurry;          /* set: do not wait for a reader any longer than give_up_ns */
 	const _Atomic int64_t *give_up_ns; /* monotonic; valid once hurry is set */
 };

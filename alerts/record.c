@@ -607,6 +607,10 @@ size_t record_note_tail(const struct record_note *note, struct record_head *head
 		json_string(&j, "kind", alert_kind_name(ALERT_SENSOR_DELIVERY));
 	json_string(&j, "severity", severity_name(note->severity));
 	json_string(&j, "summary", note->summary);
+	if (note->stream) {
+		json_string(&j, "stream", note->stream);
+		json_string(&j, "group", note->group);
+	}
 	if (note->n) {
 		json_object(&j, "counters");
 		for (size_t i = 0; i < note->n; i++)

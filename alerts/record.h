@@ -65,10 +65,13 @@ size_t volume_tail(const struct record_head *head, const struct volume_crossed *
 #define RECORD_NOTE_COUNTERS 12
 struct record_note {
 	unsigned type;      /* RECORD_GAP or EVENT_SENSOR (of kind sensor.delivery) */
-	const char *reason; /* RECORD_GAP: "queue", "log", "output", "retention", "server", "restart" */
+	const char *reason; /* RECORD_GAP: "queue", "log", "output", "retention", "server", "restart",
+	                     * "trimmed" */
 	enum severity severity;
 	int64_t when_ns;
 	char summary[512];
+	const char *stream; /* RECORD_GAP: whose reader lost something, NULL: not of one reader; */
+	char group[64];     /* ... and the reader's group */
 	const char *names[RECORD_NOTE_COUNTERS]; /* constant texts */
 	uint64_t values[RECORD_NOTE_COUNTERS];
 	size_t n;

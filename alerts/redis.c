@@ -7,8 +7,10 @@
  * Says once when the server goes and once when it comes back. */
 #include "alerts/redis.h"
 
+#include "alerts/durable.h"
 #include "alerts/publish.h"
 #include "alerts/resolve.h"
+#include "alerts/trim.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -56,6 +58,8 @@ struct redis_output {
 	struct resolver *resolver;
 	struct log *log;
 	struct publisher pub;
+	struct trim *trim;
+	struct durable durable;
 	char client[96];
 	struct settings *settings; /* held */
 	char sensor[80];
@@ -178,7 +182,8 @@ static enum resp_class wait_for_work(struct redis_output *r, struct err *e)
 	struct pollfd p[3] = {{.fd = r->wake_fd, .events = POLLIN},
 	        {.fd = resolver_fd(r->resolver), .events = POLLIN},
 	        {.fd = wire_fd(r->pub.conn.wire), .events = POLLIN}};
-	int n = poll(p, 3, LOOK_MS);
+	unsigned trim_ms = trim_wait_ms(r->trim);
+	int n = poll(p, 3, trim_ms < LOOK_MS ? (int)trim_ms : LOOK_MS);
 	uint64_t rung;
 
 	if (!n)
@@ -213,6 +218,20 @@ static void read_files_again(struct redis_output *r)
 	resolver_use_tls(r->resolver, tls);
 }
 
+/* What is done between two batches, now and then.  At the end nothing of it: records are waited for. */
+static bool beside(struct redis_output *r, enum resp_class *class, struct err *e)
+{
+	if (atomic_load(&r->draining))
+		return false;
+	if (!trim_wait_ms(r->trim))
+		*class = trim_run(r->trim, e);
+	else if (durable_due(&r->durable))
+		*class = durable_run(&r->durable, e);
+	else
+		return false;
+	return true;
+}
+
 static enum resp_class connect_and_begin(struct redis_output *r, struct err *e)
 {
 	char place[REDIS_PLACE_TEXT];
@@ -243,12 +262,16 @@ static enum resp_class step(struct redis_output *r, bool *settled, struct err *e
 	if (!r->pub.conn.wire || !*settled) {
 		class = r->pub.conn.wire ? publish_reconcile(&r->pub, e) : connect_and_begin(r, e);
 		*settled = class == RESP_OK;
+		trim_anew(r->trim);
+		durable_anew(&r->durable);
 		/* a server that answers may still refuse records (OOM, permissions): it is back when it takes
 		 * one */
 		if (*settled && !behind(r))
 			is_back(r);
 		return class;
 	}
+	if (beside(r, &class, e))
+		return class;
 	if (publish_idle(&r->pub))
 		return wait_for_work(r, e);
 	class = publish_batch(&r->pub, e);
@@ -272,6 +295,7 @@ static bool is_down(const struct redis_output *r, const char *why)
 
 static void redis_free(struct redis_output *r)
 {
+	trim_destroy(r->trim);
 	publish_clear(&r->pub);
 	resolver_destroy(r->resolver);
 	wire_tls_destroy(r->tls);
@@ -480,6 +504,10 @@ static int redis_init(struct redis_output *r, const char *url, const struct outp
 	if (!r->resolver || resolver_follow(r->resolver, e) < 0)
 		return -1;
 	take_cursor(r);
+	r->trim = trim_create(&r->pub, s, how->trim_ms);
+	if (!r->trim)
+		return err_set(e, "%s: no memory", r->url.shown);
+	durable_init(&r->durable, &r->pub, s->alerts.streams_replicas);
 	snprintf(r->client, sizeof(r->client), "leaktap-%.80s", how->sensor);
 	r->jitter = hash_seed();
 	if (pthread_create(&r->thread, NULL, publish_thread, r))

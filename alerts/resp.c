@@ -177,6 +177,24 @@ void resp_forget(struct resp *r)
 	r->out_len = 0;
 }
 
+struct resp_unsent resp_put_aside(struct resp *r)
+{
+	struct resp_unsent u = {r->out, r->out_len, r->out_cap};
+
+	r->out = NULL;
+	r->out_len = r->out_cap = 0;
+	return u;
+}
+
+void resp_take_back(struct resp *r, struct resp_unsent *u)
+{
+	free(r->out);
+	r->out = u->out;
+	r->out_len = u->len;
+	r->out_cap = u->cap;
+	u->out = NULL;
+}
+
 /* Error texts go to terminals and logs: nothing in them may move a cursor. */
 static void make_plain(redisReply *r)
 {

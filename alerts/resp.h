@@ -47,6 +47,14 @@ int resp_add_words(struct resp *r, const char *const *words);
 int resp_send(struct resp *r, int64_t deadline_ns, struct err *e);
 /* Forgets commands that were added and not sent. */
 void resp_forget(struct resp *r);
+/* Commands that were added and not sent, kept while others go out before them: between the two calls the
+ * connection has a buffer of its own for those, which must have been sent. */
+struct resp_unsent {
+	char *out;
+	size_t len, cap;
+};
+struct resp_unsent resp_put_aside(struct resp *r);
+void resp_take_back(struct resp *r, struct resp_unsent *u);
 /* The next reply, to be freed with freeReplyObject(); NULL: the connection is dead and e says why.  Error
  * texts hold printable ASCII only. */
 redisReply *resp_read(struct resp *r, int64_t deadline_ns, struct err *e);

@@ -160,6 +160,18 @@ void summary_print_workers(FILE *out, const struct worker *workers, unsigned n)
 	fputc('\n', out);
 }
 
+/* Of a server whose streams were trimmed, or whose replicas were asked. */
+static void print_streams(FILE *out, const struct alerts_output_stats *o)
+{
+	if (!o->trimmed && !o->trimmed_unread && !o->durable)
+		return;
+	fprintf(out, "streams    %s: entries trimmed %" PRIu64 ", before a group had read them %" PRIu64,
+	        o->name, o->trimmed, o->trimmed_unread);
+	if (o->durable)
+		fprintf(out, "; replicas have all up to %" PRIu64, o->durable);
+	fputc('\n', out);
+}
+
 void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_stats *a, int64_t took_ns)
 {
 	const struct source_stats *s = &t->source;
@@ -229,6 +241,8 @@ void summary_print(FILE *out, const struct worker_stats *t, const struct alerts_
 		fprintf(out, " (queue %" PRIu64 ", log %" PRIu64 ", output %" PRIu64 ", at stop %" PRIu64 ")",
 		        a->lost_queue, a->lost_log, a->lost_output, a->lost_stop);
 	fprintf(out, ": %s\n", balance(a->made_all, a->delivered + a->waiting + lost));
+	for (size_t i = 0; i < a->n_outputs; i++)
+		print_streams(out, &a->outputs[i]);
 	if (a->waiting && a->log)
 		fprintf(out, "           those that wait stand in %s and are delivered the next time\n",
 		        a->log);

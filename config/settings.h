@@ -110,6 +110,9 @@ struct settings {
 		const char *password_file;
 		const char *spool_directory; /* "" not set */
 		unsigned spool_max_mb;
+		unsigned streams_retention_h; /* in Redis; 0: no bound */
+		unsigned streams_max_entries; /* of each stream; 0: no bound */
+		unsigned streams_replicas;    /* that make a record durable; 0: not asked */
 		unsigned group_window_s,
 		        repeat_s; /* repeat_s: a repeated value is told again at least so often */
 		enum severity severity[ALERT_KINDS];

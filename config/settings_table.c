@@ -201,6 +201,15 @@ const struct setting settings_table[] = {
 	NUMBER("alerts.spool.max_mb", alerts.spool_max_mb, 8, 1u << 30, "8192",
 		"MiB of the log. When it is full its oldest hour goes, even when Redis has not taken it; a gap record then"
 		" says what."),
+	NUMBER("alerts.streams.retention_h", alerts.streams_retention_h, 0, 876000, "0",
+		"Hours that entries stay in the streams of Redis, and longer until every consumer group has read and acknowledged"
+		" them. 0: leaktap removes none by age."),
+	NUMBER("alerts.streams.max_entries", alerts.streams_max_entries, 0, 1u << 30, "0",
+		"Entries that each stream holds, about; the oldest go first, read or not, and a gap record tells what a group lost."
+		" 0: no bound."),
+	NUMBER("alerts.streams.replicas", alerts.streams_replicas, 0, 16, "0",
+		"Replicas that must have a record before `durable` of the key `head` counts it. Delivery does not wait for them."
+		" 0: not asked."),
 	OWN("alerts.suppress", "a list of rules; see \"Suppressed alerts\"", NULL,
 		"Alerts that somebody looked at and does not want to hear of until a day."),
 

@@ -3,7 +3,8 @@
  *
  *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-q QUEUE] [-s SENSOR] [-d LOG] [-m MB] [-W WAIT_MS]
  *[-R]
- *	             [-b] [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] [-D DISK] [-T CLOCK] OUTPUT...
+ *	             [-b] [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] [-D DISK] [-T CLOCK]
+ *	             [-H HOURS] [-N ENTRIES] [-L REPLICAS] [-t TRIM_MS] OUTPUT...
  *
  * -r: alerts a second (0: as fast as it goes), -d: the log's folder, -m: its bound, -R: as in a replay, -b:
  *alerts of about 700 bytes instead of all that one can have, -f: a flow record with every alert, -D and -T:
@@ -74,10 +75,12 @@ static void print_stats(const struct alerts_stats *s, int64_t took_ns)
 	        "{\"told\":%" PRIu64 ",\"made\":%" PRIu64 ",\"alerts\":%" PRIu64 ",\"flows\":%" PRIu64
 	        ",\"sensor\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
 	        ",\"lost_queue\":%" PRIu64 ",\"lost_log\":%" PRIu64 ",\"lost_output\":%" PRIu64
-	        ",\"lost_stop\":%" PRIu64 ",\"own\":%" PRIu64 ",\"seconds\":%.3f}\n",
+	        ",\"lost_stop\":%" PRIu64 ",\"own\":%" PRIu64 ",\"trimmed\":%" PRIu64
+	        ",\"trimmed_unread\":%" PRIu64 ",\"durable\":%" PRIu64 ",\"seconds\":%.3f}\n",
 	        s->told, s->made_all, s->made[EVENT_ALERT], s->made[EVENT_FLOW], s->made[EVENT_SENSOR],
 	        s->made[RECORD_GAP], s->delivered, s->waiting, s->lost_queue, s->lost_log, s->lost_output,
-	        s->lost_stop, s->own, (double)took_ns / NS_PER_S);
+	        s->lost_stop, s->own, s->outputs[0].trimmed, s->outputs[0].trimmed_unread,
+	        s->outputs[0].durable, (double)took_ns / NS_PER_S);
 }
 
 int main(int argc, char **argv)
@@ -98,7 +101,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, stop);
 	alert_source_init(&base);
-	while ((c = getopt(argc, argv, "n:r:w:d:m:q:s:W:RbfP:C:E:K:D:T:")) != -1)
+	while ((c = getopt(argc, argv, "n:r:w:d:m:q:s:W:RbfP:C:E:K:D:T:H:N:L:t:")) != -1)
 		switch (c) {
 		case 'n':
 			n = strtoull(optarg, NULL, 10);
@@ -123,6 +126,18 @@ int main(int argc, char **argv)
 		case 'T':
 			faults_clock = optarg;
 			o.wall_ns = faults_wall_ns;
+			break;
+		case 'H':
+			base.settings.alerts.streams_retention_h = (unsigned)atoi(optarg);
+			break;
+		case 'N':
+			base.settings.alerts.streams_max_entries = (unsigned)atoi(optarg);
+			break;
+		case 'L':
+			base.settings.alerts.streams_replicas = (unsigned)atoi(optarg);
+			break;
+		case 't':
+			o.trim_ms = (unsigned)atoi(optarg);
 			break;
 		case 'q':
 			base.settings.limits.queue = (unsigned)atoi(optarg);

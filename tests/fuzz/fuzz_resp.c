@@ -1,7 +1,9 @@
 /* fuzz_resp.c - what a server may answer to our client: parsed, and read as every answer we ever ask for. The
  * first byte says how many records the EXEC was for, the second how the bytes arrive in pieces. */
+#include "alerts/durable.h"
 #include "alerts/publish.h"
 #include "alerts/topology.h"
+#include "alerts/trim_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,23 @@ static void read_topology(const redisReply *r)
 			abort();
 }
 
+static void read_for_trimming(const redisReply *r)
+{
+	struct trim_place place;
+	struct trim_group group;
+	struct stream_id id;
+	uint64_t number;
+
+	if (trim_read_stream(r, &place) && !place.length && stream_id_cmp(&place.first, &place.last) < 0)
+		abort(); /* what may come in an empty stream does not lie before what was there */
+	if (trim_read_group(r, &group) && strlen(group.name) > TRIM_NAME)
+		abort();
+	trim_read_pending(r, &id);
+	trim_read_entry(r, &id, &number);
+	durable_read_role(r, &number);
+	durable_read_replicas(r, 1);
+}
+
 static void read_as_everything(const redisReply *r, size_t n)
 {
 	const struct stream_id ids[RECORDS_MAX] = {
@@ -67,6 +86,7 @@ static void read_as_everything(const redisReply *r, size_t n)
 	publish_read_stream(r, &last, &newest);
 	if (strlen(newest.hash) >= sizeof(newest.hash))
 		abort();
+	read_for_trimming(r);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,0 +1,561 @@
+#!/usr/bin/env python3
+"""Trimming of the streams, and who is told when a reader lost something by it, at 1,000 alerts a second.
+
+    trimming.py ALERT_SOURCE [SCENARIO...]
+
+The source's clock is two hours behind where entries shall be too old, and it looks at the streams every 0.3 s.
+"""
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from redis_lib import *  # noqa: E402,F403
+
+RATE = 1000
+LONG = 60000
+LOOK = 300  # ms
+SCENARIOS = []
+
+
+def scenario(f):
+    SCENARIOS.append(f)
+    return f
+
+
+def begin(t, seconds, url, *more, old=True):
+    clock = t.file("clock", "-7200" if old else "0")
+    return t.source("-n", int(seconds * RATE), "-r", RATE, "-W", LONG, "-T", clock, "-t", LOOK, *more, url)
+
+
+threading.excepthook = lambda a: None  # readers whose server is gone
+
+
+class Reader:
+    """Reads a stream with a group on a thread of its own."""
+
+    def __init__(self, server, group="siem", what="alerts", ack=True):
+        self.server, self.group, self.key, self.ack = server, group, key(what), ack
+        self.got, self.paused, self.most, self.ended, self.error = [], False, 100, False, None
+        r = Redis(server.path)
+        made = r("XGROUP", "CREATE", self.key, group, "0", "MKSTREAM")
+        check(made == "OK", "XGROUP CREATE: %s" % made)
+        r.close()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        r = Redis(self.server.path)
+        while not self.ended:
+            if self.paused:
+                time.sleep(0.02)
+                continue
+            said = r("XREADGROUP", "GROUP", self.group, "one", "COUNT", self.most, "BLOCK", 100, "STREAMS", self.key, ">")
+            if isinstance(said, Exception):
+                self.error = said
+                return
+            for id_, words in said[0][1] if said else []:
+                self.got.append((id_, dict(zip(words[::2], words[1::2]))))
+                if self.ack:
+                    r("XACK", self.key, self.group, id_)
+            time.sleep(0.05)
+        r.close()
+
+    def end(self):
+        self.ended = True
+        self.thread.join(10)
+        if self.error:
+            raise self.error
+
+    def ids(self):
+        return [id_ for id_, _ in self.got]
+
+    def ordinals(self):
+        return [int(f["ordinal"]) for _, f in self.got]
+
+
+def until(what, probe, seconds=15):
+    end = time.monotonic() + seconds
+    while not probe():
+        check(time.monotonic() < end, "not in time: " + what)
+        time.sleep(0.05)
+
+
+def ids_of(log, type_="alert"):
+    return ["%d-%d" % (milliseconds(rec["logged"]), index) for index, rec, _ in log if rec["type"] == type_]
+
+
+def told(log, reason="trimmed"):
+    return [rec for _, rec, _ in log if rec["type"] == "gap" and rec["reason"] == reason]
+
+
+def sensor_records(log, word):
+    return [rec for _, rec, _ in log if rec["type"] == "sensor" and word in rec["summary"]]
+
+
+def finish(t, src):
+    stats = src.end(120)
+    equal(stats["lost"] + stats["waiting"], 0, "lost or waiting: %s" % stats["log"])
+    log = log_lines(t.log)
+    equal(sent(log), list(range(stats["alerts"])), "what was sent")
+    return log, stats
+
+
+def has_exactly(t, server, log):
+    """What is left in Redis are the newest records, each once under its ID and with its line."""
+    r = Redis(server.path)
+    for what, types in (("alerts", ("alert",)), ("health", ("sensor", "gap"))):
+        lines = {"%d-%d" % (milliseconds(rec["logged"]), i): line for i, rec, line in log if rec["type"] in types}
+        there = entries(r, what)
+        for id_, f, _ in there:
+            equal(lines.get(id_), f["json"], "the record " + id_)
+        if there:
+            equal([e[0] for e in there], list(lines)[-len(there):], "the newest of " + what)
+    head = r("HGETALL", key("head"))
+    equal(dict(zip(head[::2], head[1::2]))["index"], str(log[-1][0]), "the head's index")
+    r.close()
+
+
+# ---- by age --------------------------------------------------------------------------------------------------
+
+
+@scenario
+def slower_than_retention(t):
+    """Everything is too old at once, a reader is slow, stands still, and reads on: it misses nothing, and what it has
+    read goes."""
+    s = t.server()
+    reader = Reader(s)
+    reader.most = 10
+    r = Redis(s.path)
+    src = begin(t, 8, s.url, "-H", 1)
+    until("the reader has some", lambda: len(reader.got) > 200)
+    until("what it has read goes", lambda: r("XLEN", key("alerts")) < r("XINFO", "STREAM", key("alerts"))[1] + 1 and
+          r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0] != reader.got[0][0])
+    reader.paused = True
+    time.sleep(1.5)
+    first = r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0]
+    time.sleep(1)
+    equal(r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0], first, "nothing goes while it stands still")
+    reader.paused, reader.most = False, 500
+    time.sleep(5)
+    log, stats = finish(t, src)
+    until("it has all", lambda: len(reader.got) >= stats["alerts"])
+    reader.end()
+    equal(reader.ids(), ids_of(log), "what it has read")
+    check(stats["trimmed"] > 3000, "trimmed: %s" % stats)
+    equal(told(log), [], "nothing to tell")
+    equal(stats["trimmed_unread"], 0, "nothing unread was trimmed")
+    has_exactly(t, s, log)
+    r.close()
+
+
+@scenario
+def unacknowledged(t):
+    """What a reader was given and did not acknowledge stays, and so does all behind it."""
+    s = t.server()
+    reader = Reader(s, ack=False)
+    r = Redis(s.path)
+    src = begin(t, 4, s.url, "-H", 1)
+    until("it was given some", lambda: len(reader.got) > 1500)
+    equal(r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0], reader.got[0][0], "nothing goes")
+    for id_ in reader.ids()[:1000]:
+        r("XACK", key("alerts"), "siem", id_)
+    until("what is acknowledged goes", lambda: r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0] != reader.got[0][0])
+    time.sleep(1)
+    first = r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0]
+    check(first <= reader.got[1000][0], "nothing else")
+    check(int(first.split("-")[1]) > int(reader.got[900][0].split("-")[1]), "nearly all of it: %s" % first)
+    log, _ = finish(t, src)
+    reader.end()
+    equal(told(log), [], "nothing to tell")
+    r.close()
+
+
+@scenario
+def nobody_reads(t):
+    """Without groups age decides, down to an empty stream.  Sensor and server go on from the head."""
+    s = t.server("--appendonly", "yes", "--appendfsync", "always", "--stream-node-max-entries", "10")
+    r = Redis(s.path)
+    src = begin(t, 3, s.url, "-H", 1)
+    log, stats = finish(t, src)
+    check(stats["trimmed"] > 1000, "trimmed: %s" % stats)
+    has_exactly(t, s, log)
+    r("XTRIM", key("alerts"), "MAXLEN", 0)
+    s.kill()
+    s.start()
+    r = Redis(s.path)
+    src = begin(t, 2, s.url, "-H", 1)
+    time.sleep(1)
+    r("XTRIM", key("alerts"), "MAXLEN", 0)  # below the head, while records flow
+    stats = src.end(60)
+    equal(stats["lost"] + stats["waiting"], 0, "lost: %s" % stats["log"])
+    check(not any("came back without" in line for line in stats["log"]), "nothing is sent again: %s" % stats["log"])
+    check(not any("somebody else writes" in line for line in stats["log"]), "it is its own: %s" % stats["log"])
+    log = log_lines(t.log)
+    equal([rec["ordinal"] for _, rec, _ in log if rec["type"] == "alert"], list(range(1, 5001)), "ordinals")
+    has_exactly(t, s, log)
+    equal(told(log), [], "nobody lost anything")
+    r.close()
+
+
+@scenario
+def marks_too(t):
+    s = t.server("--stream-node-max-entries", "10")
+    r = Redis(s.path)
+    now = int(time.time() * 1000)
+    for i in range(100):
+        r("XADD", key("marks"), "%d-%d" % (now - 7200000, i + 1), "json", "{}")
+    for i in range(15):
+        r("XADD", key("marks"), "%d-%d" % (now, i + 1), "json", "{}")
+    src = begin(t, 2, s.url, "-H", 1)
+    until("old marks go", lambda: r("XLEN", key("marks")) <= 25)
+    check(r("XLEN", key("marks")) >= 15, "new ones stay")
+    finish(t, src)
+    r.close()
+
+
+@scenario
+def dead_group(t):
+    """Nobody reads for a group: the stream grows, and that is told once, with its name, age and how many it holds.
+    Entries are too old after five seconds; who reads along is not meant."""
+    s = t.server()
+    r = Redis(s.path)
+    for what in ("alerts", "flows"):
+        r("XGROUP", "CREATE", key(what), "gone\x1b[2J", "0", "MKSTREAM")
+    reader = Reader(s)
+    clock = t.file("clock", "-3595")
+    src = t.source("-n", 8000, "-r", RATE, "-W", LONG, "-T", clock, "-t", LOOK, "-H", 1, "-f", s.url)
+    time.sleep(4)
+    equal(len(entries(r, "health")), 0, "nobody is dead yet")
+    log, stats = finish(t, src)
+    reader.end()
+    equal(r("XLEN", key("alerts")), 8000, "all of it is held")
+    dead = sensor_records(log, "gone?[2J")
+    equal(sorted("flows" in rec["summary"] for rec in dead), [False, True], "one record for each stream: %s" % dead)
+    for rec in dead:
+        check(3600 <= rec["counters"]["waits_s"] < 3605, "age: %s" % rec)
+        check(1 <= rec["counters"]["held_entries"] <= 3000, "how many: %s" % rec)
+    equal(len(sensor_records(log, "")), 2, "not the one that reads")
+    equal(told(log), [], "nothing is lost")
+    check(all("\x1b" not in line for line in stats["log"]), "no control characters")
+    r("XGROUP", "DESTROY", key("alerts"), "gone\x1b[2J")
+    src = t.source("-n", 80, "-r", 10, "-W", LONG, "-T", clock, "-t", LOOK, "-H", 1, s.url)
+    until("it goes", lambda: r("XLEN", key("alerts")) < 3000)
+    equal(src.end(60)["lost"], 0, "lost")
+    r.close()
+
+
+# ---- by number, and by others --------------------------------------------------------------------------------
+
+
+def gone(log, group="siem", stream="alerts"):
+    """Ordinals that gap records say a group lost."""
+    out, records = set(), [g for g in told(log) if g["group"] == group and g["stream"] == stream]
+    for g in records:
+        c = g["counters"]
+        if c.get("unacknowledged") and "lost_alerts" not in c:
+            continue  # it had been given them, and reads on
+        lost = set(range(c["first_alert"], c["last_alert"] + 1))
+        equal(len(lost), c["lost_alerts"], "as many as named: %s" % g)
+        check(not lost & out, "each once: %s" % records)
+        out |= lost
+    return out, records
+
+
+@scenario
+def cap_passes_a_group(t):
+    """The bound on entries goes past a group that stands still: told when it begins and when the group is back, each
+    lost alert in one of the records."""
+    s = t.server()
+    reader = Reader(s)
+    other = Reader(s, "archive")
+    r = Redis(s.path)
+    src = begin(t, 9, s.url, "-N", 1500, old=False)
+    time.sleep(1)
+    reader.paused = True
+    time.sleep(5)
+    check(r("XLEN", key("alerts")) < 3500, "the bound holds")
+    equal(len([e for e in entries(r, "health") if e[2]["type"] == "gap"]), 1, "told once while it goes on")
+    reader.paused, reader.most = False, 2000
+    time.sleep(1)
+    log, stats = finish(t, src)
+    until("they have all", lambda: reader.ids()[-1] == ids_of(log)[-1] and other.ids()[-1] == ids_of(log)[-1])
+    reader.end()
+    other.end()
+    equal(other.ids(), ids_of(log), "who reads on misses nothing")
+    lost, records = gone(log)
+    equal(lost, set(range(1, 9001)) - set(reader.ordinals()), "what it misses is what is told")
+    check(len(lost) > 1500, "it lost something: %d" % len(lost))
+    equal(len(records), 2, "records: %s" % records)
+    check(all("max_entries" in rec["summary"] for rec in records), "the cause: %s" % records)
+    equal(gone(log, "archive")[1], [], "the other group lost nothing")
+    in_hand = sum(rec["counters"].get("unacknowledged", 0) for rec in records)
+    equal(stats["trimmed_unread"], len(lost) + in_hand, "counted")
+    has_exactly(t, s, log)
+    r.close()
+
+
+@scenario
+def trimmed_by_others(t):
+    """XTRIM from cron, with nothing set here: told with the ordinals, not when everything was read."""
+    s = t.server()
+    reader = Reader(s)
+    r = Redis(s.path)
+    src = begin(t, 8, s.url, old=False)
+    until("some were read", lambda: len(reader.got) > 500)
+    r("XTRIM", key("alerts"), "MINID", reader.got[400][0])  # all of it read
+    time.sleep(1)
+    reader.paused = True
+    time.sleep(1.5)
+    r("XTRIM", key("alerts"), "MAXLEN", 700)
+    time.sleep(1)
+    reader.paused, reader.most = False, 2000
+    time.sleep(0.8)
+    reader.paused = True
+    time.sleep(0.7)
+    r("XTRIM", key("alerts"), "MAXLEN", 0)
+    time.sleep(1)
+    reader.paused = False
+    log, stats = finish(t, src)
+    until("it has the last", lambda: reader.ids()[-1] == ids_of(log)[-1])
+    reader.end()
+    lost, records = gone(log)
+    equal(lost, set(range(1, 8001)) - set(reader.ordinals()), "what it misses is what is told")
+    equal(len(records), 2, "records: %s" % records)
+    check(all("somebody else" in rec["summary"] for rec in records), "the cause: %s" % records)
+    equal(stats["trimmed"], 0, "we trim nothing")
+    has_exactly(t, s, log)
+    r.close()
+
+
+@scenario
+def trimmed_unacknowledged(t):
+    """A reader died with entries in hand: when they are trimmed, nobody can claim them."""
+    s = t.server()
+    reader = Reader(s, ack=False)
+    r = Redis(s.path)
+    src = begin(t, 4, s.url, old=False)
+    until("it was given some", lambda: len(reader.got) > 600)
+    reader.end()
+    time.sleep(0.5)
+    in_hand = len(reader.got)
+    r("XACK", key("alerts"), "siem", *reader.ids()[100:])
+    time.sleep(0.5)
+    r("XTRIM", key("alerts"), "MINID", reader.ids()[500])
+    log, _ = finish(t, src)
+    records = told(log)
+    equal(len(records), 1, "records: %s" % records)
+    equal(records[0]["counters"]["unacknowledged"], 100, "in hand: %d, %s" % (in_hand, records))
+    check("lost_alerts" not in records[0]["counters"], "nothing unread")
+    r.close()
+
+
+@scenario
+def flows_and_health(t):
+    s = t.server()
+    r = Redis(s.path)
+    for what in ("flows", "health"):
+        r("XGROUP", "CREATE", key(what), "siem", "0", "MKSTREAM")
+    r("XGROUP", "CREATE", key("alerts"), "dead", "0", "MKSTREAM")
+    src = begin(t, 6, s.url, "-f", "-H", 1)
+    until("a record of the sensor", lambda: r("XLEN", key("health")) > 0)
+    time.sleep(1)
+    r("XTRIM", key("flows"), "MAXLEN", 10)
+    r("XTRIM", key("health"), "MAXLEN", 0)
+    log, _ = finish(t, src)
+    records = {g["stream"]: g["counters"] for g in told(log)}
+    equal(sorted(records), ["flows", "health"], "records: %s" % told(log))
+    equal(records["flows"]["first_flow"], 1, "flows")
+    equal(records["flows"]["last_flow"], records["flows"]["lost_flows"], "flows")
+    check(records["flows"]["lost_flows"] > 500, "flows")
+    check(records["health"]["lost_sensor"] >= 1 and records["health"]["first_sensor"] == 1, "%s" % records)
+    r.close()
+
+
+# ---- permissions, and the pace -------------------------------------------------------------------------------
+
+
+@scenario
+def not_permitted(t):
+    """Without +xtrim, and then without what is needed to know who reads: told once each, delivery is exact; once it is
+    permitted, it works.  Without settings nobody asks for it, and nothing is said."""
+    s = t.server("--appendonly", "yes")
+    r = Redis(s.path)
+    for rules, word, options in (("-xtrim", "xtrim", ("-H", 1)), ("-xtrim", "xtrim", ("-N", 500)),
+                                 ("-xinfo|groups", "not known", ("-H", 1)), ("-xpending", "unacknowledged", ("-H", 1)),
+                                 ("-xinfo|groups", None, ()), ("-xrange", "hold back", ("-H", 1))):
+        r("FLUSHALL")
+        shutil.rmtree(t.log)
+        os.mkdir(t.log)
+        r("ACL", "SETUSER", "default", "reset", "on", "nopass", "~*", "&*", "+@all", *rules.split())
+        admin = Redis(s.path)
+        src = None
+        reader = None
+        if word in ("unacknowledged", "hold back"):
+            r("XGROUP", "CREATE", key("alerts"), "siem", "0", "MKSTREAM")
+        if word == "unacknowledged":
+            r("ACL", "SETUSER", "default", "+xpending")
+            reader = Reader(s, "slow", ack=False)
+            r("ACL", "SETUSER", "default", "-xpending")
+        src = begin(t, 3, s.url, *options)
+        log, stats = finish(t, src)
+        if reader:
+            reader.end()
+        said = [line for line in stats["log"] if "trimmed" in line or "groups" in line]
+        records = [x for x in sensor_records(log, "Delivery goes on")]
+        equal(len(said), 1 if word else 0, "%s said: %s" % (rules, stats["log"]))
+        equal(len(records), 1 if word else 0, "%s told: %s" % (rules, records))
+        if word:
+            check(word in said[0], "%s: %s" % (rules, said))
+        r("ACL", "SETUSER", "default", "+@all")
+        equal(r("XLEN", key("alerts")), 3000, "%s: everything is there" % rules)
+        has_exactly(t, s, log)
+        admin.close()
+    r.close()
+
+
+@scenario
+def exact_while_trimming(t):
+    """Retention, the bound, foreign trims and refusals at once, while a group reads along."""
+    s = t.server()
+    reader = Reader(s)
+    reader.most = 1000
+    r = Redis(s.path)
+    src = begin(t, 12, s.url, "-H", 1, "-N", 20000)
+    for i in range(8):
+        time.sleep(1)
+        if i % 3 == 0:
+            r("CONFIG", "SET", "maxmemory", "1mb")
+            time.sleep(0.2)
+            r("CONFIG", "SET", "maxmemory", "0")
+        elif i % 3 == 1:
+            until("it has read", lambda: len(reader.got) > 200)
+            r("XTRIM", key("alerts"), "MINID", reader.got[-150][0])
+        else:
+            r("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            reader = more_of(reader)
+            r("XLEN", key("alerts"))
+    log, stats = finish(t, src)
+    until("it has all", lambda: reader.ids()[-1] == ids_of(log)[-1])
+    reader.end()
+    equal(reader.ids(), ids_of(log), "every alert once")
+    equal(told(log), [], "nobody lost anything")
+    check(stats["trimmed"] > 5000, "trimmed: %s" % stats)
+    has_exactly(t, s, log)
+    r.close()
+
+
+def more_of(reader):
+    """The reader's connection was ended with all others: it goes on, with what it had in hand first."""
+    reader.thread.join(10)
+    reader.error = None
+    r = Redis(reader.server.path)
+    have = set(reader.ids())
+    for id_, words in r("XREADGROUP", "GROUP", reader.group, "one", "STREAMS", reader.key, "0")[0][1]:
+        if id_ not in have:
+            reader.got.append((id_, dict(zip(words[::2], words[1::2]))))
+        r("XACK", reader.key, reader.group, id_)
+    r.close()
+    reader.thread = threading.Thread(target=reader.run, daemon=True)
+    reader.thread.start()
+    return reader
+
+
+# ---- durable -------------------------------------------------------------------------------------------------
+
+
+def durable(r):
+    words = r("HGETALL", key("head"))
+    head = dict(zip(words[::2], words[1::2]))
+    return int(head.get("durable", 0)), int(head.get("index", 0))
+
+
+@scenario
+def replicas(t):
+    """The mark follows a replica; without it, it stays behind, and delivery goes on as before."""
+    s = t.server("--port", str(free_port()), "--repl-diskless-sync-delay", "0")
+    replica = t.server("--port", "0", name="replica")
+    port = Redis(s.path)("CONFIG", "GET", "port")[1]
+    rr, r = Redis(replica.path), Redis(s.path)
+    rr("REPLICAOF", "127.0.0.1", port)
+    until("the replica is there", lambda: r("ROLE")[2] and r("ROLE")[2][0][2] != "0")
+    src = begin(t, 12, s.url, "-L", 1, old=False)
+    time.sleep(3)
+    until("the mark follows", lambda: durable(r)[0] > 1000)
+    mark, index = durable(r)
+    check(mark <= index, "not ahead")
+    rr_index = durable(rr)[1]
+    check(rr_index >= mark, "the replica has it")
+    replica.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    stays, _ = durable(r)
+    time.sleep(2)
+    now, index = durable(r)
+    equal(now, stays, "it stays behind")
+    check(index > now + 1500, "and delivery goes on: %d, %d" % (now, index))
+    replica.process.send_signal(signal.SIGCONT)
+    until("it follows again", lambda: durable(r)[0] > index)
+    log, stats = finish(t, src)
+    check(index < stats["durable"] <= log[-1][0], "the mark at the end: %s" % stats)
+    exact(s, t.log, stats)
+    r.close()
+    rr.close()
+
+
+@scenario
+def no_replica(t):
+    s = t.server()
+    src = begin(t, 3, s.url, "-L", 2, old=False)
+    log, stats = finish(t, src)
+    equal(stats["durable"], 0, "no mark")
+    check(stats["seconds"] < 3 * 3, "in time: %s" % stats)
+    exact(s, t.log, stats)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# ---- running them --------------------------------------------------------------------------------------------
+
+
+def run(f, program):
+    t = Test(program, None)
+    start = time.monotonic()
+    try:
+        f(t)
+        return "ok   %-28s %.1f s" % (f.__name__, time.monotonic() - start)
+    except Exception as e:  # pylint: disable=broad-except
+        return "FAIL %-28s %s: %s" % (f.__name__, type(e).__name__, str(e)[:1500])
+    finally:
+        t.end()
+
+
+def main():
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if not shutil.which("redis-server"):
+        print("trimming: redis-server is not installed")
+        return 77
+    wanted = [f for f in SCENARIOS if not sys.argv[2:] or f.__name__ in sys.argv[2:]]
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("LEAKTAP_JOBS", "4"))) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run, f, sys.argv[1]) for f in wanted]):
+            line = done.result()
+            failed += line.startswith("FAIL")
+            print(line, flush=True)
+    print("%d passed, %d failed" % (len(wanted) - failed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
