@@ -189,6 +189,32 @@ static void test_limits(void **state)
 	free(name);
 }
 
+/* Short tags within words: what is told of the text around them does not grow with their number, and the next
+ * word is told whole. */
+static void test_many_tags(void **state)
+{
+	static const char *const pieces[] = {
+	        "x<b>", "x</b>", "x<b/>", "<b>x</b>", "x<b a=1>", "&#65;<i>", "<b>word</b><i>more</i>"};
+	enum { N = 1 << 18 };
+	char *body = malloc(N + 200);
+	struct sum s = {.look = "wholly 4111111111111111"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		size_t len = strlen(pieces[i]), n = (size_t)sprintf(body, HTML);
+
+		for (; n < N; n += len)
+			memcpy(body + n, pieces[i], len);
+		n += (size_t)sprintf(
+		        body + n, "<p>a line that is long enough to earn it: wholly<b>4111111111111111");
+		sum_body(pool, body, n, &s);
+		if (s.text > 4 * n + 8192 || !s.found)
+			fail_msg("%s: %zu bytes became %llu%s", pieces[i], n, (unsigned long long)s.text,
+			        s.found ? "" : ", and the last word is lost");
+	}
+	free(body);
+}
+
 static const char sample[] =
         "<?xml version=\"1.0\" encoding=\"latin1\"?><!DOCTYPE html [<!ENTITY a 'b'>]><html><!-- c --><meta "
         "charset=utf-8><p a=b c='d&amp;'>t\xe9xt <b "
@@ -224,6 +250,7 @@ int main(void)
 	        cmocka_unit_test(test_charsets),
 	        cmocka_unit_test(test_data),
 	        cmocka_unit_test(test_limits),
+	        cmocka_unit_test(test_many_tags),
 	        cmocka_unit_test(test_prefixes_and_flips),
 	        cmocka_unit_test(test_gap),
 	};

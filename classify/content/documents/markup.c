@@ -110,6 +110,7 @@ static void tag_begin(struct markup *m, struct nest *t)
 	}
 	m->lifted = m->flavor == PLAIN && m->html && html_inline(m->name, m->name_n);
 	if (m->lifted) {
+		markup_earn(m, MARKUP_TAG_EARNS);
 		m->mirror = 0; /* as it stood in the source, text ended here */
 		m->glued = m->tail_n && markup_alnum((uint8_t)m->tail[m->tail_n - 1]);
 		return;
@@ -253,13 +254,14 @@ static size_t equals_step(struct markup *m, struct nest *t, const uint8_t *p, si
 }
 
 /* Wide characters were undone before; only eight-bit sets are news. */
-static void declared(struct markup *m, struct slice name)
+static void declared(struct markup *m, struct nest *t, struct slice name)
 {
+	markup_put_flush(m, t);
 	m->charset.page = codepage_by_name(name);
 	m->charset.kind = m->charset.page ? CHARSET_PAGE : CHARSET_AS_IS;
 }
 
-static void charset_of(struct markup *m, struct slice text, const char *key)
+static void charset_of(struct markup *m, struct nest *t, struct slice text, const char *key)
 {
 	size_t k = strlen(key);
 
@@ -273,7 +275,7 @@ static void charset_of(struct markup *m, struct slice text, const char *key)
 		to = from;
 		while (to < text.n && !markup_blank((uint8_t)text.p[to]) && !strchr("\"';?", text.p[to]))
 			to++;
-		declared(m, slice_of(text.p + from, to - from));
+		declared(m, t, slice_of(text.p + from, to - from));
 		return;
 	}
 }
@@ -306,6 +308,8 @@ static void value_end(struct markup *m, struct nest *t)
 	struct slice value = slice_of(m->val, m->val_n);
 	uint8_t quote = m->quote;
 
+	if (m->lifted)
+		markup_earn(m, m->attr_n + m->val_len);
 	markup_end_json(m, t);
 	m->state = TAG;
 	if (m->direct)
@@ -320,9 +324,9 @@ static void value_end(struct markup *m, struct nest *t)
 		m->odf = m->odf || slice_starts_nocase(value, "urn:oasis");
 	}
 	if (m->html && name_is(m, "meta") && slice_is_nocase(slice_of(m->attr, m->attr_n), "charset"))
-		declared(m, value);
+		declared(m, t, value);
 	else if (m->html && name_is(m, "meta") && slice_is_nocase(slice_of(m->attr, m->attr_n), "content"))
-		charset_of(m, value, "charset=");
+		charset_of(m, t, value, "charset=");
 	if (m->html && name_is(m, "script") && slice_is_nocase(slice_of(m->attr, m->attr_n), "type"))
 		m->json = memmem(value.p, value.n, "json", 4) != NULL;
 	if (m->flavor == OFFICE && m->name_n == 1 && *m->name == 'c' && m->attr_n == 1 && *m->attr == 't')
@@ -477,7 +481,7 @@ static void instruction_end(struct markup *m, struct nest *t)
 	if (m->val_n < 4)
 		instruction_begin(m, t);
 	if (is_declaration(m))
-		charset_of(m, slice_of(m->val, m->val_n), "encoding");
+		charset_of(m, t, slice_of(m->val, m->val_n), "encoding");
 	else
 		markup_raw(m, t, "?>", 2);
 	begin_text(m);
@@ -612,6 +616,7 @@ static bool open_markup(void *state, struct nest *t, const struct prefix *in, co
 	struct markup *m = state;
 
 	m->in = in;
+	m->credit = MARKUP_CREDIT;
 	m->html = slice_starts_nocase(slice_trim(hint->type), "text/html");
 	begin_text(m);
 	markup_begin_field(m, t, true);

@@ -10,11 +10,14 @@
 
 #include <string.h>
 
-#define MARKUP_NAME   64   /* of an element or attribute; what is longer is cut for comparison only */
-#define MARKUP_VALUE  128  /* kept of a value, to look at */
-#define MARKUP_ASIDE  2048 /* text that waits for the end of the line; more ends the line */
-#define MARKUP_AROUND 64   /* bytes on each side of a tag within a word */
-#define MARKUP_ENTITY 12   /* of a character reference */
+#define MARKUP_NAME      64   /* of an element or attribute; what is longer is cut for comparison only */
+#define MARKUP_VALUE     128  /* kept of a value, to look at */
+#define MARKUP_ASIDE     2048 /* text that waits for the end of the line; more ends the line */
+#define MARKUP_AROUND    64   /* bytes on each side of a tag within a word */
+#define MARKUP_CREDIT    4096 /* bytes around tags that may be told again before they have to be earned */
+#define MARKUP_TAG_EARNS 8
+#define MARKUP_GATHER    512 /* of text that is handed on in one piece */
+#define MARKUP_ENTITY    12  /* of a character reference */
 
 enum markup_state {
 	TEXT,
@@ -47,10 +50,11 @@ struct markup {
 	bool json;               /* of a script: its type says so */
 	bool glued, bracket;     /* a lifted tag behind a letter; within the [] of a document type */
 	uint8_t match_n, mirror; /* mirror: bytes behind a tag within a word that are yet to be copied */
-	size_t name_n, attr_n, val_n, val_len, aside_n, aside_from, tail_n;
+	size_t name_n, attr_n, val_n, val_len, aside_n, aside_from, tail_n, gather_n;
+	size_t credit; /* of MARKUP_CREDIT: text before tags costs it, tags and text earn it */
 	char name[MARKUP_NAME], attr[MARKUP_NAME], val[MARKUP_VALUE];
 	char entity[MARKUP_ENTITY], tail[MARKUP_AROUND], raw_end[10];
-	char aside[MARKUP_ASIDE];
+	char aside[MARKUP_ASIDE], gather[MARKUP_GATHER];
 	struct text_scan scan;
 };
 
@@ -80,6 +84,10 @@ static inline struct slice markup_local(const char *p, size_t n)
 
 /* To the current field, as UTF-8. */
 void markup_put(struct markup *m, struct nest *t, const void *bytes, size_t n);
+/* What was put and is yet to go out goes; before the character set changes. */
+void markup_put_flush(struct markup *m, struct nest *t);
+/* So many bytes may be told a second time. */
+void markup_earn(struct markup *m, size_t n);
 /* Names the field, and ends it; `start`: of the document. */
 void markup_begin_field(struct markup *m, struct nest *t, bool start);
 void markup_end_field(struct markup *m, struct nest *t, bool whole);

@@ -223,8 +223,9 @@ uint32_t entity_by_name(const char *name, size_t n)
 
 bool html_inline(const char *name, size_t n)
 {
-	for (size_t i = 0; i < COUNT(inlines); i++)
-		if (strlen(inlines[i]) == n && !strncasecmp(inlines[i], name, n))
+	for (size_t i = 0; n && i < COUNT(inlines); i++)
+		if (*inlines[i] == (*name | 32) && strlen(inlines[i]) == n &&
+		        !strncasecmp(inlines[i], name, n))
 			return true;
 	return false;
 }

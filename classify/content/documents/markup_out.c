@@ -15,11 +15,29 @@ static bool to_field(void *arg, const uint8_t *p, size_t n)
 	return true;
 }
 
+void markup_put_flush(struct markup *m, struct nest *t)
+{
+	struct field f = {m, t};
+	size_t n = m->gather_n;
+
+	m->gather_n = 0;
+	if (n)
+		charset_feed(&m->charset, (const uint8_t *)m->gather, n, to_field, &f);
+}
+
+/* Tags make many short pieces, each of which would be scanned by itself. */
 void markup_put(struct markup *m, struct nest *t, const void *bytes, size_t n)
 {
 	struct field f = {m, t};
 
-	charset_feed(&m->charset, bytes, n, to_field, &f);
+	if (n > sizeof(m->gather) - m->gather_n)
+		markup_put_flush(m, t);
+	if (n >= sizeof(m->gather)) {
+		charset_feed(&m->charset, bytes, n, to_field, &f);
+	} else if (n) {
+		memcpy(m->gather + m->gather_n, bytes, n);
+		m->gather_n += n;
+	}
 }
 
 void markup_begin_field(struct markup *m, struct nest *t, bool start)
@@ -33,6 +51,7 @@ void markup_end_field(struct markup *m, struct nest *t, bool whole)
 {
 	struct field f = {m, t};
 
+	markup_put_flush(m, t);
 	charset_end(&m->charset, to_field, &f);
 	scan_end(&m->scan, t, whole);
 }
@@ -111,6 +130,24 @@ void markup_line_end(struct markup *m, struct nest *t)
 
 /* ---- text of HTML and of XML that we do not know ---- */
 
+void markup_earn(struct markup *m, size_t n)
+{
+	m->credit = n < MARKUP_CREDIT - m->credit ? m->credit + n : MARKUP_CREDIT;
+}
+
+/* A tag stood within a word: the text before it once more, a blank, and what follows.  Tags that are short
+ * and many would make that many times what was sent. */
+static void tell_around(struct markup *m, struct nest *t)
+{
+	size_t n = m->tail_n < m->credit ? m->tail_n : m->credit;
+
+	markup_aside(m, t, "\n", 1);
+	markup_aside(m, t, m->tail + m->tail_n - n, n);
+	markup_aside(m, t, " ", 1);
+	m->credit -= n;
+	m->mirror = MARKUP_AROUND;
+}
+
 /* Keeps the last bytes of the line. */
 static void remember(struct markup *m, const uint8_t *p, size_t n)
 {
@@ -143,12 +180,8 @@ static void put_plain(struct markup *m, struct nest *t, const uint8_t *p, size_t
 		p += i;
 		n -= i;
 	}
-	if (m->html && m->glued && markup_alnum(*p)) {
-		markup_aside(m, t, "\n", 1);
-		markup_aside(m, t, m->tail, m->tail_n);
-		markup_aside(m, t, " ", 1);
-		m->mirror = MARKUP_AROUND;
-	}
+	if (m->html && m->glued && markup_alnum(*p))
+		tell_around(m, t);
 	m->glued = false;
 	markup_put(m, t, p, n);
 	if (!m->html)
@@ -160,6 +193,7 @@ static void put_plain(struct markup *m, struct nest *t, const uint8_t *p, size_t
 		m->mirror = (uint8_t)(m->mirror - copy);
 	}
 	remember(m, p, n);
+	markup_earn(m, 2 * n);
 }
 
 /* ---- text of offices ---- */
