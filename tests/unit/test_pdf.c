@@ -3,6 +3,8 @@
 #include "tests/unit/content_reader.h"
 #include "tests/unit/pdf_write.h"
 
+#include <time.h>
+
 #define PAGE "<< /Type /Page /Parent 9 0 R /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
 #define WIN  "<< /Type /Font /Subtype /TrueType /BaseFont /X /Encoding /WinAnsiEncoding >>"
 
@@ -509,6 +511,60 @@ static void test_held(void **state)
 	}
 }
 
+static double cost_of(const struct pdf_out *o)
+{
+	struct sum s = {0};
+	struct timespec from, to;
+	double best = 1e18;
+
+	for (unsigned i = 0; i < 3; i++) {
+		double ns;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+		sum_body(pool, o->p, o->n, &s);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+		ns = (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
+		best = ns < best ? ns : best;
+	}
+	return best / (double)o->n;
+}
+
+/* Content streams that wait for a font nobody sends, `few` short ones before each long one. */
+static double cost_of_waiting(unsigned few, unsigned strings)
+{
+	struct pdf_out o;
+	uint32_t number = 100, digits = 1;
+	double cost;
+
+	pdf_begin(&o);
+	while (o.n < 1 << 20) {
+		for (unsigned i = 0; i < few; i++, number++)
+			pdf_put(&o, "%u 0 obj<<>>stream\nBT /F1 9 Tf (%x) Tj ET endstream ", number, number);
+		pdf_put(&o, "%u 0 obj<<>>stream\nBT /F1 9 Tf ", number++);
+		for (unsigned i = 0; i < strings; i++) {
+			digits = digits * 1664525 + 1013904223;
+			pdf_put(&o, "<%08x> Tj ", digits ^ digits >> 15);
+		}
+		pdf_put(&o, "ET endstream ");
+	}
+	pdf_end(&o);
+	cost = cost_of(&o);
+	free(o.p);
+	return cost;
+}
+
+/* A long unit that does not fit is not deflated anew for each short one that makes way. */
+static void test_cost_of_holding(void **state)
+{
+	double shorts = cost_of_waiting(300, 1), longs = cost_of_waiting(0, 3500),
+	       both = cost_of_waiting(300, 3500);
+
+	(void)state;
+	if (both > 4 * (shorts > longs ? shorts : longs))
+		fail_msg("ns a byte: %.0f of short units, %.0f of long ones, %.0f of both", shorts, longs,
+		        both);
+}
+
 /* Objects without end, dictionaries without end, arrays in arrays, strings and names without end. */
 static void test_endless(void **state)
 {
@@ -598,6 +654,7 @@ int main(void)
 	        cmocka_unit_test(test_prefixes_and_flips),
 	        cmocka_unit_test(test_gaps),
 	        cmocka_unit_test(test_held),
+	        cmocka_unit_test(test_cost_of_holding),
 	        cmocka_unit_test(test_endless),
 	        cmocka_unit_test(test_bomb),
 	};

@@ -317,11 +317,14 @@ struct pdf_hold {
 	struct pdf_held_block block[PDF_HELD];
 	unsigned first, n_full; /* the oldest, and how many hold something */
 	bool no_more;           /* no memory for another */
+	bool tight;             /* the newest has no room for the unit that is being added */
 	void *packer;
 	uint8_t *packer_room, *unpacker_room, *unit;
 };
 
-/* false: no room. */
+/* Another unit than the one that was not added begins. */
+void pdf_hold_begin(struct pdf *f);
+/* false: no room.  Tried again with the same unit, it is deflated again only once there is another block. */
 bool pdf_hold_add(struct pdf *f, struct nest *t, const struct pdf_unit *u, const uint8_t *p, size_t n);
 const struct pdf_unit *pdf_hold_first(const struct pdf *f); /* the oldest, NULL: none */
 const uint8_t *pdf_hold_read(struct pdf *f, const struct pdf_unit *u);

@@ -84,6 +84,11 @@ static bool add_to(
 	return true;
 }
 
+void pdf_hold_begin(struct pdf *f)
+{
+	f->hold.tight = false;
+}
+
 bool pdf_hold_add(struct pdf *f, struct nest *t, const struct pdf_unit *u, const uint8_t *p, size_t n)
 {
 	struct pdf_hold *h = &f->hold;
@@ -91,8 +96,10 @@ bool pdf_hold_add(struct pdf *f, struct nest *t, const struct pdf_unit *u, const
 
 	if (!begin(f, t))
 		return false;
-	if (h->n_full && add_to(h, &h->block[(h->first + h->n_full - 1) % PDF_HELD], u, p, n))
+	/* what did not fit does not fit later: the newest block only fills */
+	if (h->n_full && !h->tight && add_to(h, &h->block[(h->first + h->n_full - 1) % PDF_HELD], u, p, n))
 		return true;
+	h->tight = h->n_full > 0;
 	if (h->n_full == PDF_HELD)
 		return false;
 	b = &h->block[(h->first + h->n_full) % PDF_HELD];

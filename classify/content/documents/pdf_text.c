@@ -388,6 +388,7 @@ static void finish_unit(struct pdf *f, struct nest *t, unsigned flags)
 	struct pdf_unit *u = &x->unit;
 
 	u->flags |= (uint8_t)flags;
+	pdf_hold_begin(f);
 	tell_held(f, t, false);
 	while (pdf_hold_first(f) || (!x->open && !is_ready(f, u))) {
 		if (pdf_hold_add(f, t, u, x->notes, x->n_notes))
