@@ -72,6 +72,7 @@ void log_unwatch(struct log *l, int eventfd);
 /* Records that had to go although they were wanted. */
 struct log_dropped {
 	uint64_t first, last; /* indexes */
+	uint64_t records;     /* how many; between them may be some that were not wanted */
 	uint64_t n[RECORD_TYPES], first_ordinal[RECORD_TYPES], last_ordinal[RECORD_TYPES];
 };
 /* Up to which index records may be with every server; asked under the log's lock. */

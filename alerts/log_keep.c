@@ -28,6 +28,7 @@ static void count_told(const struct log_line *l, struct log_dropped *d)
 	if (reason.n != 9 || memcmp(reason.p, "retention", 9) || !first)
 		return;
 	d->first = first < d->first ? first : d->first;
+	d->records += record_number(record_get(line, "counters.lost_records"));
 	for (unsigned t = 0; t < EVENT_TYPES; t++) {
 		char path[3][48];
 		uint64_t v[3];
@@ -50,13 +51,14 @@ void log_dropped_add(struct log_dropped *d, const struct log_line *l)
 	if (!d->n[l->type]++)
 		d->first_ordinal[l->type] = l->ordinal;
 	d->last_ordinal[l->type] = l->ordinal;
+	d->records++;
 	if (l->type == RECORD_GAP)
 		count_told(l, d);
 }
 
 void record_note_dropped(struct record_note *n, const struct log_dropped *d)
 {
-	record_note_count(n, "lost_records", d->last - d->first + 1);
+	record_note_count(n, "lost_records", d->records);
 	record_note_count(n, "first_index", d->first);
 	record_note_count(n, "last_index", d->last);
 	for (unsigned t = 0; t < EVENT_TYPES; t++) {
@@ -75,7 +77,7 @@ static void count_records(struct log *l, const char *path, uint64_t limit, struc
 	char *buf = fd < 0 ? NULL : malloc(CHUNK);
 	uint64_t offset = 0, least = d->first;
 	size_t have = 0;
-	ssize_t n;
+	ssize_t n = -1;
 
 	while (buf && (n = l->io->read_at(fd, buf + have, CHUNK - have, (off_t)(offset + have))) > 0) {
 		struct log_line line;
@@ -91,6 +93,8 @@ static void count_records(struct log *l, const char *path, uint64_t limit, struc
 		have -= at;
 		offset += at;
 	}
+	if (n < 0)
+		d->records += limit - least; /* of what types is not known */
 	free(buf);
 	if (fd >= 0)
 		close(fd);

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FILE_MODE     0600 /* records name people */
@@ -26,6 +27,7 @@
 #define READ_LINES    256
 #define READ_BYTES    (256u << 10)
 #define ERROR_WAIT_MS 1000
+#define DRAIN_STEP_NS (5 * NS_PER_MS)
 
 struct stream {
 	struct output o;
@@ -83,9 +85,86 @@ void output_fails(struct output *o, const char *trouble)
 	atomic_store_explicit(&o->up, false, memory_order_relaxed);
 }
 
+/* The place of a counter in a note; a new one when it has none.  NULL: there is no room. */
+static uint64_t *counter(struct record_note *n, const char *name, uint64_t first_value)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (!strcmp(n->names[i], name))
+			return &n->values[i];
+	if (n->n == RECORD_NOTE_COUNTERS)
+		return NULL;
+	record_note_count(n, name, first_value);
+	return &n->values[n->n - 1];
+}
+
+static bool same_reader(const struct record_note *a, const struct record_note *b)
+{
+	return a->stream == b->stream && !strcmp(a->group, b->group);
+}
+
+/* Two gaps of one reason as one; the newer one's words. */
+static bool merge(struct record_note *into, const struct record_note *n, bool of_any_reader)
+{
+	if (into->type != RECORD_GAP || n->type != RECORD_GAP || strcmp(into->reason, n->reason) ||
+	        (!of_any_reader && !same_reader(into, n)))
+		return false;
+	if (!same_reader(into, n))
+		strcpy(into->group, "*");
+	for (size_t i = 0; i < n->n; i++) {
+		uint64_t v = n->values[i];
+		bool first = !strncmp(n->names[i], "first_", 6), last = !strncmp(n->names[i], "last_", 5);
+		uint64_t *sum = counter(into, n->names[i], first ? v : 0);
+
+		if (!sum)
+			continue; /* cannot be: three of indexes and three of each type are all there are */
+		if (first)
+			*sum = v < *sum ? v : *sum;
+		else if (last)
+			*sum = v > *sum ? v : *sum;
+		else
+			*sum += v;
+	}
+	into->more += n->more + 1;
+	into->when_ns = n->when_ns;
+	memcpy(into->summary, n->summary, sizeof(into->summary));
+	return true;
+}
+
+static void take_out(struct output *o, size_t i)
+{
+	o->n_notes--;
+	memmove(o->note + i, o->note + i + 1, (o->n_notes - i) * sizeof(*o->note));
+}
+
+static bool merge_two(struct output *o, bool of_any_reader)
+{
+	for (size_t i = 0; i < o->n_notes; i++)
+		for (size_t k = i + 1; k < o->n_notes; k++)
+			if (merge(&o->note[i], &o->note[k], of_any_reader)) {
+				take_out(o, k);
+				return true;
+			}
+	return false;
+}
+
+/* One fewer, and no gap untold: two that become one, or the oldest that is none. */
+static void make_room(struct output *o)
+{
+	if (merge_two(o, false))
+		return;
+	for (size_t i = 0; i < o->n_notes; i++)
+		if (o->note[i].type != RECORD_GAP) {
+			take_out(o, i);
+			return;
+		}
+	merge_two(o, true);
+}
+
 void output_note(struct output *o, const struct record_note *n)
 {
 	pthread_mutex_lock(&o->lock);
+	if (o->n_notes == OUTPUT_NOTES)
+		make_room(o);
 	if (o->n_notes < OUTPUT_NOTES)
 		o->note[o->n_notes++] = *n;
 	pthread_mutex_unlock(&o->lock);
@@ -99,9 +178,15 @@ bool output_take_note(struct output *o, struct record_note *n)
 	any = o->n_notes > 0;
 	if (any) {
 		*n = o->note[0];
-		memmove(o->note, o->note + 1, --o->n_notes * sizeof(*o->note));
+		take_out(o, 0);
 	}
 	pthread_mutex_unlock(&o->lock);
+	if (any && n->more) {
+		size_t len = strlen(n->summary);
+
+		snprintf(n->summary + len, sizeof(n->summary) - len,
+		        " (the last of %u such notes; the counters are those of all)", n->more + 1);
+	}
 	return any;
 }
 
@@ -245,7 +330,8 @@ static void fell_behind(struct stream *s, uint64_t first, uint64_t last)
 	        "%.100s was read so slowly that %" PRIu64
 	        " records left the full log before (alerts.spool.max_mb)",
 	        s->o.name, last - first + 1);
-	record_note_dropped(&n, &(struct log_dropped){.first = first, .last = last});
+	record_note_dropped(
+	        &n, &(struct log_dropped){.first = first, .last = last, .records = last - first + 1});
 	output_note(&s->o, &n);
 }
 
@@ -321,6 +407,29 @@ static uint64_t stream_waiting(struct output *o)
 	return s->log ? log_last(s->log) - atomic_load(&s->at) : 0;
 }
 
+static uint64_t count_left(struct stream *s)
+{
+	uint64_t left = stream_waiting(&s->o);
+
+	count_add(&s->o.lost_stop, left);
+	atomic_store(&s->at, s->log ? log_last(s->log) : 0); /* counted: it waits no longer */
+	return left;
+}
+
+/* The log has them; the writer still serves it. */
+static void tell_left(struct stream *s, uint64_t left)
+{
+	struct record_note n = {.type = RECORD_GAP, .reason = "output", .severity = SEVERITY_MEDIUM};
+	uint64_t last = log_last(s->log);
+
+	snprintf(n.summary, sizeof(n.summary),
+	        "The sensor ended before %.100s had taken %" PRIu64 " records; they stand in the log",
+	        s->o.name, left);
+	record_note_dropped(
+	        &n, &(struct log_dropped){.first = last - left + 1, .last = last, .records = left});
+	output_note(&s->o, &n);
+}
+
 static void stop_following(struct stream *s)
 {
 	const uint64_t one = 1;
@@ -332,12 +441,25 @@ static void stop_following(struct stream *s)
 	pthread_join(s->thread, NULL);
 	s->running = false;
 	log_unwatch(s->log, s->wake_fd);
-	left = stream_waiting(&s->o);
-	count_add(&s->o.lost_stop, left);
-	atomic_store(&s->at, log_last(s->log)); /* counted: it waits no longer */
+	left = count_left(s);
+	if (left)
+		tell_left(s, left);
 }
 
-/* Waits for the thread as long as output_how.hurry lets it wait. */
+/* Waits as long as output_how.hurry lets it wait.  What was not taken until then is told while there is a
+ * writer to tell it. */
+static void stream_drain(struct output *o, int64_t deadline_ns)
+{
+	const struct timespec pause = {.tv_nsec = DRAIN_STEP_NS};
+	struct stream *s = (struct stream *)o;
+
+	(void)deadline_ns;
+	while (s->running && stream_waiting(o) && !out_of_time(s))
+		nanosleep(&pause, NULL);
+	if (s->running && stream_waiting(o))
+		stop_following(s);
+}
+
 static void stream_stop(struct output *o, int64_t deadline_ns)
 {
 	struct stream *s = (struct stream *)o;
@@ -345,6 +467,7 @@ static void stream_stop(struct output *o, int64_t deadline_ns)
 	(void)deadline_ns;
 	if (s->running)
 		stop_following(s);
+	count_left(s); /* what the writer told of that */
 	if (s->own && s->regular && fsync(s->fd) < 0 && errno != EINVAL)
 		log_error("%s: %s", o->name, strerror(errno));
 }
@@ -372,6 +495,7 @@ static const struct output_ops stream_ops = {
 
 static const struct output_ops follow_ops = {
         .waiting = stream_waiting,
+        .drain = stream_drain,
         .stop = stream_stop,
         .destroy = stream_destroy,
 };

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 
 #define OUTPUT_NAME_MAX 160
-#define OUTPUT_NOTES    4
+#define OUTPUT_NOTES    8 /* gaps of an output have five reasons */
 
 struct log;
 
@@ -87,7 +87,8 @@ void output_clear(struct output *o);
 /* The output's thread: it takes records (again), or does not. */
 void output_works(struct output *o);
 void output_fails(struct output *o, const char *trouble);
-/* Something for the log, from the output's thread; when too much waits to be told, the newest is not. */
+/* Something for the log, from the output's thread.  While the log fails these wait: gaps of one reason become
+ * one when there are too many, with the counts of both, and then the oldest of the others is not told. */
 void output_note(struct output *o, const struct record_note *n);
 /* For the writer: the next note; the loss that has ended (or, at the end, that there was). */
 bool output_take_note(struct output *o, struct record_note *n);

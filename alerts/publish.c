@@ -121,7 +121,7 @@ static void tell_dropped(struct publisher *p, uint64_t kept, uint64_t claimed)
 	snprintf(n.summary, sizeof(n.summary),
 	        "The log was full (alerts.spool.max_mb): %" PRIu64
 	        " records went while they were on their way to %.100s and did not arrive",
-	        d.last - cursor, p->out->name);
+	        d.records, p->out->name);
 	record_note_dropped(&n, &d);
 	output_note(p->out, &n);
 }

@@ -71,7 +71,8 @@ struct record_note {
 	int64_t when_ns;
 	char summary[512];
 	const char *stream; /* RECORD_GAP: whose reader lost something, NULL: not of one reader; */
-	char group[64];     /* ... and the reader's group */
+	char group[64];     /* ... and the reader's group; "*": of several */
+	unsigned more;      /* notes of the same that this one took in */
 	const char *names[RECORD_NOTE_COUNTERS]; /* constant texts */
 	uint64_t values[RECORD_NOTE_COUNTERS];
 	size_t n;

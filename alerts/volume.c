@@ -71,19 +71,30 @@ static struct sum *sum_of(struct volumes *v, uint64_t key, int32_t day)
 
 /* Adds to one sum; true when it passed its bound, or twice, four times ... of it. */
 static bool add(struct volumes *v, enum bound b, uint64_t id, int32_t day, uint64_t bytes, uint64_t bound,
-        uint64_t *sum)
+        struct volume_crossed *c)
 {
 	uint64_t about[3] = {b, id, (uint64_t)(uint32_t)day};
 	struct sum *s = sum_of(v, hash64(about, sizeof(about), 6) | 1, day);
 	bool crossed = false;
 
+	c->key = s->key;
+	c->told = s->told;
 	s->bytes += bytes;
 	while (s->told < 40 && s->bytes / 2 >= (bound << s->told) / 2 && s->bytes > bound << s->told) {
 		s->told++;
 		crossed = true;
 	}
-	*sum = s->bytes;
+	c->sum = s->bytes;
 	return crossed;
+}
+
+void volumes_untell(struct volumes *v, const struct volume_crossed *c)
+{
+	struct sum *set = v->sums[c->key % (VOLUME_SUMS / WAYS)];
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (set[i].key == c->key)
+			set[i].told = c->told;
 }
 
 unsigned volumes_add(struct volumes *v, const struct record_head *h, struct volume_crossed out[VOLUME_BOUNDS])
@@ -103,12 +114,11 @@ unsigned volumes_add(struct volumes *v, const struct record_head *h, struct volu
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < VOLUME_BOUNDS; i++) {
-		uint64_t sum;
+		struct volume_crossed c = {
+		        .what = bounds[i].what, .bound = bounds[i].bound, .day = bounds[i].day};
 
-		if (bounds[i].bound &&
-		        add(v, bounds[i].b, bounds[i].id, bounds[i].day, h->bytes_out, bounds[i].bound, &sum))
-			out[n++] =
-			        (struct volume_crossed){bounds[i].what, sum, bounds[i].bound, bounds[i].day};
+		if (c.bound && add(v, bounds[i].b, bounds[i].id, c.day, h->bytes_out, c.bound, &c))
+			out[n++] = c;
 	}
 	return n;
 }

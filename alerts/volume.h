@@ -17,13 +17,17 @@ void volumes_destroy(struct volumes *v);
 struct volume_crossed {
 	const char *what; /* "on this connection", "from this source", ... */
 	uint64_t sum, bound;
-	int32_t day; /* DAY_NONE: not of a day */
+	int32_t day;   /* DAY_NONE: not of a day */
+	uint64_t key;  /* for volumes_untell() */
+	uint32_t told; /* likewise */
 };
 #define VOLUME_BOUNDS 4
 /* Adds head->bytes_out to the sums that it belongs to; writes those that crossed a bound, returns how many.
  */
 unsigned volumes_add(
         struct volumes *v, const struct record_head *h, struct volume_crossed out[VOLUME_BOUNDS]);
+/* The alert about it was lost: the next bytes cross the bound again. */
+void volumes_untell(struct volumes *v, const struct volume_crossed *c);
 /* "group" or "source" when a record of this type is the first about its service from there, else "". */
 const char *volumes_first_use(struct volumes *v, const struct record_head *h);
 

@@ -165,8 +165,8 @@ static void take_volume(struct alerts *a, struct record_head *h, const char *ent
 	for (unsigned i = 0; i < count; i++) {
 		size_t len = volume_tail(h, &crossed[i], a->settings, entry, n, a->scratch, RECORD_TAIL_MAX);
 
-		if (len)
-			writer_number(a, h, a->scratch, len, NULL);
+		if (len && !writer_number(a, h, a->scratch, len, NULL))
+			volumes_untell(a->volumes, &crossed[i]);
 	}
 }
 
@@ -317,7 +317,7 @@ static void tell_dropped(struct alerts *a)
 {
 	const struct log_dropped *d = &a->dropped;
 	struct record_note note = {.type = RECORD_GAP, .reason = "retention", .severity = SEVERITY_HIGH};
-	uint64_t n = d->last - d->first + 1;
+	uint64_t n = d->records;
 
 	record_note_dropped(&note, d);
 	snprintf(note.summary, sizeof(note.summary),
@@ -339,6 +339,7 @@ static void add_dropped(struct alerts *a, const struct log_dropped *d)
 		        log_path(a->log));
 	sum->first = !sum->last || d->first < sum->first ? d->first : sum->first;
 	sum->last = d->last;
+	sum->records += d->records;
 	for (unsigned t = 0; t < RECORD_TYPES; t++) {
 		if (!d->n[t])
 			continue;
@@ -378,7 +379,9 @@ static void tell_beginning(struct alerts *a)
 
 	if (a->log && f->last && taken_by_all(a) + 1 < f->first &&
 	        taken_by_all(a) < f->last) /* ... and could not tell it */
-		a->dropped = (struct log_dropped){.first = taken_by_all(a) + 1, .last = f->first - 1};
+		a->dropped = (struct log_dropped){.first = taken_by_all(a) + 1,
+		        .last = f->first - 1,
+		        .records = f->first - 1 - taken_by_all(a)};
 	if (!a->log || !(f->unclean || f->cut || f->missing || f->shorter))
 		return;
 	snprintf(note.summary, sizeof(note.summary), "%s%s%s",

@@ -619,6 +619,7 @@ static void put_gap(struct log *l, uint64_t first, uint64_t n)
 	struct record_ref r;
 	size_t len;
 
+	record_note_count(&note, "lost_records", n);
 	record_note_count(&note, "first_index", first);
 	record_note_count(&note, "last_index", first + n - 1);
 	record_note_count(&note, record_loss_name(EVENT_ALERT, 0), n);
@@ -654,6 +655,7 @@ static void dropped_gaps_are_told_again(void **state)
 	assert_int_equal(d.n[RECORD_GAP], 2);
 	assert_int_equal(d.n[EVENT_ALERT], d.last - 7 + 1 - 2 + 3 + 2);
 	assert_int_equal(d.first_ordinal[EVENT_ALERT], 1);
+	assert_int_equal(d.records, d.last - 7 + 1 + 3 + 2); /* and not 4 and 6, which servers have */
 	log_close(l);
 }
 
