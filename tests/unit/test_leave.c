@@ -54,24 +54,49 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	return EAI_AGAIN;
 }
 
-/* As much of a server as the first batch needs: an empty one. */
-static void *serve(void *arg)
+/* The answer of an empty server that knows no key. */
+static void answer(const char *command, char *out, size_t cap)
 {
 	static const struct {
 		const char *command, *reply;
-	} replies[] = {{"CLIENT", "+OK\r\n"}, {"ROLE", "*1\r\n$6\r\nmaster\r\n"}, {"MULTI", "+OK\r\n"},
-	        {"EXEC", "*0\r\n"}, {"WATCH", "+OK\r\n"}, {"HGET", "$-1\r\n"}, {"HGETALL", "*0\r\n"},
+	} replies[] = {{"ROLE", "*1\r\n$6\r\nmaster\r\n"}, {"HGET", "$-1\r\n"}, {"HGETALL", "*0\r\n"},
 	        {"XINFO", "-ERR no such key\r\n"}, {"SADD", ":1\r\n"}};
+	static bool multi;
+	static unsigned queued;
+	size_t len;
+
+	if (!strcmp(command, "EXEC")) {
+		len = (size_t)snprintf(out, cap, "*%u\r\n", queued);
+		while (queued--)
+			len += (size_t)snprintf(out + len, cap - len, "-ERR no such key\r\n");
+		multi = false;
+		return;
+	}
+	snprintf(out, cap, multi ? "+QUEUED\r\n" : "+OK\r\n");
+	queued += multi;
+	if (!strcmp(command, "MULTI")) {
+		multi = true;
+		queued = 0;
+	}
+	for (size_t i = 0; !multi && i < sizeof(replies) / sizeof(*replies); i++)
+		if (!strcmp(command, replies[i].command))
+			snprintf(out, cap, "%s", replies[i].reply);
+}
+
+static void *serve(void *arg)
+{
 	int listener = *(int *)arg, fd = accept(listener, NULL, NULL);
-	char text[8192];
+	char text[8192], out[1024];
 	ssize_t n;
 
 	while (fd >= 0 && (n = recv(fd, text, sizeof(text) - 1, 0)) > 0) {
 		text[n] = '\0';
-		for (char *word = strtok(text, "\r\n"); word; word = strtok(NULL, "\r\n"))
-			for (size_t i = 0; i < sizeof(replies) / sizeof(*replies); i++)
-				if (!strcmp(word, replies[i].command))
-					send(fd, replies[i].reply, strlen(replies[i].reply), MSG_NOSIGNAL);
+		for (char *word = strtok(text, "\r\n"); word; word = strtok(NULL, "\r\n")) {
+			if (*word != '*' || !strtok(NULL, "\r\n") || !(word = strtok(NULL, "\r\n")))
+				continue;
+			answer(word, out, sizeof(out));
+			send(fd, out, strlen(out), MSG_NOSIGNAL);
+		}
 	}
 	if (fd >= 0)
 		close(fd);
