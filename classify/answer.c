@@ -243,8 +243,7 @@ static struct answer *find(const struct reading *r, const struct message *m)
 	return a;
 }
 
-/* What the server says in a WebSocket.  Connections within streams of one connection can have the same
- * numbers: of theirs one that nobody reads. */
+/* What the server says in a WebSocket, while no message of it is being read. */
 static struct answer *find_silent(const struct reading *r, const struct message *m)
 {
 	struct answer *a = r->answers;

@@ -105,10 +105,12 @@ struct sink {
 struct conn {
 	struct arena *arena;
 	const struct flow *flow; /* addresses, ports, times; not to be changed by layers */
-	bool midstream;          /* the capture does not hold the connection's beginning */
-	bool skip_cert;          /* the owner's: a certificate would tell it nothing */
-	bool limited;            /* a layer's: it had no room for something that it should have read */
-	struct upgrade upgrade;  /* with LAYER_UPGRADE */
+	uint64_t within; /* of a connection in another one's stream: what its messages are told by from those
+	                    of all others of the flow, in the upper half of their stream; else 0 */
+	bool midstream;  /* the capture does not hold the connection's beginning */
+	bool skip_cert;  /* the owner's: a certificate would tell it nothing */
+	bool limited;    /* a layer's: it had no room for something that it should have read */
+	struct upgrade upgrade; /* with LAYER_UPGRADE */
 };
 
 struct layer_ops {

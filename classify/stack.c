@@ -93,7 +93,8 @@ static void inner_open(void *arg, uint64_t stream, const struct upgrade *u)
 	arena_use_big(&b->arena, s->conn.arena->big);
 	stack_open(&b->stack, &b->arena, s->conn.flow, false, s->out, NULL);
 	b->stack.base = base;
-	b->stack.stream = stream;
+	b->stack.root = s->root;
+	b->stack.conn.within = (uint64_t)++s->root->connections << 32;
 	b->stack.conn.upgrade = *u;
 	if (u->to == UPGRADE_WEBSOCKET && level_open(&b->stack.level[0], &websocket_layer) < 0)
 		b->stack.state = STACK_REFUSED;
@@ -342,7 +343,8 @@ void stack_open(struct stack *s, struct arena *arena, const struct flow *f, bool
 	s->n = 1;
 	s->upgrades = 0;
 	s->base = 0;
-	s->stream = 0;
+	s->root = s;
+	s->connections = 0;
 	s->level[0] = (struct level){.stack = s};
 	if (first && level_open(&s->level[0], first) < 0)
 		s->state = STACK_REFUSED;
@@ -352,13 +354,13 @@ enum stack_state stack_feed(struct stack *s, enum flow_dir dir, const uint8_t *p
 {
 	if (s->state != STACK_READING)
 		return s->state;
-	return level_feed(&s->level[0], dir, s->stream, p, n, when_ns);
+	return level_feed(&s->level[0], dir, s->conn.within, p, n, when_ns);
 }
 
 enum stack_state stack_gap(struct stack *s, enum flow_dir dir, uint64_t n)
 {
 	if (s->state == STACK_READING)
-		level_gap(&s->level[0], dir, s->stream, n);
+		level_gap(&s->level[0], dir, s->conn.within, n);
 	return s->state;
 }
 

@@ -49,8 +49,9 @@ struct stack {
 	const char *protocol;   /* of level 0's current layer, "" until known */
 	enum stack_state state;
 	unsigned n, upgrades;
-	unsigned base;   /* levels around this stack, when it is a stream's */
-	uint64_t stream; /* that stream, by which its messages are told from those of others; else 0 */
+	unsigned base;        /* levels around this stack, when it is a stream's */
+	struct stack *root;   /* the outermost */
+	uint32_t connections; /* root: inside it so far, each of which has a number of its own */
 	struct level level[STACK_LEVELS_MAX];
 };
 

@@ -93,6 +93,7 @@ struct http2 {
 	struct stream *bucket[HTTP2_BUCKETS];
 	struct stream_list list[2]; /* [1]: those being read */
 	unsigned n_streams;
+	bool upgraded; /* stream 1 was begun in HTTP/1 */
 	struct stream *free_streams;
 	struct half *free_halves;
 	struct chunk *free_chunks[HTTP2_CHUNK_CLASSES];

@@ -340,6 +340,12 @@ static void give_name(struct run *r, const struct message *m)
 		        port);
 }
 
+/* The answer to the request that left HTTP/1 belongs to that (RFC 7540 3.2). */
+static uint64_t told_by(const struct run *r, uint32_t id)
+{
+	return r->c->within | (r->h->upgraded && id == 1 ? 0 : id);
+}
+
 /* A message whose head is what was built.  NULL: no memory. */
 static struct half *message_begin(struct run *r, uint32_t id, uint32_t index, const struct building *b)
 {
@@ -349,7 +355,7 @@ static struct half *message_begin(struct run *r, uint32_t id, uint32_t index, co
 		return NULL;
 	f->told = true;
 	f->m = (struct message){.dir = r->dir,
-	        .stream = id,
+	        .stream = told_by(r, id),
 	        .index = index,
 	        .when_ns = r->when_ns,
 	        .request = r->dir == FLOW_C2S,
@@ -683,6 +689,7 @@ void http2_upgraded(struct run *r, const struct message *request)
 
 	if (!s)
 		return;
+	r->h->upgraded = true;
 	s->done[FLOW_C2S] = true;
 	s->index = request->index;
 	r->s->index = request->index + 1;

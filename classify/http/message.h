@@ -18,9 +18,10 @@ struct header {
 
 struct message {
 	enum flow_dir dir; /* C2S: request */
-	uint64_t stream;   /* HTTP/1: 0 */
-	uint32_t index; /* nth request of the layer, from 0; of an answer: that of the request it answers, as
-	                   far  as it is known */
+	uint64_t stream; /* conn->within, and of HTTP/2 the stream's id; of a WebSocket that of its handshake
+	                  */
+	uint32_t index;  /* nth request of the layer, from 0; of an answer: that of the request it answers, as
+	                    far  as it is known */
 	uint32_t handshake; /* framed: index of the request that asked for the WebSocket */
 	int64_t when_ns;    /* first byte */
 	bool request;

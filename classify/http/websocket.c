@@ -622,7 +622,7 @@ static int websocket_open(void *state, struct conn *c)
 	struct message *head = &w->head[FLOW_C2S];
 	const struct message *m = c->upgrade.request;
 
-	*head = m ? *m : (struct message){.version = 11, .missed = true};
+	*head = m ? *m : (struct message){.stream = c->within, .version = 11, .missed = true};
 	head->dir = FLOW_C2S;
 	head->request = head->framed = true;
 	head->handshake = head->index;

@@ -446,6 +446,95 @@ static void tunnels(void **state)
 	        told.alerts, "<choices[0].message.content assistant\n<content[0].text assistant\n");
 }
 
+/* The inner connection's bytes as DATA of the outer's stream. */
+static void wrap(struct buf *out, uint32_t id, struct buf *inner)
+{
+	h2_frame(out, T_DATA, 0, id, inner->p, inner->n);
+	inner->n = 0;
+}
+
+/* HTTP/2 within streams of HTTP/2, in each of them a stream of the same number, and one with the number of
+ * the outer's: each answer belongs to its own request, whichever comes first. */
+static void http2_in_tunnels(void **state)
+{
+	static const struct {
+		const char *tunnel, *head, *ask, *answer;
+	} inner[] = {
+	        {":method: CONNECT\n:authority: api.openai.com:80\n",
+	                ":method: POST\n:path: " CHAT "\n:authority: api.openai.com\n", "{\"messages\":[]}",
+	                "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}"},
+	        {":method: CONNECT\n:authority: api.anthropic.com:80\n",
+	                ":method: POST\n:path: /v1/messages\n:authority: api.anthropic.com\n",
+	                "{\"messages\":[]}", "{\"content\":[{\"text\":\"" GHP2 "\"}]}"},
+	};
+	static struct buf in;
+
+	(void)state;
+	for (uint32_t id = 1; id < 5; id += 2)
+		for (unsigned first = 0; first < 2; first++) {
+			struct world *w = listen();
+			struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+			struct classify_stats st;
+
+			h2_begin(&up);
+			for (uint32_t i = 0; i < 2; i++) {
+				h2_head(&up, 0, 1 + 2 * i, inner[i].tunnel);
+				h2_head(&down, 0, 1 + 2 * i, ":status: 200\n");
+			}
+			flush(&k, 999);
+			for (uint32_t i = 0; i < 2; i++) {
+				h2_begin(&in);
+				h2_head(&in, 0, id, inner[i].head);
+				h2_data(&in, F_END, id, inner[i].ask);
+				wrap(&up, 1 + 2 * i, &in);
+			}
+			flush(&k, 999);
+			for (unsigned n = 0; n < 2; n++) {
+				unsigned i = n ^ first;
+
+				h2_frame(&in, T_SETTINGS, 0, 0, NULL, 0);
+				h2_head(&in, 0, id, ":status: 200\n");
+				h2_data(&in, F_END, id, inner[i].answer);
+				wrap(&down, 1 + 2 * i, &in);
+			}
+			flush(&k, 999);
+			fin(&k);
+			st = end(w, NULL);
+			assert_int_equal(st.requests, 4);
+			assert_string_equal(told.alerts,
+			        first ? "<content[0].text assistant\n<choices[0].message.content assistant\n"
+			              : "<choices[0].message.content assistant\n<content[0].text "
+			                "assistant\n");
+		}
+}
+
+/* RFC 7540 3.2: the answer to the request that asked for HTTP/2 comes in it, on stream 1. */
+static void answered_after_an_upgrade(void **state)
+{
+	struct world *w = listen();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+	(void)state;
+	say_text(&k, FLOW_C2S,
+	        "POST " CHAT " HTTP/1.1\r\nHost: api.openai.com\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+	        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nContent-Length: 15\r\n\r\n{\"messages\":[]}");
+	say_text(&k, FLOW_S2C,
+	        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+	h2_begin(&up);
+	h2_head(&up, 0, 3, ":method: POST\n:path: " CHAT "\n:authority: api.openai.com\n");
+	h2_data(&up, F_END, 3, "{\"messages\":[]}");
+	h2_frame(&down, T_SETTINGS, 0, 0, NULL, 0);
+	h2_head(&down, 0, 3, ":status: 200\n");
+	h2_data(&down, F_END, 3, "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}");
+	h2_head(&down, 0, 1, ":status: 200\n");
+	h2_data(&down, F_END, 1, "{\"choices\":[{\"message\":{\"content\":\"" GHP2 "\"}}]}");
+	flush(&k, 999);
+	fin(&k);
+	end(w, NULL);
+	assert_string_equal(told.alerts,
+	        "<choices[0].message.content assistant\n<choices[0].message.content assistant\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +548,8 @@ int main(void)
 	        cmocka_unit_test(aws_event_streams),
 	        cmocka_unit_test(taken_back),
 	        cmocka_unit_test(tunnels),
+	        cmocka_unit_test(http2_in_tunnels),
+	        cmocka_unit_test(answered_after_an_upgrade),
 	        cmocka_unit_test(as_settings_say),
 	};
 
