@@ -138,7 +138,7 @@ static int find_master(struct resolver *r, struct redis_place *master, enum resp
 	for (unsigned i = 0; i < n && clock_mono_ns() < end && !readable(r->stop_fd); i++) {
 		unsigned k = (first + i) % n;
 		struct resp conn;
-		uint64_t epoch;
+		uint64_t epoch = 0;
 		int got;
 
 		if (open_at(r, &conn, &r->sentinel, &r->url->seed[k], r->stop_fd, class, e) < 0) {
@@ -354,7 +354,7 @@ static int look_at(struct resolver *r, unsigned i, struct redis_place *master, u
 static void look(struct resolver *r)
 {
 	struct redis_place best = {.host = ""}, one, current;
-	uint64_t best_epoch = 0, epoch, one_more = 1;
+	uint64_t best_epoch = 0, epoch = 0, one_more = 1;
 	unsigned from = 0;
 
 	pthread_mutex_lock(&r->lock);

@@ -88,16 +88,13 @@ def sentinel_master_hangs(t):
     src = begin(t, 12, w.url)
     until(10, "the first records", lambda: indexes(w.a) > 500)
     w.a.process.send_signal(signal.SIGSTOP)
-    stopped = time.monotonic()
     w.until_failover()
-    promoted = time.monotonic()
     until(10, "the new master has news", lambda: indexes(w.b) > 1500)
-    took = time.monotonic() - promoted
-    check(took < 3 or time.monotonic() - stopped < 5, "%.1f s after the new master was there" % took)
     w.a.process.send_signal(signal.SIGCONT)
     stats = src.end(120)
     equal(stats["lost"], 0, "lost: %s" % stats["log"])
     check(any("name another master" in line for line in stats["log"]), "it is told: %s" % stats["log"])
+    check(not any("no answer in time" in line for line in stats["log"]), "nobody waited for the reply: %s" % stats["log"])
     exact(w.b, t.log, stats)
 
 
@@ -148,6 +145,32 @@ def sentinel_says_no(t):
     r = Redis(s.path)
     same(t.log, r)
     r.close()
+
+
+@scenario
+def sentinel_cut_off_with_the_old_master(t):
+    """One Sentinel knows nothing of the fail-over: what the others say with a greater epoch counts, and stays."""
+    a, b = Node(t.folder, "old"), Node(t.folder, "new")
+    t.servers += [a, b]
+
+    def answer(node, epoch):
+        port = str(node.port)
+        return ("*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n*2\r\n$12\r\nconfig-epoch\r\n$1\r\n%d\r\n" % (len(port), port, epoch)).encode()
+
+    stale, fresh = Rude(t, answer(a, 1)), Rude(t, answer(b, 2))
+    url = "redis+sentinel://127.0.0.1:%d,127.0.0.1:%d/" + MASTER
+    src = begin(t, 5, url % (stale.port, fresh.port))
+    until(5, "the new master has news", lambda: indexes(b) > 500)
+    last = indexes(a)
+    stats = src.end(60)
+    equal(stats["lost"], 0, "lost: %s" % stats["log"])
+    exact(b, t.log, stats)
+    equal(sum("name another master" in line for line in stats["log"]), 1, "said once: %s" % stats["log"])
+    stats = begin(t, 3, url % (fresh.port, stale.port)).end(60)
+    equal((stats["delivered"], stats["log"]), (3000, []), "with the better one first: delivered, said")
+    equal(indexes(a), last, "records in the old master")
+    for x in (stale, fresh):
+        x.close()
 
 
 class Rude:
