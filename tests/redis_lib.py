@@ -57,8 +57,8 @@ class Redis:
 
 
 class Server:
-    def __init__(self, folder, *options, name="redis"):
-        self.folder, self.options = folder, options
+    def __init__(self, folder, *options, name="redis", before=()):
+        self.folder, self.options, self.before = folder, options, before
         self.path = os.path.join(folder, name + ".sock")
         self.url = "unix://" + self.path
         self.process = None
@@ -66,7 +66,7 @@ class Server:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self.folder,
+            [*self.before, "redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self.folder,
              "--logfile", os.path.join(self.folder, "redis.out"), *self.options], stdout=subprocess.DEVNULL)
         for _ in range(500):
             try:

@@ -33,9 +33,9 @@ def until(seconds, what, probe):
 class Node(Server):
     """A redis-server with a port, and a socket beside it for the test's own questions."""
 
-    def __init__(self, folder, name, *options, host="127.0.0.1", port=None):
+    def __init__(self, folder, name, *options, host="127.0.0.1", port=None, before=()):
         self.host, self.port, self.name = host, port or free_port(), name
-        super().__init__(folder, "--port", str(self.port), "--bind", host, "--dir", folder, *options, name=name)
+        super().__init__(folder, "--port", str(self.port), "--bind", host, "--dir", folder, *options, name=name, before=before)
         self.place = "%s:%d" % ("[%s]" % host if ":" in host else host, self.port)
         self.url = "redis://" + self.place
 
@@ -60,7 +60,8 @@ class Node(Server):
 class Sentinel:
     """redis-server --sentinel over one master."""
 
-    def __init__(self, folder, name, master, quorum, *lines):
+    def __init__(self, folder, name, master, quorum, *lines, before=()):
+        self.before = before
         self.port, self.path = free_port(), os.path.join(folder, name + ".sock")
         self.conf = os.path.join(folder, name + ".conf")
         with open(self.conf, "w", encoding="ascii") as f:
@@ -73,7 +74,7 @@ class Sentinel:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(["redis-server", self.conf, "--sentinel"], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*self.before, "redis-server", self.conf, "--sentinel"], stdout=subprocess.DEVNULL)
         until(10, "the Sentinel answers", lambda: Redis(self.path).close() is None)
 
     def ask(self, *words):
@@ -100,17 +101,17 @@ class Sentinel:
 
 
 class Watched:
-    """A master, its replica, and Sentinels over them."""
+    """A master, its replica, and Sentinels over them; before: what their commands begin with."""
 
-    def __init__(self, t, sentinels=3, options=(), lines=()):
-        self.a = Node(t.folder, "a", "--repl-diskless-sync-delay", "0", *options)
+    def __init__(self, t, sentinels=3, before=()):
+        self.a = Node(t.folder, "a", "--repl-diskless-sync-delay", "0", before=before)
         t.servers.append(self.a)
-        self.b = Node(t.folder, "b", "--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", str(self.a.port), *options)
+        self.b = Node(t.folder, "b", "--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", str(self.a.port), before=before)
         t.servers.append(self.b)
         until(15, "the replica is in step", self.b.is_synced)
         self.sentinels = []
         for i in range(sentinels):
-            self.sentinels.append(Sentinel(t.folder, "sentinel%d" % i, self.a, sentinels // 2 + 1, *lines))
+            self.sentinels.append(Sentinel(t.folder, "sentinel%d" % i, self.a, sentinels // 2 + 1, before=before))
             t.servers.append(self.sentinels[-1])
         for s in self.sentinels:
             until(20, "the Sentinels know each other", lambda s=s: s.knows() == (1, sentinels - 1))

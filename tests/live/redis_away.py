@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import redis_topology as topology  # noqa: E402
 from lib import *  # noqa: E402,F403
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -54,6 +56,32 @@ def run(net, redis, away, back, made):
     true(len(ordinals) >= 100 + made + 50, f"{len(ordinals)} alerts")
 
 
+class Pair(topology.Watched):
+    """A master, its replica and a Sentinel beside the sensor; what is asked, the present master answers."""
+
+    def __init__(self, directory, net):
+        self.directory, self.servers = directory, []
+        super().__init__(types.SimpleNamespace(folder=directory, servers=self.servers), 1, net.at(net.b))
+        self.master = self.a
+
+    def ask(self, *words):
+        return self.master.ask(*words)
+
+    stream = Redis.stream
+
+    def fail_over(self):
+        self.a.kill()
+        self.until_failover()
+        self.master = self.b
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        for s in self.servers:
+            s.kill()
+
+
 def main():
     for name, away, back in (
             ("stopped and started again", lambda r: r.stop(), lambda r: r.start()),
@@ -62,6 +90,8 @@ def main():
         with case(f"Redis {name}: 5,000 alerts meanwhile"), folder() as d, Net() as net, \
                 Redis(d) as redis:
             run(net, redis, lambda: away(redis), lambda: back(redis), 5000)
+    with case("the replica that takes the master's place lacks 5,000 alerts"), folder() as d, Net() as net, Pair(d, net) as pair:
+        run(net, pair, pair.lag, pair.fail_over, 5000)
     finish()
 
 
