@@ -208,6 +208,8 @@ static void show_title(const struct show *s, struct record_value r)
 		add(&l, "  TEST");
 	else if (*get(s, r, "confidence", &more))
 		add(&l, "  %s %% sure", more.text);
+	if (*get(s, r, "condition", &more) && *get(s, r, "state", &more))
+		add(&l, "  %s", more.text);
 	if (*get(s, r, "updates", &more)) {
 		add(&l, "  again %s%s", s->utf8 ? "\xc3\x97" : "x", get(s, r, "count", &(struct member){""}));
 		add(&l, ", first told as %s", more.text);
@@ -426,6 +428,36 @@ static bool show_mark(const struct show *s, struct record_value r)
 	return true;
 }
 
+/* How a sensor is: one line. */
+static bool show_pulse(struct show *s, struct record_value r)
+{
+	struct member time, sensor, summary;
+	struct line l = {.len = 0};
+
+	show_day(s, r);
+	get(s, r, "time", &time);
+	add(&l, "%.8sZ  %s  ", strlen(time.text) > 19 ? time.text + 11 : "--:--:--",
+	        get(s, r, "sensor", &sensor));
+	add(&l, "%s", get(s, r, "summary", &summary));
+	put_line(s, "pulse", "", &l);
+	fputc('\n', s->out);
+	return true;
+}
+
+/* What is the matter with a sensor. */
+static void show_condition(const struct show *s, struct record_value r)
+{
+	struct member condition, about;
+	struct line l = {.len = 0};
+
+	if (!*get(s, r, "condition", &condition))
+		return;
+	add(&l, "%s", condition.text);
+	if (*get(s, r, "about", &about))
+		add(&l, "  %s", about.text);
+	put_line(s, "what", MAGENTA, &l);
+}
+
 bool show_record(struct show *s, const char *json, size_t n)
 {
 	struct record_value r = record_parse(json, n);
@@ -436,9 +468,12 @@ bool show_record(struct show *s, const char *json, size_t n)
 		return false;
 	if (!strcmp(get(s, r, "type", &m), "mark"))
 		return show_mark(s, r);
+	if (!strcmp(get(s, r, "kind", &m), "sensor.health"))
+		return show_pulse(s, r);
 	show_day(s, r);
 	show_title(s, r);
 	show_who(s, r);
+	show_condition(s, r);
 	show_findings(s, r);
 	show_verdict(s, r);
 	show_suppressed(s, r);

@@ -1,4 +1,5 @@
-/* watch.c - leaktap watch: follows the alerts of all sensors in Redis and shows them to a person. */
+/* watch.c - leaktap watch: follows the alerts of all sensors in Redis, and what they say of themselves, and
+ * shows them to a person. */
 #include "alerts/client.h"
 #include "alerts/output.h"
 #include "alerts/record_read.h"
@@ -8,6 +9,8 @@
 #include "cli/commands.h"
 #include "cli/mark.h"
 #include "cli/server.h"
+#include "cli/silence.h"
+#include "config/kinds.h"
 #include "config/settings.h"
 
 #include <errno.h>
@@ -24,22 +27,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STREAMS_MAX  2048 /* of all sensors */
-#define STREAMS_EACH 2    /* of one: they follow each other in watch.stream */
-#define CLUSTER_MS   200  /* between rounds over the sensors of a Cluster that had nothing new */
-#define SENSOR_NAME  80
-#define ID_MAX       48
-#define BLOCK_MS     1000 /* how long the server holds a read without news */
-#define PAGE         256u /* entries of all streams that one read asks for: a reply has its limit */
-#define REPLY_NS     (5 * NS_PER_S)
-#define REFRESH_NS   (5 * NS_PER_S) /* between looks for new sensors */
-#define RETRY_MIN_MS 200u
-#define RETRY_MAX_MS 5000u
+#define STREAMS_MAX   3072 /* of all sensors */
+#define STREAMS_EACH  3    /* of one: they follow each other in watch.stream */
+#define CLUSTER_MS    200  /* between rounds over the sensors of a Cluster that had nothing new */
+#define SENSOR_NAME   80
+#define ID_MAX        48
+#define BLOCK_MS      1000 /* how long the server holds a read without news */
+#define PAGE          256u /* entries of all streams that one read asks for: a reply has its limit */
+#define REPLY_NS      (5 * NS_PER_S)
+#define HISTORY_COUNT "20" /* entries of :health among which the newest heartbeat is looked for */
+#define HEALTH_MS     86400000ll
+#define REFRESH_NS    (5 * NS_PER_S) /* between looks for new sensors */
+#define RETRY_MIN_MS  200u
+#define RETRY_MAX_MS  5000u
 
 struct followed {
-	char key[SENSOR_NAME +
-	         32];      /* leaktap:{name}:alerts, and what people say of them: leaktap:{name}:marks */
-	char last[ID_MAX]; /* the ID behind which to go on */
+	char key[SENSOR_NAME + 32]; /* leaktap:{name}:alerts, what people say of them (:marks), and :health */
+	char last[ID_MAX];          /* the ID behind which to go on */
+	char sensor[SENSOR_NAME + 1];
+	bool health;
+	uint64_t history_ms; /* :health: entries up to there are older than our looking at it */
 };
 
 struct watch {
@@ -54,15 +61,18 @@ struct watch {
 	bool all;             /* from the beginning of each stream */
 	uint64_t since_ms;    /* else from there; 0: only what is new */
 	bool first_look_done; /* sensors found later are followed from their beginning */
-	bool json, follow, suppressed;
+	bool json, follow, suppressed, health;
 	int min_severity;
 	uint64_t count, shown; /* count 0: no end */
 	struct show show;
+	struct silence *silence;
 };
 
 static const char usage[] =
         "usage: leaktap watch [-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]\n\n"
-        "Follows the alerts of all sensors in Redis, one block each.\n\n"
+        "Follows the alerts of all sensors in Redis, one block each, and what the sensors say of "
+        "themselves.\n"
+        "One that gives no sign for three heartbeats, and one that is back, is told on standard error.\n\n"
         "  -c, --config FILE    settings, for the Redis URL, its password and certificates\n"
         "      --redis URL      redis://[user@]host[:port][/db], rediss://... (TLS), unix:///path,\n"
         "                       redis+sentinel://host[,host...]/master, redis+cluster://host[,host...];\n"
@@ -72,7 +82,8 @@ static const char usage[] =
         "      --json           the records as JSON lines\n"
         "      --count N        end after N alerts\n"
         "      --no-follow      show what is there (all of it without --since), then end\n"
-        "      --suppressed     also alerts that a rule of alerts.suppress keeps quiet\n\n"
+        "      --suppressed     also alerts that a rule of alerts.suppress keeps quiet\n"
+        "      --health         also heartbeats, a line each\n\n"
         "       leaktap watch [-c FILE] [--redis URL] --ack ID | --false-positive ID [--note TEXT] [--by "
         "NAME]\n\n"
         "Says to all who watch that the alert is taken, or that it was none; the first one to take it has "
@@ -86,10 +97,25 @@ static const char usage[] =
 /* ---- showing ---------------------------------------------------------------------------------------------
  */
 
+/* That something is over is as important as that it began. */
+static int severity_of(struct record_value r)
+{
+	char text[32];
+	int kind;
+
+	record_string(record_get(r, "state"), text, sizeof(text));
+	if (!strcmp(text, "ended")) {
+		record_string(record_get(r, "kind"), text, sizeof(text));
+		kind = alert_kind_by_name(text);
+		if (kind >= 0)
+			return (int)alert_kind_severity((enum alert_kind)kind);
+	}
+	record_string(record_get(r, "severity"), text, sizeof(text));
+	return *text ? severity_by_name(text) : SEVERITY_CRITICAL; /* marks have none */
+}
+
 static bool wanted(const struct watch *w, const char *json, size_t n)
 {
-	char severity[16];
-
 	struct record_value r;
 
 	if (w->min_severity <= 0 && w->suppressed)
@@ -97,8 +123,7 @@ static bool wanted(const struct watch *w, const char *json, size_t n)
 	r = record_parse(json, n);
 	if (!w->suppressed && record_get(r, "suppressed").type != RECORD_NONE)
 		return false;
-	record_string(record_get(r, "severity"), severity, sizeof(severity));
-	return w->min_severity <= 0 || !*severity || severity_by_name(severity) >= w->min_severity;
+	return w->min_severity <= 0 || severity_of(r) >= w->min_severity;
 }
 
 /* One line that does nothing to a terminal: JSON writes control characters as escapes (RFC 8259 7). */
@@ -124,29 +149,58 @@ static bool show_one(struct watch *w, const char *json, size_t n)
 	} else if (w->json || !show_record(&w->show, json, n)) {
 		fprintf(stderr, "leaktap watch: an entry is no record of leaktap: passed over\n");
 	}
-	if (strcmp(type, "mark") != 0)
-		w->shown++;
+	w->shown += !strcmp(type, "alert");
 	return (!w->count || w->shown != w->count) && !ferror(stdout);
 }
 
-/* One stream entry [id, [name, value, ...]]. */
-static bool take_entry(struct watch *w, struct followed *f, const redisReply *entry)
+static bool is_heartbeat(const redisReply *json)
 {
-	const redisReply *words;
+	char kind[16];
 
-	if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
-	        entry->element[0]->type != REDIS_REPLY_STRING)
-		return true;
-	snprintf(f->last, sizeof(f->last), "%s", entry->element[0]->str);
-	words = entry->element[1];
-	if (words->type != REDIS_REPLY_ARRAY)
-		return true; /* trimmed away meanwhile */
+	record_string(record_get(record_parse(json->str, json->len), "kind"), kind, sizeof(kind));
+	return !strcmp(kind, "sensor.health");
+}
+
+/* The record of a stream's entry [id, [name, value, ...]]; NULL when there is none, or it was trimmed away.
+ */
+static const redisReply *record_of(const redisReply *entry)
+{
+	const redisReply *words = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+	                                          entry->element[0]->type == REDIS_REPLY_STRING
+	                                  ? entry->element[1]
+	                                  : NULL;
+
+	if (!words || words->type != REDIS_REPLY_ARRAY)
+		return NULL;
 	for (size_t i = 0; i + 1 < (size_t)words->elements; i += 2)
 		if (words->element[i]->type == REDIS_REPLY_STRING &&
 		        !strcmp(words->element[i]->str, "json") &&
 		        words->element[i + 1]->type == REDIS_REPLY_STRING)
-			return show_one(w, words->element[i + 1]->str, (size_t)words->element[i + 1]->len);
-	return true;
+			return words->element[i + 1];
+	return NULL;
+}
+
+static uint64_t id_ms(const redisReply *entry)
+{
+	return strtoull(entry->element[0]->str, NULL, 10);
+}
+
+static bool take_entry(struct watch *w, struct followed *f, const redisReply *entry)
+{
+	const redisReply *json = record_of(entry);
+
+	if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+	        entry->element[0]->type == REDIS_REPLY_STRING)
+		snprintf(f->last, sizeof(f->last), "%s", entry->element[0]->str);
+	if (!json)
+		return true;
+	if (f->health && is_heartbeat(json)) {
+		if (w->follow && id_ms(entry) > f->history_ms)
+			silence_heard(w->silence, f->sensor, json->str, json->len, 0, clock_mono_ns());
+		if (!w->health)
+			return true;
+	}
+	return show_one(w, json->str, json->len);
 }
 
 /* ---- asking ----------------------------------------------------------------------------------------------
@@ -176,11 +230,44 @@ static redisReply *ask(struct watch *w, const char *const *words, struct err *e)
 	return r;
 }
 
+/* When the sensor was last heard of before we came. */
+static int look_back(struct watch *w, struct followed *f, struct err *e)
+{
+	int64_t wall_ms = clock_wall_ns() / NS_PER_MS;
+	redisReply *r =
+	        ask(w, (const char *[]){"XREVRANGE", f->key, "+", "-", "COUNT", HISTORY_COUNT, NULL}, e);
+
+	if (!r)
+		return -1;
+	for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < (size_t)r->elements; i++) {
+		const redisReply *json = record_of(r->element[i]);
+
+		if (!json)
+			continue;
+		if (!f->history_ms)
+			f->history_ms = id_ms(r->element[i]);
+		if (!is_heartbeat(json))
+			continue;
+		silence_heard(w->silence, f->sensor, json->str, json->len,
+		        (wall_ms - (int64_t)id_ms(r->element[i])) * NS_PER_MS, clock_mono_ns());
+		break;
+	}
+	freeReplyObject(r);
+	return 0;
+}
+
 /* Where to begin with a stream. */
 static int begin_at(struct watch *w, struct followed *f, struct err *e)
 {
 	redisReply *r;
 
+	if (f->health && w->follow && look_back(w, f, e) < 0)
+		return -1;
+	if (w->all && f->health && !w->health) { /* a year of heartbeats is not read to be passed over */
+		snprintf(f->last, sizeof(f->last), "%" PRId64 "-0",
+		        (int64_t)(clock_wall_ns() / NS_PER_MS - HEALTH_MS));
+		return 0;
+	}
 	if (w->all || w->first_look_done) {
 		strcpy(f->last, "0-0");
 		return 0;
@@ -206,6 +293,8 @@ static int add_stream(struct watch *w, const char *name, const char *what, struc
 
 	if (w->n_streams == STREAMS_MAX)
 		return 0;
+	*f = (struct followed){.health = !strcmp(what, "health")};
+	snprintf(f->sensor, sizeof(f->sensor), "%s", name);
 	snprintf(f->key, sizeof(f->key), "leaktap:{%s}:%s", name, what);
 	for (size_t i = 0; i < w->n_streams; i++)
 		if (!strcmp(w->stream[i].key, f->key))
@@ -223,8 +312,9 @@ static int add_sensor(struct watch *w, const char *name, size_t n, struct err *e
 	if (!n || n > SENSOR_NAME || strlen(name) != n || w->n_streams + STREAMS_EACH > STREAMS_MAX)
 		return 0;
 	before = w->n_streams;
-	if (add_stream(w, name, "alerts", e) < 0 || add_stream(w, name, "marks", e) < 0) {
-		w->n_streams = before; /* both or none */
+	if (add_stream(w, name, "alerts", e) < 0 || add_stream(w, name, "marks", e) < 0 ||
+	        add_stream(w, name, "health", e) < 0) {
+		w->n_streams = before; /* all or none */
 		return -1;
 	}
 	return 0;
@@ -316,7 +406,7 @@ static int read_some(struct watch *w, size_t first, size_t many, bool wait, size
 	return ret;
 }
 
-/* One XREAD for all; in a Cluster, where keys live apart, one for the two streams of each sensor. */
+/* One XREAD for all; in a Cluster, where keys live apart, one for the streams of each sensor. */
 static int read_streams(struct watch *w, size_t *n, struct err *e)
 {
 	const struct timespec pause = {.tv_nsec = CLUSTER_MS * NS_PER_MS};
@@ -353,6 +443,8 @@ static int step(struct watch *w, struct err *e)
 	if (!w->n_streams)
 		return 0;
 	ret = read_streams(w, &n, e);
+	if (ret == 1 && w->follow)
+		silence_look(w->silence, clock_mono_ns());
 	if (fflush(stdout))
 		return 0;
 	return ret == 1 && !n && !w->follow ? 0 : ret;
@@ -377,8 +469,10 @@ static int watch_loop(struct watch *w)
 		if (!ret)
 			return EXIT_DONE;
 		if (ret > 0) {
-			if (away)
+			if (away) {
 				fprintf(stderr, "leaktap watch: %s is back\n", w->url.shown);
+				silence_deaf(w->silence, clock_mono_ns());
+			}
 			away = false;
 			retry_ms = RETRY_MIN_MS;
 			continue;
@@ -415,6 +509,7 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 		COUNT,
 		NO_FOLLOW,
 		SUPPRESSED,
+		HEALTH,
 		ACK,
 		FALSE_POSITIVE,
 		NOTE,
@@ -424,7 +519,8 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 	        {"redis", required_argument, NULL, REDIS}, {"since", required_argument, NULL, SINCE},
 	        {"min-severity", required_argument, NULL, SEVERITY}, {"json", no_argument, NULL, JSON},
 	        {"count", required_argument, NULL, COUNT}, {"no-follow", no_argument, NULL, NO_FOLLOW},
-	        {"suppressed", no_argument, NULL, SUPPRESSED}, {"ack", required_argument, NULL, ACK},
+	        {"suppressed", no_argument, NULL, SUPPRESSED}, {"health", no_argument, NULL, HEALTH},
+	        {"ack", required_argument, NULL, ACK},
 	        {"false-positive", required_argument, NULL, FALSE_POSITIVE},
 	        {"note", required_argument, NULL, NOTE}, {"by", required_argument, NULL, BY},
 	        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
@@ -465,6 +561,9 @@ static int parse_options(int argc, char **argv, struct watch *w, struct options 
 			break;
 		case SUPPRESSED:
 			w->suppressed = true;
+			break;
+		case HEALTH:
+			w->health = true;
 			break;
 		case ACK:
 			o->ack = optarg;
@@ -551,10 +650,14 @@ int command_watch(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* a server or a reader that is gone is an error of the write */
 	prepare_terminal(&w);
 	w.client = client_create(&w.url, w.tls, "leaktap-watch", &e);
-	if (!w.client)
-		fprintf(stderr, "leaktap watch: %s\n", e.text);
-	ret = !w.client ? EXIT_FAILED : o.ack || o.false_positive ? mark(&w, &o) : watch_loop(&w);
+	w.silence = silence_create(stderr);
+	if (!w.client || !w.silence)
+		fprintf(stderr, "leaktap watch: %s\n", w.client ? "no memory" : e.text);
+	ret = !w.client || !w.silence     ? EXIT_FAILED
+	      : o.ack || o.false_positive ? mark(&w, &o)
+	                                  : watch_loop(&w);
 	client_destroy(w.client);
+	silence_destroy(w.silence);
 	wire_tls_destroy(w.tls);
 	redis_url_wipe(&w.url);
 	return ret;

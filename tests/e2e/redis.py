@@ -434,7 +434,9 @@ def watch(t):
     s.start()
     t.source("-n", 4, "-s", "later", s.url).end()
     out, err = follow.communicate(timeout=40)
-    equal([json.loads(line)["sensor"] for line in out.splitlines()], [SENSOR] * 4 + ["later"] * 4, "what comes")
+    came = [json.loads(line) for line in out.splitlines()]
+    equal([x["sensor"] for x in came if x["type"] == "alert"], [SENSOR] * 4 + ["later"] * 4, "what comes")
+    equal({x["type"] for x in came} - {"alert"}, {"sensor"}, "the sensor tells of the entry that is not its own")
     equal(err.count("trying again"), 1, "the outage is said once")
     for args, status in ((["--bogus"], 2), (["--since", "x"], 2), (["--min-severity", "loud"], 2), ([], 2),
                          (["--redis", "unix:///nonexistent/redis.sock", "--no-follow"], 1)):

@@ -161,6 +161,47 @@ def killed(sensor):
     valid(sensor)
 
 
+def watched(sensor):
+    """What a person sees of it: silence, the return and the stop once each; no heartbeats unless asked for."""
+    until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
+    shown, said = os.path.join(sensor.folder, "shown"), os.path.join(sensor.folder, "said")
+    url = ["watch", "--redis", sensor.redis.url]
+
+    def told(text):
+        until(30, text, lambda: text in open(said).read())
+
+    with open(shown, "w") as out, open(said, "w") as err, \
+            lib.process([lib.LEAKTAP, *url], stdout=out, stderr=err) as watch:
+        time.sleep(1)
+        sensor.redis.stop()
+        told("trying again")
+        time.sleep(4)  # longer than three heartbeats, and nobody is silent for it
+        sensor.redis.start()
+        told("is back")
+        sensor.wait_change("delivery", "ended")
+        sensor.end(signal.SIGKILL)
+        told("sensor pulse has given no sign for ")
+        sensor.start()
+        told("sensor pulse is back")
+        equal(sensor.end(), 0, "status")
+        told("sensor pulse has stopped")
+        time.sleep(4)
+        watch.terminate()
+        watch.wait(20)
+    equal([line.split("pulse ")[1].strip().split(" for ")[0] for line in open(said) if "sensor pulse" in line],
+          ["has given no sign", "is back", "has stopped"], "what is said of it, once each")
+    text = open(shown).read()
+    true("\n  pulse" not in text and "running;" not in text, "heartbeats flood nobody: " + text)
+    equal((text.count("sensor.delivery  began"), text.count("sensor.delivery  ended")), (1, 1), "blocks")
+    true("  do     Records are delivered in time again" in text, text)
+    high, _ = lib.leaktap(*url, "--no-follow", "--min-severity", "high")
+    equal((high.count("sensor.delivery  began"), high.count("sensor.delivery  ended")), (1, 1), "the end is told to whom the begin was")
+    beats, _ = lib.leaktap(*url, "--no-follow", "--health", "--since", "1h")
+    equal(sum(line.startswith("  pulse") for line in beats.splitlines()), len(sensor.beats()), "heartbeats for who asks")
+    rows = lib.records(lib.leaktap(*url, "--no-follow", "--json", "--since", "1h")[0])
+    equal({r["kind"] for r in rows if r["type"] == "sensor"}, {"sensor.delivery"}, "kinds as JSON")
+
+
 def drops(sensor):
     until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
     sensor.p.send_signal(signal.SIGSTOP)
@@ -197,6 +238,7 @@ def main():
     for name, test, silence_s in (("heartbeats from start to stop", heartbeats, 0),
                                   ("Redis goes away and comes back", redis_away, 0),
                                   ("a killed sensor is silent, a stopped one is not", killed, 0),
+                                  ("a person watches", watched, 0),
                                   ("lost packets are told once, and their end", drops, 0),
                                   ("an interface falls silent, and goes away", tap_silent, 3)):
         with case(name), lib.folder() as folder, lib.Net() as net, lib.Redis(folder) as redis:

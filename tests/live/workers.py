@@ -13,7 +13,7 @@ from lib import *  # noqa: E402,F403
 WORKERS = 3
 DEMO = os.path.join(TOP, "tests/captures/demo/capture.pcap")
 # nobody is under contract, so that the records do not depend on the day
-SETTINGS = "networks: {internal: [10.0.0.0/8]}\nlimits: {copies: 0}\n"
+SETTINGS = "networks: {internal: [10.0.0.0/8]}\nlimits: {copies: 0}\nhealth: {heartbeat_s: 0}\n"
 # a choice, for the time it takes; tests/captures/encapsulated.py has the program decide on all of them
 WRAPPINGS = ["", "qinq", "mpls", "gre-all", "erspan3", "vxlan6", "gtpu-extended", "qinq,erspan2,vxlan,vlan", "fragment=400",
              "vxlan,fragment=400"]
