@@ -119,7 +119,7 @@ fuzz-%:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/leaktap/catalogue \
 	  $(DESTDIR)$(PREFIX)/share/leaktap/detectors $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
-	  $(DESTDIR)$(PREFIX)/share/doc/leaktap
+	  $(DESTDIR)$(PREFIX)/share/doc/leaktap/examples
 	install -m 755 build/release/leaktap $(DESTDIR)$(PREFIX)/bin/leaktap
 	install -m 644 config/catalogue/*.yaml $(DESTDIR)$(PREFIX)/share/leaktap/catalogue/
 	install -m 644 config/detectors/*.yaml $(DESTDIR)$(PREFIX)/share/leaktap/detectors/
@@ -127,6 +127,7 @@ install: all
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 docs/*.md docs/records.schema.json $(DESTDIR)$(PREFIX)/share/doc/leaktap/
+	install -m 755 docs/examples/consumer.py $(DESTDIR)$(PREFIX)/share/doc/leaktap/examples/
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/leaktap $(DESTDIR)$(PREFIX)/share/leaktap $(DESTDIR)$(PREFIX)/share/doc/leaktap \
 	  $(patsubst docs/man/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/man/*.1)) \
