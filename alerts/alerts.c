@@ -14,7 +14,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -22,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,23 +240,13 @@ static const char *log_folder(const struct settings *s)
 long alerts_holder(const struct settings *s, char *path, size_t cap)
 {
 	const char *set = log_folder(s);
-	char state[512], lock[PATH_MAX], text[64] = "";
-	long pid = 0;
-	int fd;
+	char state[512];
 
 	path[0] = '\0';
 	if (!*set && state_folder(state, sizeof(state)) < 0)
 		return 0;
 	snprintf(path, cap, "%s/%s", *set ? set : state, s->sensor.name);
-	snprintf(lock, sizeof(lock), "%s/lock", path);
-	fd = open(lock, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && pread(fd, text, sizeof(text) - 1, 0) > 0 &&
-	        sscanf(text, "process %ld", &pid) != 1)
-		pid = 0;
-	close(fd);
-	return pid;
+	return log_holder(path);
 }
 
 /* A live sensor always keeps one, a replay when it is asked to or delivers into Redis. */

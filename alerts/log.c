@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,11 +180,13 @@ static int make_folders(struct log *l, const char *path)
 		made = l->io->mkdir_at(l->dir, part, FOLDER_MODE);
 		if (made < 0 && errno != EEXIST)
 			return -1;
-		if (!made && sync_folder(l, holder) < 0) {
+		/* one that was there may be of a process that was killed before it made it durable */
+		if ((!made || !l->settled) && sync_folder(l, holder) < 0) {
 			int error = errno;
 
 			/* the next try makes it again, and its entry durable */
-			l->io->unlink_at(l->dir, part, AT_REMOVEDIR);
+			if (!made)
+				l->io->unlink_at(l->dir, part, AT_REMOVEDIR);
 			errno = error;
 			return -1;
 		}
@@ -272,6 +275,7 @@ static int new_segment(struct log *l, uint64_t first, int64_t hour)
 	}
 	l->fd = fd;
 	l->poisoned = false;
+	l->settled = true;
 	return 0;
 }
 
@@ -378,6 +382,26 @@ int log_commit(struct log *l, const struct record_ref *r, size_t n)
 /* ---- opening and closing ---------------------------------------------------------------------------------
  */
 
+/* The folders above the log's own, of which it may have made two.  Only the first is surely ours to sync. */
+static int sync_above(struct log *l, const char *directory)
+{
+	char above[PATH_MAX];
+	int ret = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int fd;
+
+		snprintf(above, sizeof(above), "%s%s", directory, i ? "/.." : "");
+		fd = l->io->open_at(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0);
+		if (fd < 0)
+			continue; /* it may be entered and not read: somebody else made it */
+		if (l->io->sync(fd) < 0 && !i)
+			ret = -1;
+		close(fd);
+	}
+	return ret;
+}
+
 static int open_folder(struct log *l, const struct log_options *o, struct err *e)
 {
 	snprintf(l->path, sizeof(l->path), "%s/%s", o->directory, o->name);
@@ -387,9 +411,36 @@ static int open_folder(struct log *l, const struct log_options *o, struct err *e
 		        errno == ENOENT ? "the folder above it does not exist; make it first"
 		                        : strerror(errno));
 	l->dir = l->io->open_at(AT_FDCWD, l->path, O_RDONLY | O_DIRECTORY, 0);
-	if (l->dir < 0)
+	if (l->dir < 0 || sync_above(l, o->directory) < 0)
 		return err_set(e, "log %s: %s", l->path, strerror(errno));
 	return 0;
+}
+
+/* A second lock beside that of flock(2), which can be asked for without being taken (log_holder()). */
+static void hold_for_askers(int fd)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &all) < 0)
+		log_warn("log: lock: %s; commands do not find this process", strerror(errno));
+}
+
+long log_holder(const char *path)
+{
+	struct flock all = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	char lock[PATH_MAX], text[HOLDER_TEXT_MAX] = "";
+	long pid = 0;
+	int fd;
+
+	snprintf(lock, sizeof(lock), "%s/lock", path);
+	fd = open(lock, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!fcntl(fd, F_OFD_GETLK, &all) && all.l_type != F_UNLCK &&
+	        pread(fd, text, sizeof(text) - 1, 0) > 0 && sscanf(text, "process %ld", &pid) != 1)
+		pid = 0;
+	close(fd);
+	return pid;
 }
 
 static int lock_it(struct log *l, struct log_found *f, struct err *e)
@@ -408,11 +459,28 @@ static int lock_it(struct log *l, struct log_found *f, struct err *e)
 		return err_set(e, "log %s is in use by %s; two sensors need two names (sensor.name)", l->path,
 		        holder[0] ? holder : "another process");
 	}
+	hold_for_askers(l->lock_fd);
 	n = snprintf(holder, sizeof(holder), "process %ld since %s\n", (long)getpid(),
 	        time_format(clock_wall_ns(), since));
 	if (ftruncate(l->lock_fd, 0) < 0 || pwrite(l->lock_fd, holder, (size_t)n, 0) != n)
 		return 0; /* a full disk: only the name of the holder is missing */
 	return 0;
+}
+
+/* A process that was killed may have made the file and not yet its entry durable, nor those of the folders.
+ */
+static int sync_way(struct log *l, const char *path)
+{
+	char part[LOG_PATH_MAX] = ".";
+	const char *slash = path;
+
+	while (!sync_folder(l, part)) {
+		slash = strchr(slash + (slash != path), '/');
+		if (!slash)
+			return 0;
+		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+	}
+	return -1;
 }
 
 static int open_newest(struct log *l, struct err *e)
@@ -423,7 +491,9 @@ static int open_newest(struct log *l, struct err *e)
 		return 0;
 	log_segment_path(&l->segment[l->n_segments - 1], path);
 	l->fd = l->io->open_at(l->dir, path, O_WRONLY, 0);
-	return l->fd < 0 ? err_set(e, "log %s/%s: %s", l->path, path, strerror(errno)) : 0;
+	return l->fd < 0 || sync_way(l, path) < 0
+	               ? err_set(e, "log %s/%s: %s", l->path, path, strerror(errno))
+	               : 0;
 }
 
 static int take_up(struct log *l, struct log_found *f, struct err *e)

@@ -57,6 +57,8 @@ void log_close(struct log *l);
 struct log *log_hold(struct log *l);
 void log_drop(struct log *l);
 const char *log_path(const struct log *l);
+/* The process that has the log in this folder open, 0: none, -1: errno.  Takes no lock. */
+long log_holder(const char *path);
 
 /* Appends the lines of r, whose indexes go on from the last, and makes them durable.  -1: nothing of it
  * counts, the same lines may be tried again; it was said on entering, and will be on leaving, that state. */
@@ -97,6 +99,9 @@ uint64_t log_bytes(const struct log *l);
 /* How far an output is, by its name.  False: not known. */
 bool log_cursor(struct log *l, const char *output, uint64_t *index);
 void log_set_cursor(struct log *l, const char *output, uint64_t index);
+/* SHA-256 in hex of the record at an output's cursor, where the log does not keep it any more: what its
+ * server has can be held against that.  False: not known of that index. */
+bool log_gone_hash(struct log *l, const char *output, uint64_t index, char hash[65]);
 /* Whether the output, whose cursor is known, was ever spoken to: until then it has nothing to lose. */
 bool log_met(struct log *l, const char *output);
 void log_set_met(struct log *l, const char *output, bool met);

@@ -19,7 +19,8 @@ struct log_segment {
 struct log_output {
 	char name[OUTPUT_NAME_MAX];
 	uint64_t index;
-	bool unmet; /* it has never been spoken to */
+	bool unmet;    /* it has never been spoken to */
+	char hash[65]; /* of the record `index`, which is not kept any more; "" it is, or is not known */
 };
 
 struct log {
@@ -42,7 +43,8 @@ struct log {
 
 	/* the writer's; readable by all where atomic */
 	_Atomic uint64_t last, total;
-	int fd;        /* the newest segment, -1: none is open for writing */
+	int fd;       /* the newest segment, -1: none is open for writing */
+	bool settled; /* all folders on the way to a new segment are durable but those that are made for it */
 	bool poisoned; /* a sync failed: what the kernel still has of this file is not to be trusted */
 	atomic_bool failing;
 	_Atomic int64_t failed_ns;

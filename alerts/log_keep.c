@@ -7,9 +7,11 @@
 
 #include "alerts/record_read.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,22 +72,27 @@ void record_note_dropped(struct record_note *n, const struct log_dropped *d)
 	}
 }
 
-/* Counts the records behind `taken` of a segment that is about to go. */
-static void count_records(struct log *l, const char *path, uint64_t limit, struct log_dropped *d)
+/* Hands over the records from `least` up to before `limit` of a segment that is about to go, until `take`
+ * says false. Returns the index of the next one that would have come when its file cannot be read, else
+ * `limit`. */
+static uint64_t each_record(struct log *l, const char *path, uint64_t least, uint64_t limit,
+        bool (*take)(void *arg, const struct log_line *line), void *arg)
 {
 	int fd = l->io->open_at(l->dir, path, O_RDONLY, 0);
 	char *buf = fd < 0 ? NULL : malloc(CHUNK);
-	uint64_t offset = 0, least = d->first;
+	uint64_t offset = 0;
 	size_t have = 0;
+	bool more = true;
 	ssize_t n = -1;
 
-	while (buf && (n = l->io->read_at(fd, buf + have, CHUNK - have, (off_t)(offset + have))) > 0) {
+	while (more && buf &&
+	        (n = l->io->read_at(fd, buf + have, CHUNK - have, (off_t)(offset + have))) > 0) {
 		struct log_line line;
 		size_t at = 0;
 
 		have += (size_t)n;
-		while (log_next_line(buf, have, &at, least, &line) && line.index < limit) {
-			log_dropped_add(d, &line);
+		while (more && log_next_line(buf, have, &at, least, &line) && line.index < limit) {
+			more = take(arg, &line);
 			least = line.index + 1;
 		}
 		at = at ? at : have == CHUNK ? have : 0; /* no line is that long */
@@ -93,11 +100,51 @@ static void count_records(struct log *l, const char *path, uint64_t limit, struc
 		have -= at;
 		offset += at;
 	}
-	if (n < 0)
-		d->records += limit - least; /* of what types is not known */
 	free(buf);
 	if (fd >= 0)
 		close(fd);
+	return n < 0 ? least : limit;
+}
+
+static bool count_record(void *arg, const struct log_line *line)
+{
+	log_dropped_add(arg, line);
+	return true;
+}
+
+struct place {
+	uint64_t index;
+	char hash[65];
+};
+
+static bool hash_record(void *arg, const struct log_line *line)
+{
+	struct place *p = arg;
+	uint8_t md[EVP_MAX_MD_SIZE];
+
+	if (line->index == p->index && EVP_Digest(line->p, line->len + 1, md, NULL, EVP_sha256(), NULL) == 1)
+		hex_encode(md, 32, p->hash);
+	return false;
+}
+
+/* Servers that stopped in a segment that goes: what they have can still be held against our own. */
+static void remember_places(struct log *l, const char *path, uint64_t first, uint64_t limit)
+{
+	for (size_t i = 0; i < LOG_OUTPUTS_MAX; i++) {
+		struct place p = {.index = 0, .hash = ""};
+
+		pthread_mutex_lock(&l->lock);
+		if (i < l->n_outputs)
+			p.index = l->output[i].index;
+		pthread_mutex_unlock(&l->lock);
+		if (p.index < first || p.index >= limit)
+			continue;
+		each_record(l, path, p.index, limit, hash_record, &p);
+		pthread_mutex_lock(&l->lock);
+		memcpy(l->output[i].hash, p.hash, sizeof(p.hash));
+		l->changed = true;
+		pthread_mutex_unlock(&l->lock);
+	}
 }
 
 static void remove_file(struct log *l, char path[LOG_PATH_MAX])
@@ -150,10 +197,12 @@ bool log_keep_bounds(
 		bool wanted = limit - 1 > at;
 
 		log_segment_path(&s, path);
+		remember_places(l, path, s.first, limit);
 		if (wanted) {
 			*d = (struct log_dropped){
 			        .first = s.first > at ? s.first : at + 1, .last = limit - 1};
-			count_records(l, path, limit, d);
+			/* of what types those are that cannot be read is not known */
+			d->records += limit - each_record(l, path, d->first, limit, count_record, d);
 		}
 		remove_file(l, path);
 		if (wanted)

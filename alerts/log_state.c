@@ -7,6 +7,8 @@
  *	ordinal alert 4000
  *	output 4690 redis://10.0.0.5:6379
  *	unmet 0 redis://10.0.0.6:6379
+ *	hash 2204...8e3a redis://10.0.0.6:6379		of the record at that place, once the log has dropped
+ *it
  *
  * It may be older than the segments (what stands behind `index` is then read) or missing (everything is
  *read). An output that is further than its line says is found so by asking its server. */
@@ -19,7 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATE_MAX   (16u << 10)
+#define STATE_MAX   (32u << 10)
+#define HASH_LENGTH 64
 #define STATE_MAGIC "leaktap-log 1"
 
 /* ---- reading ---------------------------------------------------------------------------------------------
@@ -49,6 +52,24 @@ static bool starts(const char **p, const char *word)
 	return true;
 }
 
+static struct log_output *find_output(struct log *l, const char *output)
+{
+	for (size_t i = 0; i < l->n_outputs; i++)
+		if (!strcmp(l->output[i].name, output))
+			return &l->output[i];
+	return NULL;
+}
+
+static void take_hash(struct log *l, const char *p)
+{
+	struct log_output *o = strspn(p, "0123456789abcdef") == HASH_LENGTH && p[HASH_LENGTH] == ' '
+	                               ? find_output(l, p + HASH_LENGTH + 1)
+	                               : NULL;
+
+	if (o)
+		snprintf(o->hash, sizeof(o->hash), "%.64s", p);
+}
+
 static void take_line(struct log *l, struct log_state *st, const char *p)
 {
 	bool unmet = !strncmp(p, "unmet ", 6);
@@ -67,6 +88,8 @@ static void take_line(struct log *l, struct log_state *st, const char *p)
 		p += *p == ' ';
 		if (t < RECORD_TYPES && take_number(&p, &v))
 			l->ordinal[t] = v;
+	} else if (starts(&p, "hash")) {
+		take_hash(l, p);
 	} else if (starts(&p, unmet ? "unmet" : "output") && take_number(&p, &v) && *p &&
 	           l->n_outputs < LOG_OUTPUTS_MAX) {
 		struct log_output *o = &l->output[l->n_outputs++];
@@ -112,9 +135,14 @@ static size_t put_text(struct log *l, bool running, char *text, size_t cap)
 		if (l->ordinal[t])
 			n += (size_t)snprintf(text + n, cap - n, "ordinal %s %" PRIu64 "\n",
 			        record_type_name(t), l->ordinal[t]);
-	for (size_t i = 0; i < l->n_outputs; i++)
-		n += (size_t)snprintf(text + n, cap - n, "%s %" PRIu64 " %s\n",
-		        l->output[i].unmet ? "unmet" : "output", l->output[i].index, l->output[i].name);
+	for (size_t i = 0; i < l->n_outputs; i++) {
+		const struct log_output *o = &l->output[i];
+
+		n += (size_t)snprintf(text + n, cap - n, "%s %" PRIu64 " %s\n", o->unmet ? "unmet" : "output",
+		        o->index, o->name);
+		if (o->hash[0])
+			n += (size_t)snprintf(text + n, cap - n, "hash %s %s\n", o->hash, o->name);
+	}
 	return n;
 }
 
@@ -179,17 +207,25 @@ void log_set_cursor(struct log *l, const char *output, uint64_t index)
 		l->output[i].unmet = false;
 		l->n_outputs++;
 	}
-	l->changed |= l->output[i].index != index;
+	if (l->output[i].index != index) {
+		l->changed = true;
+		l->output[i].hash[0] = '\0';
+	}
 	l->output[i].index = index;
 	pthread_mutex_unlock(&l->lock);
 }
 
-static struct log_output *find_output(struct log *l, const char *output)
+bool log_gone_hash(struct log *l, const char *output, uint64_t index, char hash[65])
 {
-	for (size_t i = 0; i < l->n_outputs; i++)
-		if (!strcmp(l->output[i].name, output))
-			return &l->output[i];
-	return NULL;
+	struct log_output *o;
+	bool known;
+
+	pthread_mutex_lock(&l->lock);
+	o = find_output(l, output);
+	known = o && o->index == index && o->hash[0];
+	snprintf(hash, HASH_LENGTH + 1, "%s", known ? o->hash : "");
+	pthread_mutex_unlock(&l->lock);
+	return known;
 }
 
 bool log_met(struct log *l, const char *output)

@@ -161,12 +161,16 @@ static enum resp_class not_ours(struct publisher *p, const struct publish_head *
 	return RESP_FORK;
 }
 
-/* A head from before what is kept cannot be held against its record; at least its time must fit. */
+/* A head from before what is kept: where this server stopped is remembered; anywhere else only its time can
+ * be looked at. */
 static bool may_be_ours(struct publisher *p, const struct publish_head *h)
 {
 	struct log_line first;
 	struct err e;
+	char hash[65];
 
+	if (log_gone_hash(p->log, p->out->name, h->index, hash))
+		return !strcmp(hash, h->hash);
 	log_seek(p->reader, log_first(p->log));
 	return log_read(p->reader, &first, 1, 1, &e) == 1 && h->id.ms <= (uint64_t)first.logged_ms;
 }

@@ -144,7 +144,40 @@ def a_segment_is_cut(t):
     r.close()
 
 
-SCENARIOS = [order_over_an_outage, order_after_a_restart, full_batches, memory_is_flat, a_lone_record, a_segment_is_cut]
+def a_head_that_is_kept_no_more(t):
+    """The server stopped long ago, and the log has dropped the record it stopped at: one that holds another log's record
+    there is not written to, the right one is."""
+    link = os.path.join(t.folder, "link.sock")
+    a, b = t.server(name="a"), t.server(name="b")
+    other, url = os.path.join(t.folder, "other"), "unix://" + link
+
+    def through(s, *args, log=None):
+        os.symlink(s.path if s else link + "-nobody", link)
+        stats = t.source("-W", 2000, *args, url, log=log).end()
+        os.unlink(link)
+        return stats
+
+    equal(through(a, "-n", 100, log=other)["delivered"], 100, "of the other log, before")
+    equal(through(b, "-n", 100)["delivered"], 100, "of this one")
+    stats = through(None, "-n", 4000, "-m", 2, "-W", 0)
+    equal(stats["delivered"], 0, "while nobody is there")
+    first = min(int(n.rsplit("-", 1)[1][:20]) for n in glob.glob(os.path.join(t.log, SENSOR, "rec/*/*/*/*.jsonl")))
+    check(first > 100, "the log begins behind that, at %d" % first)
+    stats = through(a, "-n", 10, "-m", 2)
+    equal(stats["delivered"], 0, "to the other one's server")
+    check(any("another log" in line for line in stats["log"]), "it is told: %s" % stats["log"])
+    r = Redis(a.path)
+    equal(r("XLEN", key("alerts")), 100, "of the other log, alone")
+    r.close()
+    stats = through(b, "-n", 10, "-m", 2, "-W", 20000)
+    equal(stats["waiting"], 0, "waiting for the right one")
+    r = Redis(b.path)
+    check(r("XLEN", key("alerts")) > 1000, "it got what was kept")
+    r.close()
+
+
+SCENARIOS = [order_over_an_outage, order_after_a_restart, full_batches, memory_is_flat, a_lone_record, a_segment_is_cut,
+             a_head_that_is_kept_no_more]
 
 
 def main():
