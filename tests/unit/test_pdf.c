@@ -41,6 +41,59 @@ static void test_strings(void **state)
 	check_page("BT /F1 12 Tf (never closed", "page <> never closed\n");
 }
 
+/* What text may hold elsewhere it may hold here: lines of base64, text in a string that somebody wrote. */
+static void test_what_it_holds(void **state)
+{
+	struct pdf_out o;
+
+	(void)state;
+	check_page(
+	        "BT /F1 10 Tf 12 TL 0 700 Td (see) Tj T* (dGhlIHNlY29uZCBwYWdlIHNheXM6) Tj T* [(IHNlY3Jl) 20 "
+	        "(dCwgNDExMSBhbmQgbW9y)] TJ T* (ZQ==) Tj T* (or not) Tj ET",
+	        "page <> see\ndGhlIHNlY29uZCBwYWdlIHNheXM6\nIHNlY3JldCwgNDExMSBhbmQgbW9y\nZQ==\n"
+	        "page(base64) <> the second page says: secret, 4111 and more\npage <> \nor not\n");
+	pdf_begin(&o);
+	pdf_object(&o, 2,
+	        "<< /Title (dGhlIHNlY29uZCBwYWdlIHNheXM6IHNlY3JldCwgNDExMSBhbmQgbW9yZQo=) /Author "
+	        "({\"name\": \"Ana\"}) >>");
+	check(&o,
+	        "Title <Title> dGhlIHNlY29uZCBwYWdlIHNheXM6IHNlY3JldCwgNDExMSBhbmQgbW9yZQo=\n"
+	        "Title(base64) <Title> the second page says: secret, 4111 and more\n\nAuthor.name <name> "
+	        "Ana\n",
+	        0);
+}
+
+/* A page that shows one run of base64, longer than what is held of it, and fonts that come behind. */
+static void test_long_base64(void **state)
+{
+	char *content = malloc(60000), *at = content;
+	struct pdf_out o;
+	struct record *r = malloc(sizeof(*r));
+
+	(void)state;
+	at += sprintf(at, "BT /F1 1 Tf ");
+	for (unsigned i = 0; i < 500; i++)
+		at += sprintf(at, "(%s) Tj ",
+		        "dGhlIHNlY29uZCBwYWdlIHNheXM6IHNlY3JldCwgNDExMSBhbmQg"
+		        "bW9yZSB0ZXh0IG9mIGl0LCBhbmQgc28gb24gYW5kIG9uLi4K");
+	sprintf(at, "(.) Tj ET");
+	for (int late = 0; late < 2; late++) {
+		pdf_begin(&o);
+		if (!late)
+			pdf_object(&o, 5, WIN);
+		pdf_object(&o, 3, PAGE);
+		pdf_flate(&o, 4, "", content, strlen(content));
+		if (late)
+			pdf_object(&o, 5, WIN);
+		pdf_end(&o);
+		record_body(pool, r, "", "", o.p, o.n, 0, 977);
+		assert_non_null(strstr(r->text, "page(base64) <> the second page says"));
+		free(o.p);
+	}
+	free(content);
+	free(r);
+}
+
 /* 9.4.3, and marked content and images between */
 static void test_operators(void **state)
 {
@@ -640,6 +693,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_strings),
+	        cmocka_unit_test(test_what_it_holds),
+	        cmocka_unit_test(test_long_base64),
 	        cmocka_unit_test(test_operators),
 	        cmocka_unit_test(test_words),
 	        cmocka_unit_test(test_encodings),

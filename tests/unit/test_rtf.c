@@ -43,6 +43,22 @@ static void test_destinations(void **state)
 	check("{\\rtf1 {\\upr{old}{\\*\\ud{new \\u8364 ?}}}}", "body <> old\nnew \xe2\x82\xac\n", 0);
 }
 
+/* What text may hold elsewhere it may hold here, over lines and runs of another look as well. */
+static void test_what_it_holds(void **state)
+{
+	(void)state;
+	check("{\\rtf1 see dGhlIHNlY29uZCBwYWdlIHNheXM6IHNl{\\b Y3JldCwgNDExMSBhbmQgbW9yZQo=}, or not}",
+	        "body <> see dGhlIHNlY29uZCBwYWdlIHNheXM6IHNlY3JldCwgNDExMSBhbmQgbW9yZQo=\n"
+	        "body(base64) <> the second page says: secret, 4111 and more\n\nbody <> , or not\n",
+	        0);
+	check("{\\rtf1 a\\par dGhlIHNlY29uZCBwYWdlIHNheXM6\\par IHNlY3JldCwgNDExMSBhbmQgbW9y\\par ZQ==\\par "
+	      "b}",
+	        "body <> a\ndGhlIHNlY29uZCBwYWdlIHNheXM6\nIHNlY3JldCwgNDExMSBhbmQgbW9y\nZQ==\n"
+	        "body(base64) <> the second page says: secret, 4111 and more\nbody <> \nb\n",
+	        0);
+	check("{\\rtf1 \\{\"note\": \"of \\'e9\"\\}}", "body.note <note> of \xc3\xa9\n", 0);
+}
+
 static void test_broken(void **state)
 {
 	enum { N = 3000 };
@@ -64,9 +80,9 @@ static void test_broken(void **state)
 	free(deep);
 }
 
-static const char sample[] =
-        "{\\rtf1\\ansicpg1252{\\fonttbl x;}{\\info{\\title t}}a\\'e9\\uc1\\u233?b{\\*\\x c}\\bin3 "
-        "}}}\\cell\\row{\\pict 00}\\u-10179?\\u-8704?}";
+static const char sample[] = "{\\rtf1 dGhlIHNlY29uZCBwYWdlIHNheXM6IHNlY3JldCwg \\ansicpg1252{\\fonttbl "
+                             "x;}{\\info{\\title t}}a\\'e9\\uc1\\u233?b{\\*\\x c}\\bin3 "
+                             "}}}\\cell\\row{\\pict 00}\\u-10179?\\u-8704?}";
 
 static void test_prefixes_and_flips(void **state)
 {
@@ -92,6 +108,7 @@ int main(void)
 	        cmocka_unit_test(test_text),
 	        cmocka_unit_test(test_characters),
 	        cmocka_unit_test(test_destinations),
+	        cmocka_unit_test(test_what_it_holds),
 	        cmocka_unit_test(test_broken),
 	        cmocka_unit_test(test_prefixes_and_flips),
 	        cmocka_unit_test(test_gap),

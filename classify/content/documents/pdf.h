@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "classify/content/documents/documents.h"
 #include "classify/content/reader.h"
+#include "classify/content/text_scan.h"
 
 #include <string.h>
 
@@ -298,6 +299,8 @@ void pdf_page_end(struct pdf *f, struct nest *t, bool whole);
 #define PDF_UNIT_MAX   16000 /* bytes of notes in one piece */
 #define PDF_UNIT_FONTS 24
 
+#define PDF_SAID 256 /* bytes of text that are gathered */
+
 #define PDF_UNIT_BEGINS 1u /* of a content stream */
 #define PDF_UNIT_ENDS   2u
 #define PDF_UNIT_CUT    4u /* ends, but bytes are missing */
@@ -351,6 +354,8 @@ struct pdf_text {
 	struct pdf_reading reading;
 	enum pdf_ready ready;
 	double em, spacing, advance; /* advance: since the last start, in units of the page */
+	size_t n_said;
+	uint8_t said[PDF_SAID];
 };
 
 void pdf_text_content(struct pdf *f, uint32_t number);
@@ -385,6 +390,7 @@ struct pdf {
 	struct pdf_tables tables;
 	struct pdf_mapping mapping;
 	struct unpack unpack;
+	struct text_scan scan; /* of the field that is told; no memory is taken while it has a part open */
 	/* of an object stream: numbers and places of its objects, in turn */
 	uint32_t n_objects, object_at;
 	uint32_t *objects;

@@ -216,16 +216,23 @@ static size_t string_charset(struct charset *c, const uint8_t *p, size_t n)
 	return mark;
 }
 
-static bool to_emit(void *arg, const uint8_t *p, size_t n)
+struct told {
+	struct pdf *f;
+	struct nest *t;
+};
+
+static bool to_scan(void *arg, const uint8_t *p, size_t n)
 {
-	emit_text(arg, p, n);
+	struct told *x = arg;
+
+	scan_text(&x->f->scan, x->t, p, n);
 	return true;
 }
 
 static void text_string(struct pdf *f, struct nest *t, const struct pdf_token *k, uint8_t key)
 {
 	static const uint8_t empty[1];
-	struct emit *e = nest_emit(t);
+	struct told to = {f, t};
 	const uint8_t *p = k->n ? k->p : empty;
 	struct charset *c = &f->values.charset;
 	struct prefix in;
@@ -240,14 +247,15 @@ static void text_string(struct pdf *f, struct nest *t, const struct pdf_token *k
 		if (!skip && is_binary(p, k->n))
 			return;
 		prefix_add(&in, f->in, texts[i].name, strlen(texts[i].name));
-		emit_plain(e, &in);
+		emit_plain(nest_emit(t), &in);
+		scan_begin(&f->scan, true);
 	}
 	f->values.string_open = k->more;
-	charset_feed(c, p + skip, k->n - skip, to_emit, e);
+	charset_feed(c, p + skip, k->n - skip, to_scan, &to);
 	if (k->more)
 		return;
-	charset_end(c, to_emit, e);
-	emit_end(e, true);
+	charset_end(c, to_scan, &to);
+	scan_end(&f->scan, t, true);
 }
 
 /* ---- values ---- */
@@ -699,7 +707,7 @@ void pdf_object_end(struct pdf *f, struct nest *t)
 
 	give_pending(f);
 	if (f->values.string_open)
-		emit_end(nest_emit(t), true);
+		scan_end(&f->scan, t, true);
 	f->values.string_open = false;
 	if (o->encrypts && (!o->number || o->type == KEY_XREF))
 		f->encrypted = true;

@@ -163,29 +163,49 @@ void pdf_text_show(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)
 
 /* ---- text ---- */
 
+static void flush(struct pdf *f, struct nest *t)
+{
+	struct pdf_text *x = &f->text;
+
+	if (x->n_said)
+		scan_text(&f->scan, t, x->said, x->n_said);
+	x->n_said = 0;
+}
+
+/* A character or two. */
+static void say(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)
+{
+	struct pdf_text *x = &f->text;
+
+	if (n > sizeof(x->said) - x->n_said)
+		flush(f, t);
+	memcpy(x->said + x->n_said, p, n);
+	x->n_said += n;
+}
+
 static void put(struct pdf *f, struct nest *t, uint32_t cp)
 {
 	static const char *const ligatures[] = {"ff", "fi", "fl", "ffi", "ffl"};
+	static const uint8_t line = '\n';
 	struct pdf_text *x = &f->text;
-	struct emit *e = nest_emit(t);
 	uint8_t b[4];
 	size_t n;
 
 	if (cp < ' ' || cp == 0xa0)
 		cp = ' ';
 	if (x->any && x->line)
-		emit_byte(e, '\n');
+		say(f, t, &line, 1);
 	else if (x->any && x->blank && x->last != ' ' && cp != ' ')
-		emit_byte(e, x->blank);
+		say(f, t, &x->blank, 1);
 	x->line = false;
 	x->blank = 0;
 	x->any = true;
 	x->last = (uint8_t)cp;
 	n = utf8_put(cp, b);
 	if (cp >= 0xfb00 && cp <= 0xfb04)
-		emit_text(e, (const uint8_t *)ligatures[cp - 0xfb00], strlen(ligatures[cp - 0xfb00]));
+		say(f, t, (const uint8_t *)ligatures[cp - 0xfb00], strlen(ligatures[cp - 0xfb00]));
 	else
-		emit_text(e, b, n);
+		say(f, t, b, n);
 }
 
 /* What a code means where nobody says: letters are mostly where ASCII has them, glyphs of TrueType fonts
@@ -248,8 +268,10 @@ static void end_content(struct pdf *f, struct nest *t, bool whole)
 {
 	struct pdf_text *x = &f->text;
 
-	if (x->open)
-		emit_end(nest_emit(t), whole);
+	if (x->open) {
+		flush(f, t);
+		scan_end(&f->scan, t, whole);
+	}
 	if (x->unread)
 		nest_skip(t, CONTENT_UNSUPPORTED);
 	x->open = x->unread = false;
@@ -263,6 +285,8 @@ static void begin_content(struct pdf *f, struct nest *t, uint32_t number)
 	prefix_add(&in, f->in, "page", 4);
 	in.key_len = 0;
 	emit_plain(nest_emit(t), &in);
+	scan_begin(&f->scan, true);
+	x->n_said = 0;
 	x->content = number;
 	x->open = true;
 	x->any = x->line = false;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "classify/content/reader.h"
+#include "classify/content/text_scan.h"
 
 #include <string.h>
 
@@ -32,6 +33,7 @@ struct rtf {
 	uint32_t high; /* first half of a surrogate pair */
 	uint64_t raw;  /* bytes of \bin */
 	unsigned depth;
+	struct text_scan scan;
 	char word[RTF_WORD_MAX];
 	struct group group[RTF_DEPTH_MAX];
 };
@@ -108,15 +110,13 @@ static const struct control *find(const char *name, size_t n)
 
 static void put(struct rtf *r, struct nest *t, const uint8_t *p, size_t n)
 {
-	struct emit *e = nest_emit(t);
-
 	if (r->skip || !n)
 		return;
 	if (r->brk && r->told)
-		emit_text(e, &r->brk, 1);
+		scan_text(&r->scan, t, &r->brk, 1);
 	r->brk = 0;
 	r->told = true;
-	emit_text(e, p, n);
+	scan_text(&r->scan, t, p, n);
 }
 
 static void put_char(struct rtf *r, struct nest *t, uint32_t cp)
@@ -371,6 +371,7 @@ static bool open_rtf(void *state, struct nest *t, const struct prefix *in, const
 	r->page = codepage_by_number(1252);
 	r->fallback = 1;
 	emit_plain(nest_emit(t), in);
+	scan_begin(&r->scan, true);
 	return true;
 }
 
@@ -391,8 +392,9 @@ static void gap(void *state, struct nest *t, uint64_t n)
 		r->raw -= n;
 		return;
 	}
-	emit_end(nest_emit(t), false);
+	scan_end(&r->scan, t, false);
 	emit_plain(nest_emit(t), r->in);
+	scan_begin(&r->scan, false);
 	r->state = TEXT;
 	r->skip = r->apart = r->star = r->told = false;
 	r->pending = 0;
@@ -408,7 +410,7 @@ static void end(void *state, struct nest *t)
 		end_word(r, t);
 	if (r->depth)
 		nest_skip(t, CONTENT_BROKEN);
-	emit_end(nest_emit(t), true);
+	scan_end(&r->scan, t, true);
 }
 
 const struct reader_ops rtf_ops = {
