@@ -361,7 +361,7 @@ static void test_filters(void **state)
 	        "the text\npage <> the text, the text, the text\npage <> the text, the text, the text\n",
 	        0);
 	pdf_begin(&o);
-	pdf_bytes(&o, 4, "/Filter /LZWDecode", "x", 1);
+	pdf_bytes(&o, 4, "/Filter /NoSuchDecode", "x", 1);
 	check(&o, "", CONTENT_UNSUPPORTED);
 	pdf_begin(&o);
 	pdf_bytes(&o, 4, "/Type /XObject /Subtype /Image /Filter /DCTDecode", "(x) Tj", 6);

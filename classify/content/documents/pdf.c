@@ -3,8 +3,8 @@
  *
  * Text of pages, forms and patterns; strings that somebody wrote (document information, notes, bookmarks,
  * values of forms, targets of links); metadata, XFA and attached files as parts.  Pictures are told as
- * CONTENT_BINARY, encrypted documents, LZW and fonts that do not say what their codes mean as
- * CONTENT_UNSUPPORTED. */
+ * CONTENT_BINARY, encrypted documents and fonts that do not say what their codes mean as CONTENT_UNSUPPORTED.
+ */
 #include "classify/content/documents/pdf.h"
 #include "classify/content/documents/pdf_keys.h"
 

@@ -4,6 +4,7 @@
  *   pdf_lex.c     bytes -> tokens
  *   pdf_object.c  tokens -> what an object says that matters here
  *   pdf_filter.c  a stream's filters undone
+ *   pdf_lzw.c     one of them
  *   pdf_font.c    what is known of fonts, pages and their resources
  *   pdf_cmap.c    character maps
  *   pdf_names.c   names of glyphs, encodings
@@ -91,7 +92,7 @@ struct pdf_object {
 	bool filters_more, font_file, skipped, differs, numbers, nested, named, unknown_glyph, encrypts;
 	/* differs: has Differences; numbers: is an array of them, nested: with arrays in it; named: has names
 	 * of fonts, perhaps */
-	uint32_t predictor, columns, colors, bits, n, first;
+	uint32_t predictor, columns, colors, bits, early, n, first;
 	uint64_t length;
 	uint32_t to_unicode, encoding_ref, descendant, widths_ref, resources, parent, font_ref;
 	uint32_t first_char, default_width, diff_at, n_widths, n_cid;
@@ -133,7 +134,7 @@ struct pdf_filter {
 struct pdf_stream {
 	uint8_t what, begun; /* enums in pdf.c */
 	uint8_t n_filters, matched,
-	        flate; /* matched: of the word that ends it; flate: which filter that is */
+	        packed; /* matched: of the word that ends it; packed: which filter is Flate or LZW */
 	bool predicted;
 	uint32_t number, n_objects, first; /* the latter two of an object stream */
 	uint64_t left;                     /* of what has a length that counts */
@@ -150,6 +151,15 @@ void pdf_filter_feed(struct pdf *f, struct nest *t, const uint8_t *p, size_t n);
 void pdf_filter_end(struct pdf *f, struct nest *t);
 /* Where decoded bytes go: pdf.c. */
 void pdf_decoded(struct pdf *f, struct nest *t, const uint8_t *p, size_t n);
+
+/* ---- pdf_lzw.c (7.4.4) ---- */
+
+struct pdf_lzw;
+typedef void (*pdf_bytes_out)(void *arg, struct nest *t, const uint8_t *p, size_t n);
+/* Begins a stream; `early`: codes become longer one before they must.  false: no memory, noted. */
+bool pdf_lzw_begin(struct pdf *f, struct nest *t, bool early);
+enum unpacked pdf_lzw_feed(
+        struct pdf_lzw *x, const uint8_t *p, size_t n, pdf_bytes_out out, void *arg, struct nest *t);
 
 /* ---- pdf_font.c: memory that tables share, and what objects are ---- */
 
@@ -390,6 +400,7 @@ struct pdf {
 	struct pdf_tables tables;
 	struct pdf_mapping mapping;
 	struct unpack unpack;
+	struct pdf_lzw *lzw;
 	struct text_scan scan; /* of the field that is told; no memory is taken while it has a part open */
 	/* of an object stream: numbers and places of its objects, in turn */
 	uint32_t n_objects, object_at;

@@ -1,6 +1,6 @@
-/* pdf_filter.c - filters of PDF's streams undone (ISO 32000-1 7.4): FlateDecode with the predictors of PNG,
- * ASCII85Decode, ASCIIHexDecode, RunLengthDecode, one behind the other.  LZWDecode is not read; the filters
- * of pictures need not be. */
+/* pdf_filter.c - filters of PDF's streams undone (ISO 32000-1 7.4): FlateDecode and LZWDecode with the
+ * predictors of PNG, ASCII85Decode, ASCIIHexDecode, RunLengthDecode, one behind the other.  The filters of
+ * pictures need not be. */
 #include "classify/content/documents/pdf.h"
 #include "classify/content/documents/pdf_keys.h"
 
@@ -125,11 +125,11 @@ static void unpredict(struct pdf_stream *s, struct gathered *g)
 	s->column = 0;
 }
 
-static void inflated(void *arg, struct nest *t, const uint8_t *p, size_t n)
+static void unpacked(void *arg, struct nest *t, const uint8_t *p, size_t n)
 {
 	struct pdf *f = arg;
 	struct pdf_stream *s = &f->stream;
-	struct gathered g = {.f = f, .t = t, .level = s->flate + 1u};
+	struct gathered g = {.f = f, .t = t, .level = s->packed + 1u};
 
 	/* the next filter may make nothing of it */
 	if (g.level < s->n_filters && !nest_weigh(t, n))
@@ -146,9 +146,10 @@ static void inflated(void *arg, struct nest *t, const uint8_t *p, size_t n)
 	flush(&g);
 }
 
-static void flate(struct pdf *f, struct nest *t, struct pdf_filter *x, const uint8_t *p, size_t n)
+static void unpack(struct pdf *f, struct nest *t, struct pdf_filter *x, const uint8_t *p, size_t n)
 {
-	enum unpacked r = unpack_feed(&f->unpack, &p, &n, inflated, f, t);
+	enum unpacked r = x->kind == KEY_LZW ? pdf_lzw_feed(f->lzw, p, n, unpacked, f, t)
+	                                     : unpack_feed(&f->unpack, &p, &n, unpacked, f, t);
 
 	x->over = r != UNPACK_MORE;
 	if (r == UNPACK_BOMB)
@@ -157,6 +158,11 @@ static void flate(struct pdf *f, struct nest *t, struct pdf_filter *x, const uin
 }
 
 /* ---- one behind the other ---- */
+
+static bool is_packed(uint8_t filter)
+{
+	return filter == KEY_FLATE || filter == KEY_LZW;
+}
 
 static void step(struct pdf *f, struct nest *t, unsigned level, const uint8_t *p, size_t n)
 {
@@ -169,9 +175,12 @@ static void step(struct pdf *f, struct nest *t, unsigned level, const uint8_t *p
 		pdf_decoded(f, t, p, n);
 		return;
 	}
-	if (x->kind == KEY_FLATE && !x->over)
-		flate(f, t, x, p, n);
-	for (size_t i = 0; i < n && !x->over && x->kind != KEY_FLATE; i++) {
+	if (is_packed(x->kind)) {
+		if (!x->over)
+			unpack(f, t, x, p, n);
+		return;
+	}
+	for (size_t i = 0; i < n && !x->over; i++) {
 		if (x->kind == KEY_ASCII85 && !is_blank(p[i]))
 			ascii85(x, &g, p[i]);
 		else if (x->kind == KEY_ASCIIHEX)
@@ -188,7 +197,7 @@ bool pdf_filter_begin(struct pdf *f, struct nest *t)
 	struct pdf_stream *s = &f->stream;
 	uint64_t pixel = ((uint64_t)o->colors * o->bits + 7) / 8,
 	         row = ((uint64_t)o->colors * o->bits * o->columns + 7) / 8;
-	bool has_flate = false;
+	bool has_packed = false;
 
 	s->n_filters = o->n_filters;
 	s->predicted = o->predictor >= 10;
@@ -197,22 +206,25 @@ bool pdf_filter_begin(struct pdf *f, struct nest *t)
 		return false;
 	for (uint8_t i = 0; i < o->n_filters; i++) {
 		s->filter[i] = (struct pdf_filter){.kind = o->filter[i], .digit = -1};
-		if (o->filter[i] == KEY_FLATE && !has_flate) {
-			has_flate = true;
-			s->flate = i;
+		if (is_packed(o->filter[i]) && !has_packed) {
+			has_packed = true;
+			s->packed = i;
 		} else if (o->filter[i] != KEY_ASCII85 && o->filter[i] != KEY_ASCIIHEX &&
 		           o->filter[i] != KEY_RUN_LENGTH) {
 			return false;
 		}
 	}
 	if (s->predicted) {
-		if (!has_flate || !row || row > PDF_ROW_MAX)
+		if (!has_packed || !row || row > PDF_ROW_MAX)
 			return false;
 		s->pixel = (size_t)pixel;
 		s->row = (size_t)row + 1;
 		memset(s->rows[1], 0, sizeof(s->rows[1]));
 	}
-	return !has_flate || unpack_start(&f->unpack, t, 15);
+	if (!has_packed)
+		return true;
+	return s->filter[s->packed].kind == KEY_LZW ? pdf_lzw_begin(f, t, o->early != 0)
+	                                            : unpack_start(&f->unpack, t, 15);
 }
 
 void pdf_filter_feed(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)

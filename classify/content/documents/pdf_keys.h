@@ -14,6 +14,7 @@ enum pdf_key {
 	KEY_DESCENDANT,
 	KEY_DIFFERENCES,
 	KEY_DW,
+	KEY_EARLY,
 	KEY_ENCODING, /* also a type */
 	KEY_ENCRYPT,
 	KEY_FILTER,
@@ -71,6 +72,7 @@ enum pdf_key {
 	KEY_ASCII85,
 	KEY_ASCIIHEX,
 	KEY_FLATE,
+	KEY_LZW,
 	KEY_RUN_LENGTH,
 };
 

@@ -34,6 +34,7 @@ static const struct {
         {"DW", KEY_DW},
         {"DescendantFonts", KEY_DESCENDANT},
         {"Differences", KEY_DIFFERENCES},
+        {"EarlyChange", KEY_EARLY},
         {"EmbeddedFile", KEY_EMBEDDED_FILE},
         {"Encoding", KEY_ENCODING},
         {"Encrypt", KEY_ENCRYPT},
@@ -51,6 +52,8 @@ static const struct {
         {"Image", KEY_IMAGE},
         {"JS", KEY_JS},
         {"Keywords", KEY_KEYWORDS},
+        {"LZW", KEY_LZW},
+        {"LZWDecode", KEY_LZW},
         {"Length", KEY_LENGTH},
         {"Length1", KEY_LENGTH1},
         {"Length2", KEY_LENGTH1},
@@ -132,7 +135,7 @@ void pdf_object_begin(struct pdf *f, uint32_t number)
 	o->n_cid_held = 0;
 	o->cid_inside = false;
 	o->number = number;
-	o->predictor = o->colors = o->columns = 1;
+	o->predictor = o->colors = o->columns = o->early = 1;
 	o->bits = 8;
 	o->default_width = 1000;
 	f->values.depth = 0;
@@ -378,6 +381,9 @@ static void number_value(struct pdf *f, unsigned depth, double d)
 		break;
 	case KEY_PREDICTOR:
 		o->predictor = v;
+		break;
+	case KEY_EARLY:
+		o->early = v;
 		break;
 	case KEY_COLORS:
 		o->colors = v;
