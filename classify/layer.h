@@ -95,7 +95,9 @@ struct sink {
 	 * carry one. */
 	void *inner;
 	void (*bytes_open)(void *inner, uint64_t stream, const struct upgrade *u);
-	void (*bytes)(
+	/* false: nobody reads that stream any further, and what the layer keeps for it (upgrade.request) may
+	 * go. */
+	bool (*bytes)(
 	        void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns);
 	void (*bytes_gap)(void *inner, enum flow_dir dir, uint64_t stream, uint64_t n);
 	void (*bytes_end)(void *inner, uint64_t stream);

@@ -51,7 +51,7 @@ static void branch_close(struct level *l, struct branch *b)
 		return;
 	stack_close(&b->stack);
 	arena_clear(&b->arena);
-	l->stack->conn.limited |= b->stack.conn.limited;
+	l->stack->conn.limited |= b->stack.conn.limited || b->stack.state == STACK_REFUSED;
 	b->open = false;
 }
 
@@ -98,7 +98,8 @@ static void inner_open(void *arg, uint64_t stream, const struct upgrade *u)
 	b->stack.conn.upgrade = *u;
 	if (u->to == UPGRADE_WEBSOCKET && level_open(&b->stack.level[0], &websocket_layer) < 0)
 		b->stack.state = STACK_REFUSED;
-	s->conn.limited |= b->stack.state == STACK_REFUSED;
+	if (b->stack.state == STACK_REFUSED)
+		branch_close(l, b);
 }
 
 static void inner_end(void *arg, uint64_t stream)
@@ -110,7 +111,7 @@ static void inner_end(void *arg, uint64_t stream)
 		branch_close(l, b);
 }
 
-static void inner_bytes(
+static bool inner_bytes(
         void *arg, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	struct level *l = arg;
@@ -119,16 +120,19 @@ static void inner_bytes(
 	struct branch *b = branch_find(l, stream);
 
 	if (b) {
-		stack_feed(&b->stack, dir, p, n, when_ns);
-		return;
+		/* what can no longer be read makes room, though its stream goes on for hours */
+		if (stack_feed(&b->stack, dir, p, n, when_ns) == STACK_READING)
+			return true;
+		branch_close(l, b);
+		return false;
 	}
 	if (l->streams || above + s->base >= STACK_LEVELS_MAX || s->state != STACK_READING)
-		return;
+		return false;
 	if (above == s->n) {
 		s->level[above] = (struct level){.stack = s};
 		s->n++;
 	}
-	level_feed(&s->level[above], dir, stream, p, n, when_ns);
+	return level_feed(&s->level[above], dir, stream, p, n, when_ns) == STACK_READING;
 }
 
 static void level_gap(struct level *l, enum flow_dir dir, uint64_t stream, uint64_t n)

@@ -548,8 +548,8 @@ void http2_data(struct run *r, const uint8_t *p, size_t n)
 	if (s->tunnel == TUNNEL_ASKED && r->dir == FLOW_C2S)
 		tunnel_opens(r, s); /* the answer was not seen, or is not waited for */
 	if (s->tunnel == TUNNEL_OPEN) {
-		if (r->out->bytes)
-			r->out->bytes(r->out->inner, r->dir, s->id, p, n, r->when_ns);
+		if (r->out->bytes && !r->out->bytes(r->out->inner, r->dir, s->id, p, n, r->when_ns))
+			half_end(r, &s->half[FLOW_C2S], true);
 		return;
 	}
 	f = s->half[r->dir];

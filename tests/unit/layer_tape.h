@@ -189,11 +189,12 @@ static inline void tape_open_stream(void *inner, uint64_t stream, const struct u
 	        tape_p(u->request->authority));
 }
 
-static inline void tape_bytes(
+static inline bool tape_bytes(
         void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	(void)when_ns;
 	tape_put(inner, "%u%s%.*s\n", (unsigned)stream, dir == FLOW_C2S ? ">" : "<", (int)n, (const char *)p);
+	return true;
 }
 
 static inline void tape_bytes_gap(void *inner, enum flow_dir dir, uint64_t stream, uint64_t n)

@@ -289,6 +289,56 @@ static void a_proxy_of_streams(void **state)
 	       "flow internal api.anthropic.com anthropic-api unapproved http2 stop 0 github-pat@x\n");
 }
 
+/* Tunnels that nobody can read any further - TLS without keys, what no probe knows - stay open, and keep
+ * nothing: those behind them are read, however many. */
+static void opaque_tunnels(void **state)
+{
+	static const uint8_t noise[4200] = {0x13, 0x37, 0xde, 0xad};
+	static struct buf inner;
+	struct world *w = begin_streams();
+	struct conn_of k = handshake(w, CLIENT, 40000, PROXY, 3128);
+	size_t blocks = 0, big = 0;
+	struct classify_stats st;
+
+	(void)state;
+	h2_begin(&up);
+	for (uint32_t id = 1; id < 201; id += 2) {
+		h2_head(&up, 0, id, ":method: CONNECT\n:authority: www.example.net:443\n");
+		h2_head(&down, 0, id, ":status: 200\n");
+		flush(&k, 1460);
+		if (id % 4 == 1) {
+			tls_hello(&inner, NULL, "h2", NULL);
+			h2_frame(&up, T_DATA, 0, id, inner.p, inner.n);
+			flush(&k, 1460);
+			tls_answer(&inner);
+			h2_frame(&down, T_DATA, 0, id, inner.p, inner.n);
+		} else {
+			h2_frame(&up, T_DATA, 0, id, noise, sizeof(noise));
+			h2_frame(&down, T_DATA, 0, id, noise, sizeof(noise));
+		}
+		flush(&k, 1460);
+		if (id == 41) {
+			blocks = pool_used(w->c->blocks);
+			big = pool_used(w->c->big_blocks);
+		}
+	}
+	/* places of streams take some */
+	assert_in_range(pool_used(w->c->blocks), blocks, blocks + 2);
+	assert_int_equal(pool_used(w->c->big_blocks), big);
+	h2_head(&up, 0, 201, ":method: CONNECT\n:authority: api.anthropic.com:443\n");
+	h2_head(&down, 0, 201, ":status: 200\n");
+	flush(&k, 1460);
+	h2_data(&up, 0, 201,
+	        "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Length: "
+	        "49\r\n\r\n{\"x\":\"" GHP "---\"}");
+	flush(&k, 99);
+	st = end(w, "#100 CONNECT  0: destination.unapproved anthropic-api api.anthropic.com connect\n"
+	            "#101 POST /v1/messages 49: payload.sensitive anthropic-api api.anthropic.com http "
+	            "github-pat@x\n"
+	            "flow internal api.anthropic.com anthropic-api unapproved http2 stop 1 github-pat@x\n");
+	assert_int_equal(st.not_inspected[4], 0);
+}
+
 /* ---- WebSocket ---- */
 
 static void ws_frame(struct buf *b, const char *s)
@@ -381,6 +431,7 @@ int main(void)
 	        cmocka_unit_test(long_connections),
 	        cmocka_unit_test(internal_connections),
 	        cmocka_unit_test(a_proxy_of_streams),
+	        cmocka_unit_test(opaque_tunnels),
 	        cmocka_unit_test(websocket_messages),
 	        cmocka_unit_test(websocket_in_a_stream),
 	};

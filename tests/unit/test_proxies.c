@@ -35,7 +35,7 @@ static void on_proxied(void *arg, const struct proxied *p)
 		        ip_format(&p->client, ip), p->client_port);
 }
 
-static void on_bytes(
+static bool on_bytes(
         void *inner, enum flow_dir dir, uint64_t stream, const uint8_t *p, size_t n, int64_t when_ns)
 {
 	struct log *l = inner;
@@ -45,6 +45,7 @@ static void on_bytes(
 	assert_true(l->inner_n[dir] + n <= sizeof(l->inner[0]));
 	memcpy(l->inner[dir] + l->inner_n[dir], p, n);
 	l->inner_n[dir] += n;
+	return true;
 }
 
 struct say {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct log {
-	char text[2048];
+	char text[32768];
 	size_t n;
 };
 
@@ -436,17 +436,24 @@ static void more_streams_than_stacks(void **state)
 	(void)state;
 	up.n = 0;
 	h2_begin(&up);
-	for (uint32_t id = 1; id < 2 * STACK_BRANCHES_MAX + 9; id += 2) {
+	for (uint32_t id = 1; id < 4 * STACK_BRANCHES_MAX; id += 2) {
 		h2_head(&up, 0, id, ":method: CONNECT\n:authority: inner.example:443\n");
 		h2_data(&up, 0, id,
 		        "what nobody knows, of which there is enough to be sure of that: it is "
 		        "longer than a probe");
 	}
 	say(t, FLOW_C2S, up.p, up.n, 999);
+	assert_false(t->stack.conn.limited); /* what nobody reads takes no place */
+	up.n = 0;
+	for (uint32_t id = 301; id < 301 + 2 * STACK_BRANCHES_MAX + 9; id += 2) {
+		h2_head(&up, 0, id, ":method: CONNECT\n:authority: inner.example:80\n");
+		h2_data(&up, 0, id, "P"); /* may become a request */
+	}
+	say(t, FLOW_C2S, up.p, up.n, 999);
 	assert_int_equal(t->stack.state, STACK_READING);
 	assert_true(t->stack.conn.limited);
 	up.n = t->log.n = 0;
-	h2_head(&up, F_END, 201, ":method: GET\n:path: /x\n:authority: a.example\n");
+	h2_head(&up, F_END, 501, ":method: GET\n:path: /x\n:authority: a.example\n");
 	say(t, FLOW_C2S, up.p, up.n, 999);
 	assert_string_equal(t->log.text, "GET a.example\nend request\n");
 	t->log.n = 0;
