@@ -63,6 +63,7 @@ bool log_line_numbers(const char *p, size_t len, struct log_line *out)
 			return false;
 	*out = (struct log_line){.p = p,
 	        .len = len,
+	        .fields = at,
 	        .type = record_type_by_name(v[0].p, v[0].n),
 	        .index = index_of(v[3]),
 	        .logged_ms = milliseconds(v[5]),
@@ -77,7 +78,7 @@ void log_line_fields(struct log_line *l)
 		struct slice *to;
 	} wanted[] = {{"kind", &l->kind}, {"severity", &l->severity}, {"verdict", &l->verdict}};
 	struct record_value line = {RECORD_OBJECT, l->p, l->len}, name, v;
-	size_t at = 0;
+	size_t at = l->fields;
 
 	/* the verdict is the last of them that a record has; what follows is half of the line */
 	while (!l->verdict.n && record_next_member(line, &at, &name, &v)) {

@@ -13,6 +13,7 @@ struct log_line {
 	const char *p; /* p[len] is the LF; borrowed */
 	size_t len;
 	unsigned type; /* as record_head.type */
+	size_t fields; /* where the members behind the numbers begin */
 	uint64_t index, ordinal;
 	int64_t logged_ms;
 	struct slice kind, severity, verdict, service,

@@ -219,11 +219,10 @@ static void pair(struct words *w, const char *name, struct slice value)
 static int add_xadd(struct publisher *p, const struct log_line *l, const char *hash)
 {
 	struct words w = {.n = 0};
-	char id[STREAM_ID_MAX], ordinal[24];
+	char id[STREAM_ID_MAX], ordinal[NUMBER_TEXT_MAX];
 	const char *key = p->key_stream[stream_of(l->type)];
 
 	format_id(l, id);
-	snprintf(ordinal, sizeof(ordinal), "%" PRIu64, l->ordinal);
 	word(&w, "XADD", 4);
 	word(&w, key, strlen(key));
 	word(&w, id, strlen(id));
@@ -232,7 +231,7 @@ static int add_xadd(struct publisher *p, const struct log_line *l, const char *h
 	pair(&w, "verdict", l->verdict);
 	pair(&w, "service", l->service);
 	pair(&w, "suppressed", l->suppressed);
-	pair(&w, "ordinal", slice_of(ordinal, strlen(ordinal)));
+	pair(&w, "ordinal", slice_of(ordinal, number_text(l->ordinal, ordinal)));
 	pair(&w, "hash", slice_of(hash, 64));
 	pair(&w, "json", slice_of(l->p, l->len));
 	return resp_add(&p->conn, w.n, w.argv, w.len);

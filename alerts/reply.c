@@ -1,6 +1,8 @@
 /* reply.c - see reply.h. */
 #include "alerts/reply.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +48,10 @@ struct stream_id stream_id_before(struct stream_id id)
 
 const char *stream_id_text(struct stream_id id, char text[STREAM_ID_MAX])
 {
-	snprintf(text, STREAM_ID_MAX, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+	size_t n = number_text(id.ms, text);
+
+	text[n++] = '-';
+	number_text(id.seq, text + n);
 	return text;
 }
 

@@ -184,6 +184,20 @@ char *hex_encode(const uint8_t *p, size_t n, char *out)
 	return out;
 }
 
+size_t number_text(uint64_t v, char out[NUMBER_TEXT_MAX])
+{
+	char t[NUMBER_TEXT_MAX];
+	size_t at = sizeof(t), n;
+
+	do
+		t[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	n = sizeof(t) - at;
+	memcpy(out, t + at, n);
+	out[n] = '\0';
+	return n;
+}
+
 int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

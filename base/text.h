@@ -44,6 +44,9 @@ size_t base64_decode(const char *text, size_t n, uint8_t *out, size_t cap, size_
 /* Lower-case hex of n bytes and a NUL: 2n + 1 bytes. */
 char *hex_encode(const uint8_t *p, size_t n, char *out);
 int hex_digit(char c); /* 0..15, or -1 */
+/* Decimal digits and a NUL; returns how many digits. */
+#define NUMBER_TEXT_MAX 21
+size_t number_text(uint64_t v, char out[NUMBER_TEXT_MAX]);
 
 /* A host name as names are compared everywhere: lower case, one trailing dot and a :port dropped, brackets
  * of an IPv6 literal dropped.  Returns its length, or 0 when it is none (empty, empty label, label over 63,

@@ -395,11 +395,17 @@ static void base64_as_found(void **state)
 
 static void hex_both_ways(void **state)
 {
-	char out[7];
+	char out[7], number[NUMBER_TEXT_MAX];
 
 	(void)state;
 	assert_string_equal(hex_encode((const uint8_t *)"\x00\x9f\xff", 3, out), "009fff");
 	assert_string_equal(hex_encode(NULL, 0, out), "");
+	assert_int_equal(number_text(0, number), 1);
+	assert_string_equal(number, "0");
+	assert_int_equal(number_text(1000000, number), 7);
+	assert_string_equal(number, "1000000");
+	assert_int_equal(number_text(UINT64_MAX, number), 20);
+	assert_string_equal(number, "18446744073709551615");
 	for (int c = 0; c < 256; c++) {
 		const char *at = c ? strchr("0123456789abcdefABCDEF", c) : NULL;
 		long want = at ? at - "0123456789abcdefABCDEF" : -1;
