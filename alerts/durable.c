@@ -34,6 +34,7 @@ void durable_anew(struct durable *d)
 	uint64_t cursor = atomic_load(&d->p->cursor);
 
 	d->n = 0;
+	d->written = 0;
 	if (mark(d) > cursor)
 		atomic_store(&d->p->out->durable, cursor);
 }

@@ -154,6 +154,7 @@ static void carry_over(struct trim_group *to, const struct trim_key *k)
 		to->loss = old->loss;
 		to->dead = old->dead;
 		to->dead_ns = old->dead_ns;
+		to->ahead = old->ahead;
 	}
 }
 

@@ -48,6 +48,7 @@ struct trim_group {
 	struct trim_loss loss;
 	bool dead;
 	int64_t dead_ns;
+	bool ahead; /* told */
 };
 
 struct trim_key {

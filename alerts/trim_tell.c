@@ -270,6 +270,30 @@ static void look_for_dead(struct trim *t, const struct trim_key *k, struct trim_
 	tell_dead(t, k, g, oldest, unread && !stream_id_cmp(&oldest, &g->held));
 }
 
+/* A stream whose last ID was set back (docs/redis.md, "Entries of somebody else") has groups that were given
+ * what stood behind it: they will not be given what comes now. */
+static void look_for_ahead(struct trim *t, const struct trim_key *k, struct trim_group *g)
+{
+	struct record_note n = {.type = EVENT_SENSOR, .severity = SEVERITY_HIGH};
+	char name[64], id[STREAM_ID_MAX];
+
+	if (stream_id_cmp(&g->delivered, &k->now.last) <= 0) {
+		g->ahead = false;
+		return;
+	}
+	if (g->ahead || !t->notes)
+		return;
+	g->ahead = true;
+	t->notes--;
+	snprintf(n.summary, sizeof(n.summary),
+	        "The group `%s' is ahead of %s on %.100s and will not be given what comes: set it back with "
+	        "XGROUP SETID "
+	        "%s %s %s",
+	        plain(g, name), k->key, t->p->out->name, k->key, name, stream_id_text(k->now.last, id));
+	log_warn("%s: %s", t->p->out->name, n.summary);
+	output_note(t->p->out, &n);
+}
+
 void trim_tell(struct trim *t)
 {
 	for (unsigned i = 0; i < TRIM_KEYS; i++) {
@@ -279,6 +303,7 @@ void trim_tell(struct trim *t)
 			if (i < STREAMS)
 				tell_losses(t, k, i, g);
 			look_for_dead(t, k, g);
+			look_for_ahead(t, k, g);
 		}
 		if (k->many && trim_asked(t))
 			trim_tell_forbidden(t, TRIM_LIST, "more groups read a stream than are looked at");

@@ -221,6 +221,7 @@ static void write_outputs(struct json *j, const struct alerts_state *a)
 	json_array(j, "outputs");
 	for (size_t i = 0; i < a->n_outputs; i++) {
 		const struct output_state *o = &a->output[i];
+		const struct alerts_output_stats *s = &a->stats.outputs[i];
 
 		json_object(j, NULL);
 		json_string(j, "name", o->name);
@@ -231,6 +232,12 @@ static void write_outputs(struct json *j, const struct alerts_state *a)
 		json_u64(j, "lost", o->lost);
 		if (*o->trouble)
 			json_string(j, "trouble", o->trouble);
+		if (s->trimmed)
+			json_u64(j, "trimmed", s->trimmed);
+		if (s->trimmed_unread)
+			json_u64(j, "trimmed_unread", s->trimmed_unread);
+		if (s->durable)
+			json_u64(j, "durable", s->durable);
 		json_end_object(j);
 	}
 	json_end_array(j);

@@ -8,6 +8,7 @@ The source's clock is two hours behind where entries shall be too old, and it lo
 import concurrent.futures
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -376,6 +377,44 @@ def flows_and_health(t):
     check(records["flows"]["lost_flows"] > 500, "flows")
     check(records["health"]["lost_sensor"] >= 1 and records["health"]["first_sensor"] == 1, "%s" % records)
     r.close()
+
+
+@scenario
+def group_ahead(t):
+    """Somebody's entry from the future was given to a group, and the stream was set back: the group is named, and once it
+    is set back it is given everything."""
+    s = t.server()
+    r = Redis(s.path)
+    r("XADD", key("alerts"), "9999999999999-7", "json", "x")
+    r("XGROUP", "CREATE", key("alerts"), "siem", "$")
+    r("XDEL", key("alerts"), "9999999999999-7")
+    r("XSETID", key("alerts"), "1-0")
+    src = begin(t, 4, s.url, old=False)
+    until("it is told", lambda: r("XLEN", key("health")) > 0)
+    rec = entries(r, "health")[0][2]
+    command = re.search(r"XGROUP SETID (\S+) (\S+) (\d+-\d+)$", rec["summary"])
+    check(command, "the command is told: %s" % rec)
+    equal(r("XREADGROUP", "GROUP", "siem", "one", "STREAMS", key("alerts"), ">"), None, "it is given nothing")
+    r("XGROUP", "SETID", *command.groups())
+    log, _ = finish(t, src)
+    given = r("XREADGROUP", "GROUP", "siem", "one", "COUNT", 10000, "STREAMS", key("alerts"), ">")[0][1]
+    want = [id_ for id_ in ids_of(log) if list(map(int, id_.split("-"))) > list(map(int, command.group(3).split("-")))]
+    equal([id_ for id_, _ in given], want, "what it is given")
+    equal(len(sensor_records(log, "ahead")), 1, "once")
+    r.close()
+
+
+@scenario
+def full_server(t):
+    """A server that has no room takes records again once the bound on entries is set."""
+    s = t.server("--maxmemory", "6mb", "--maxmemory-policy", "noeviction")
+    src = t.source("-n", 6000, "-W", 3000, "-t", LOOK, s.url)
+    stats = src.end(60)
+    check(stats["waiting"] > 1000, "it is full: %s" % stats)
+    src = t.source("-n", 1000, "-r", RATE, "-W", LONG, "-t", LOOK, "-N", 500, s.url)
+    stats = src.end(120)
+    equal(stats["lost"] + stats["waiting"], 0, "lost or waiting: %s" % stats["log"])
+    has_exactly(t, s, log_lines(t.log))
 
 
 # ---- permissions, and the pace -------------------------------------------------------------------------------
