@@ -15,6 +15,11 @@ static const struct {
         {0, 4, false, "\x7f\x45LF"},
         {0, 4, false, "\x1a\x45\xdf\xa3"},
         {0, 4, false, "\xca\xfe\xba\xbe"},
+        {0, 4, false, "II*\0"}, /* TIFF, either way round */
+        {0, 4, false, "MM\0*"},
+        {0, 4, false, "FLV\1"},
+        {0, 4, false, "\0\0\1\xba"},                       /* MPEG */
+        {0, 8, false, "\x30\x26\xb2\x75\x8e\x66\xcf\x11"}, /* ASF: WMA, WMV */
         {4, 4, true, "ftyp"},
         {0, 4, true, "GIF8"},
         {0, 4, true, "RIFF"},

@@ -409,6 +409,31 @@ static void test_data_urls(void **state)
 	free(r);
 }
 
+/* Without a label as well: no text of detectors, and the record says that there was one. */
+static void test_pictures_and_sounds(void **state)
+{
+	static const char *const all[] = {
+	        "SUkqAHibNMr1Ty4iCs2UHnG4jVg2hm0NhYtjVJ6Uviysxn9bfvKP", /* TIFF */
+	        "TU0AKi2ZA5WfY9PYk9znUnechBYpF+yP8a9KZCLTZ+GNXrbfpGWl", /* TIFF */
+	        "RkxWATMfdY55PqlalOsNFbYqkqcJpZOkTtInlmLjlUWAw1GpBLoW", /* FLV */
+	        "AAABuuhWurmUMeBq2Wo6Hh8cVkwU+3+kEj6V0Wb0Z3vg0vsScNfj", /* MPEG */
+	        "MCaydY5mzxF/227/YBASgoF8anbVhUimGqE7zhT9xi/ca1Ssl/Gh", /* ASF */
+	        "/9j/4AAQSkZJRgDx4Q0oETn6g0cVuSgFmLEmK+jDaZ/Gd/nMMCc6", /* JPEG */
+	        "AAAAIGZ0eXBpc29tALve1OMiZJr12DxVvlNaTKf9rYQCVgKfPTj5", /* MP4 */
+	};
+	char json[400], expect[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		snprintf(json, sizeof(json), "{\"data\":\"%s\"}", all[i]);
+		snprintf(expect, sizeof(expect), "data <data> %s\n", all[i]);
+		check(json, expect, CONTENT_BINARY);
+	}
+	/* sentences that begin alike */
+	check_plain("FORM of the order: fill in what is missing");
+	check_plain("II* is a star, MM0* as well");
+}
+
 static void test_no_data_urls(void **state)
 {
 	char longer[400] = "data:text/plain;x=";
@@ -547,6 +572,7 @@ int main(void)
 	        cmocka_unit_test(test_tokens_stay_whole),
 	        cmocka_unit_test(test_base64_of_utf16),
 	        cmocka_unit_test(test_data_urls),
+	        cmocka_unit_test(test_pictures_and_sounds),
 	        cmocka_unit_test(test_no_data_urls),
 	        cmocka_unit_test(test_nesting_ends),
 	        cmocka_unit_test(test_base64_nesting_ends),
