@@ -245,7 +245,9 @@ static enum look look_delivery(struct health *h, unsigned i, struct health_chang
 	const struct output_state *o = &h->now.alerts.output[i];
 	uint64_t lost = o->lost - h->was.alerts.output[i].lost,
 	         bound_ms = h->settings->health.lag_s * 1000ull;
-	uint64_t lag_ms = (uint64_t)o->lag_ms;
+	/* what an earlier run left is not late before this one had the time to deliver it */
+	uint64_t run_ms = (uint64_t)((h->now.now_ns - h->begun_ns) / NS_PER_MS), lag_ms = (uint64_t)o->lag_ms;
+	uint64_t late_ms = lag_ms < run_ms ? lag_ms : run_ms;
 
 	snprintf(c->about, sizeof(c->about), "%s", o->name);
 	count(c, "lag_ms", lag_ms);
@@ -261,9 +263,9 @@ static enum look look_delivery(struct health *h, unsigned i, struct health_chang
 		        "them",
 		        o->waiting, o->name, lag_ms / 1000, o->connected ? "connected" : "not connected",
 		        *o->trouble && !o->connected ? ": " : "", o->connected ? "" : o->trouble);
-	if (lost || (bound_ms && lag_ms > bound_ms))
+	if (lost || (bound_ms && late_ms > bound_ms))
 		return WRONG;
-	return !bound_ms || lag_ms <= bound_ms / 2 ? FINE : NEITHER;
+	return !bound_ms || late_ms <= bound_ms / 2 ? FINE : NEITHER;
 }
 
 static const struct {
@@ -307,6 +309,7 @@ void health_init(struct health *h, const struct settings *s)
 static void begin(struct health *h)
 {
 	h->begun = true;
+	h->begun_ns = h->now.now_ns;
 	h->was = h->now;
 	h->writer_ns = h->now.now_ns;
 	for (unsigned i = 0; i < WORKER_SOURCES_MAX; i++)

@@ -61,6 +61,7 @@ struct health_change {
 struct health {
 	const struct settings *settings;
 	bool begun;
+	int64_t begun_ns;
 	int64_t packet_ns[WORKER_SOURCES_MAX]; /* when an interface last had one */
 	int64_t writer_ns;                     /* when the writer last took one, or had nothing to take */
 	struct {

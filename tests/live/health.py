@@ -14,10 +14,13 @@ from lib import case, equal, true, until
 SETTINGS = """sensor: {name: pulse}
 networks: {internal: [%s/32]}
 capture: {workers: 2, ring_mb: 2}
+limits: {flows: 1024}
 health: {heartbeat_s: 1, lag_s: 2, silence_s: %d, drops_per_million: 1000}
 alerts: {redis: "%s"}
 evidence: {directory: log}
 """
+FLOWS = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+         "for port in range(10000, 14000): s.sendto(b'x', ('%s', port))")
 SEND = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
         "for i in range(%d): s.sendto(b'x' * 1400, ('%s', 9))")
 
@@ -161,6 +164,55 @@ def killed(sensor):
     valid(sensor)
 
 
+def full_table(sensor):
+    """More flows than there may be: some end early."""
+    until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
+    subprocess.run(sensor.net.at(sensor.net.a, sys.executable, "-c", FLOWS % sensor.net.SERVER), check=True, timeout=60)
+    began = sensor.wait_change("memory", "began")
+    true(began["kind"] == "sensor.memory" and began["severity"] == "medium" and began["counters"]["flows_evicted"] > 0, f"{began}")
+    ended = sensor.wait_change("memory", "ended")
+    true(ended["counters"]["lasted_s"] >= 5, "six looks without")
+    equal(sensor.end(), 0, "status")
+    true(all(b["health"]["memory"]["flows"] <= b["health"]["memory"]["flows_limit"] for b in sensor.beats()), "flows are bounded")
+    equal(len(sensor.changes("memory")), 2, "told once each")
+    valid(sensor)
+
+
+def full_disk(sensor):
+    """The log's disk is full: what is told waits in memory, and stands in the log when there is room again."""
+    log = os.path.join(sensor.folder, "small")
+    sensor.end()
+    os.mkdir(log)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", log], stderr=subprocess.DEVNULL).returncode:
+        raise lib.Skip("nothing can be mounted here")
+    try:
+        with open(sensor.config) as f:
+            text = f.read()
+        with open(sensor.config, "w") as f:
+            f.write(text.replace("directory: log", "directory: small"))
+        sensor.redis.ask("FLUSHALL")
+        sensor.start()
+        until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
+        fill = os.path.join(log, "fill")
+        with open(fill, "wb", 0) as f:
+            try:
+                while f.write(b"x" * 4096):
+                    pass
+            except OSError:
+                pass
+        until(30, "it is said", lambda: "warning: log: " in open(sensor.said).read())
+        time.sleep(3)
+        os.unlink(fill)
+        began, ended = sensor.wait_change("log", "began"), sensor.wait_change("log", "ended")
+        equal((began["kind"], began["severity"], ended["severity"]), ("sensor.gap", "high", "info"), "what is told")
+        true(any(b["health"]["log"].get("failing_ms", 0) > 1000 for b in sensor.beats()), "heartbeats say that it fails")
+        equal(sensor.end(), 0, "nothing was lost")
+        valid(sensor)
+    finally:
+        sensor.end(signal.SIGKILL)
+        subprocess.run(["umount", log], check=True)
+
+
 def watched(sensor):
     """What a person sees of it: silence, the return and the stop once each; no heartbeats unless asked for."""
     until(20, "a heartbeat", lambda: len(sensor.beats()) >= 2)
@@ -238,6 +290,8 @@ def main():
     for name, test, silence_s in (("heartbeats from start to stop", heartbeats, 0),
                                   ("Redis goes away and comes back", redis_away, 0),
                                   ("a killed sensor is silent, a stopped one is not", killed, 0),
+                                  ("a full table of flows", full_table, 0),
+                                  ("a full disk below the log", full_disk, 0),
                                   ("a person watches", watched, 0),
                                   ("lost packets are told once, and their end", drops, 0),
                                   ("an interface falls silent, and goes away", tap_silent, 3)):

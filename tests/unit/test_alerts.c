@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -471,6 +472,69 @@ static void what_waits_has_an_age(void **state)
 	}
 }
 
+static atomic_bool hangs;
+
+static int sync_that_hangs(int fd)
+{
+	while (atomic_load(&hangs))
+		usleep(1000);
+	return log_io_system.sync(fd);
+}
+
+/* A disk that does not answer: tellers, heartbeats and who asks how things are do not wait for it. */
+static void a_disk_that_hangs_holds_up_nobody(void **state)
+{
+	static struct alerts_state st;
+	static const char *outputs[1];
+	struct log_io io = log_io_system;
+	struct alerts_options o = {.outputs = outputs, .n_outputs = 1, .workers = 1, .io = &io};
+	struct event beat = {.type = EVENT_SENSOR, .kind = ALERT_SENSOR_HEALTH, .summary = "running"};
+	struct alerts_stats s;
+	struct err e = {.text = ""};
+	struct alerts *a;
+	uint64_t taken, lost;
+
+	(void)state;
+	outputs[0] = spec;
+	io.sync = sync_that_hangs;
+	source.settings.limits.queue = 64;
+	a = alerts_start(&source.settings, &o, &e);
+	assert_non_null(a);
+	atomic_store(&hangs, true);
+	tell(a, &source.event);
+	do {
+		usleep(1000);
+		alerts_state(a, &st);
+	} while (st.queue[0].waiting); /* the writer took it, and hangs with it */
+	taken = st.queue[0].taken;
+	for (int i = 0; i < 100; i++)
+		tell(a, &source.event);
+	for (int i = 0; i < 3; i++)
+		alerts_sensor(a, &beat);
+	alerts_state(a, &st);
+	assert_int_equal(st.queue[0].taken, taken);
+	assert_int_equal(st.queue[0].waiting, 64);
+	assert_int_equal(st.queue[0].limit, 64);
+	assert_int_equal(st.queue[0].fullness, 1000);
+	assert_int_equal(st.queue[0].lost, 36);
+	assert_int_equal(st.queue[1].waiting, 3);
+	lost = st.queue[0].lost;
+	atomic_store(&hangs, false);
+	for (int i = 0; i < 5000 && st.queue[0].waiting + st.queue[1].waiting; i++) {
+		usleep(1000);
+		alerts_state(a, &st);
+	}
+	assert_int_equal(st.queue[0].waiting + st.queue[1].waiting, 0);
+	alerts_state(a, &st); /* a new interval: nothing was full in it */
+	assert_int_equal(st.queue[0].fullness + st.queue[1].fullness, 0);
+	alerts_stop(a, 1000);
+	alerts_stats(a, &s);
+	assert_int_equal(s.lost_queue, lost);
+	assert_int_equal(s.made_all, s.delivered + s.lost_queue);
+	assert_int_equal(s.by_kind[ALERT_SENSOR_HEALTH], 3);
+	alerts_destroy(a);
+}
+
 static void bad_outputs_are_errors(void **state)
 {
 	static const char *const bad[] = {
@@ -640,6 +704,7 @@ int main(void)
 	        cmocka_unit_test_setup(losses_are_not_told_in_circles, begin),
 	        cmocka_unit_test_setup(rules_know_groups_by_name, begin),
 	        cmocka_unit_test_setup(what_waits_has_an_age, begin),
+	        cmocka_unit_test_setup(a_disk_that_hangs_holds_up_nobody, begin),
 	        cmocka_unit_test_setup(bad_outputs_are_errors, begin),
 	        cmocka_unit_test(what_was_lost_is_not_known),
 	        cmocka_unit_test(nothing_is_silently_folded),
