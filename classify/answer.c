@@ -7,12 +7,16 @@
 #include <stddef.h>
 #include <string.h>
 
-#define CHANNELS_MAX 4              /* texts of one answer that go on at once */
-#define CHOICES_MAX  4              /* numbers that tell them apart */
-#define FOUND_MAX    32             /* findings of one answer; more are counted */
-#define WAITING_MAX  64             /* answers that one connection owes */
-#define CHOICE_PRIME 0x100000001b3u /* of FNV-1a, 64 bits */
-#define CHOICE_TEXT  64             /* bytes of a text that tells choices apart */
+#define CHANNELS_MAX 4  /* texts of one answer that go on at once */
+#define CHOICES_MAX  4  /* numbers that tell them apart */
+#define FOUND_MAX    32 /* findings of one answer; more are counted */
+#define WAITING_MAX  64 /* answers that one connection owes */
+#define UNHEARD_MAX  4  /* ... and one whose server was never heard: the mirror has one direction */
+#define UNHEARD_NS   (5 * NS_PER_S)   /* such an answer, waited for so long, makes room where there is none */
+#define LATE_NS      (300 * NS_PER_S) /* ... and any other */
+#define WAITING_LOOK 16               /* that are looked at for one */
+#define CHOICE_PRIME 0x100000001b3u   /* of FNV-1a, 64 bits */
+#define CHOICE_TEXT  64               /* bytes of a text that tells choices apart */
 #define SILENT_NS    (5 * NS_PER_S) /* in a WebSocket: a text that has not gone on for so long is over, ... */
 #define SPOKEN_NS    (60 * NS_PER_S) /* ... and one that goes on for longer is told in pieces */
 
@@ -28,6 +32,9 @@ _Static_assert(CHANNELS_MAX + 1 == ANSWER_STREAMS, "each text has a stream, and 
 
 struct answer {
 	struct answer *next;
+	struct answer *older, *newer; /* of all that are waited for */
+	bool waits;                   /* is among these */
+	int64_t asked_ns;
 	struct reading *r;
 	uint64_t stream;
 	uint32_t index;
@@ -217,10 +224,29 @@ static void number(void *arg, const char *path, size_t n, const char *p, size_t 
 /* ---- what is expected -----------------------------------------------------------------------------------
  */
 
+static void wait_begins(struct classify *c, struct answer *a)
+{
+	a->waits = true;
+	a->asked_ns = a->r->flow->last_ns;
+	a->older = c->waited_for.newest;
+	*(a->older ? &a->older->newer : &c->waited_for.oldest) = a;
+	c->waited_for.newest = a;
+}
+
+static void wait_ends(struct classify *c, struct answer *a)
+{
+	if (!a->waits)
+		return;
+	*(a->older ? &a->older->newer : &c->waited_for.oldest) = a->newer;
+	*(a->newer ? &a->newer->older : &c->waited_for.newest) = a->older;
+	a->waits = false;
+}
+
 static void put_back(struct reading *r, struct answer *a)
 {
 	struct answer **at = &r->answers;
 
+	wait_ends(r->cls, a);
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
@@ -253,20 +279,60 @@ static struct answer *find_silent(const struct reading *r, const struct message 
 	return a;
 }
 
-/* Of streams that were reset no answer comes: the one that waits longest makes room.  (HTTP/1 answers in
- * turn, and the one that waits longest comes first.)  NULL: none waits. */
-static struct answer *give_up_oldest(struct reading *r)
+/* Not one byte of the server's was captured. */
+static bool unheard(const struct reading *r)
+{
+	return !r->flow->payload[FLOW_S2C];
+}
+
+static void give_up(struct answer *a)
+{
+	a->r->facts.why_not |= unheard(a->r) ? WHY_GAP : WHY_LIMIT;
+	put_back(a->r, a);
+}
+
+/* The answer of this connection that waits longest makes room.  false: none waits. */
+static bool give_up_oldest(struct reading *r)
 {
 	struct answer *oldest = NULL;
 
 	for (struct answer *a = r->answers; a; a = a->next)
-		if (!a->found && !a->spoken)
+		if (a->waits)
 			oldest = a;
-	if (!oldest)
-		return NULL;
-	r->facts.why_not |= WHY_LIMIT;
-	put_back(r, oldest);
-	return pool_get(r->cls->answers);
+	if (oldest)
+		give_up(oldest);
+	return oldest;
+}
+
+/* Of any connection, one that has waited for too long: its answer will not be seen, or is not to come. */
+static bool give_up_late(struct classify *c, int64_t now)
+{
+	struct answer *a = c->waited_for.oldest;
+
+	for (unsigned i = 0; a && i < WAITING_LOOK; i++, a = a->newer)
+		if (now - a->asked_ns >= (unheard(a->r) ? UNHEARD_NS : LATE_NS)) {
+			give_up(a);
+			return true;
+		}
+	return false;
+}
+
+/* Memory for one more answer; NULL: there is none. */
+static struct answer *make_room(struct reading *r, bool in_turn)
+{
+	struct pool *pool = r->cls->answers;
+	struct answer *a = NULL;
+
+	if (r->n_answers >= UNHEARD_MAX && unheard(r))
+		give_up_oldest(r);
+	if (r->n_answers < WAITING_MAX)
+		a = pool_get(pool);
+	if (!a && r->n_answers < WAITING_MAX && give_up_late(r->cls, r->flow->last_ns))
+		a = pool_get(pool);
+	/* of streams that were reset no answer comes; where they come in turn the oldest is the next */
+	if (!a && !in_turn && give_up_oldest(r))
+		a = pool_get(pool);
+	return a;
 }
 
 void answer_expect(struct reading *r, const struct message *request, const struct wire_shape *shape)
@@ -275,9 +341,7 @@ void answer_expect(struct reading *r, const struct message *request, const struc
 
 	if (request->framed && find(r, request)) /* what the server says is expected since the handshake */
 		return;
-	a = r->n_answers < WAITING_MAX ? pool_get(r->cls->answers) : NULL;
-	if (!a && request->version == 20)
-		a = give_up_oldest(r);
+	a = make_room(r, request->version != 20);
 	if (!a) {
 		r->cls->stats.refused_bodies++;
 		r->facts.why_not |= WHY_LIMIT;
@@ -292,6 +356,8 @@ void answer_expect(struct reading *r, const struct message *request, const struc
 	a->next = r->answers;
 	r->answers = a;
 	r->n_answers++;
+	if (!a->spoken)
+		wait_begins(r->cls, a);
 }
 
 /* ---- what was found -------------------------------------------------------------------------------------
@@ -430,6 +496,7 @@ void answer_head(struct reading *r, struct message *m)
 		return;
 	a->spoken = false; /* refused */
 	a->found = true;
+	wait_ends(r->cls, a);
 	if (begin_message(a, m))
 		m->user = a;
 	else

@@ -3,7 +3,8 @@
  *
  * Text that goes on from event to event (the catalogue's `deltas`) is joined for each choice, so that a value
  * that a model says in ten tokens is found.  An answer is expected from its request's head on, and given up
- * when its connection is no longer read.
+ * when its connection is no longer read; sooner where nothing of the server is captured (the mirror has one
+ * direction): four of a connection at the most, and after five seconds when others need the room.
  *
  * What a server says in a WebSocket is one answer to the handshake, told message by message; text that goes
  * on is told once it has not gone on for five seconds, after a minute of it, or when the WebSocket ends. */

@@ -85,6 +85,9 @@ struct classify {
 	struct seen_cert *certs; /* of AI services, to see a change */
 	struct pool *readings, *blocks, *big_blocks, *requests;
 	struct pool *answers; /* NULL: nobody wants them */
+	struct {
+		struct answer *oldest, *newest; /* by when they were asked for */
+	} waited_for;                           /* answers of which nothing came yet */
 	struct reading *oldest, *newest;
 	struct pool *kept_small, *kept_large;
 	struct classify_stats stats;

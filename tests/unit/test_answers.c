@@ -247,6 +247,44 @@ static void no_room(void **state)
 	assert_int_equal(st.findings, 20 + 16);
 }
 
+/* Only what clients send is captured: what is expected does not pile up, the record says that answers are
+ * missing, and connections whose answers are seen have theirs read. */
+static void one_direction(void **state)
+{
+	static const char body[] = "{\"choices\":[{\"message\":{\"content\":\"" GHP "\"}}]}",
+	                  question[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}";
+	struct world *w = listen();
+	struct conn_of k[20], heard;
+	struct classify_stats st;
+
+	(void)state;
+	for (unsigned n = 1; n <= 50; n++) {
+		if (n == 1)
+			k[0] = (struct conn_of){w, CLIENT, AI, 40000, 80, {7, 7}, NULL};
+		ask(&k[0], CHAT, "api.openai.com", question);
+		assert_int_equal(pool_used(w->c->answers), n < 4 ? n : 4);
+	}
+	/* one request each, and then silence, on as many as there is room for */
+	for (uint16_t i = 1; i < 20; i++) {
+		k[i] = (struct conn_of){w, CLIENT, AI, (uint16_t)(40000 + i), 80, {7, 7}, NULL};
+		ask(&k[i], CHAT, "api.openai.com", question);
+	}
+	assert_int_equal(pool_used(w->c->answers), 16);
+	for (unsigned n = 0; n < 3; n++) {
+		w->now += 2 * NS_PER_S;
+		heard = handshake(w, CLIENT, (uint16_t)(41000 + n), AI, 80);
+		ask(&heard, CHAT, "api.openai.com", question);
+		answer(&heard, JSON, body, sizeof(body) - 1, 500);
+		fin(&heard);
+		/* not sooner than after five seconds */
+		assert_string_equal(told.alerts, n < 2 ? "" : "<choices[0].message.content assistant\n");
+	}
+	st = end(w, NULL);
+	assert_int_equal(st.requests, 50 + 19 + 3);
+	assert_int_equal(st.refused_bodies, 19 - 12 + 2);
+	assert_int_equal(st.not_inspected[2], 1); /* the first connection: it made room for the last, too */
+}
+
 /* ---- HTTP/2 ---------------------------------------------------------------------------------------------
  */
 
@@ -544,6 +582,7 @@ int main(void)
 	        cmocka_unit_test(order),
 	        cmocka_unit_test(many_choices),
 	        cmocka_unit_test(no_room),
+	        cmocka_unit_test(one_direction),
 	        cmocka_unit_test(streams_in_turn),
 	        cmocka_unit_test(aws_event_streams),
 	        cmocka_unit_test(taken_back),
