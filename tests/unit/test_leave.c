@@ -150,7 +150,6 @@ static void leave(const char *output, size_t before)
 	struct teller t;
 
 	io.read_at = slow_read;
-	alert_source_init(&source);
 	source.settings.evidence.directory = folder;
 	atomic_store(&hang, true);
 	atomic_store(&hangs, false);
@@ -221,5 +220,6 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(in_the_resolver, begin, end),
 	};
 
+	alert_source_init(&source); /* once: a thread may hold its settings up to its end */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
