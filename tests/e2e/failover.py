@@ -83,14 +83,17 @@ def sentinel_lagging_replica(t):
 
 @scenario
 def sentinel_master_hangs(t):
-    """The new master is used long before the old one's reply timer, and when the old one wakes up it gets nothing."""
+    """A machine hangs with its master and a Sentinel: the new master is used long before the old one's reply timer, and
+    when the old one wakes up it gets nothing."""
     w = Watched(t)
     src = begin(t, 12, w.url)
     until(10, "the first records", lambda: indexes(w.a) > 500)
-    w.a.process.send_signal(signal.SIGSTOP)
+    for x in (w.a, w.sentinels[0]):
+        x.process.send_signal(signal.SIGSTOP)
     w.until_failover()
     until(10, "the new master has news", lambda: indexes(w.b) > 1500)
-    w.a.process.send_signal(signal.SIGCONT)
+    for x in (w.a, w.sentinels[0]):
+        x.process.send_signal(signal.SIGCONT)
     stats = src.end(120)
     equal(stats["lost"], 0, "lost: %s" % stats["log"])
     check(any("name another master" in line for line in stats["log"]), "it is told: %s" % stats["log"])
