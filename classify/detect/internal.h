@@ -33,9 +33,11 @@
 #define DETECT_PLACE_STEPS 30000u /* of one candidate, so that no single one takes them all */
 #define DETECT_VALUE_MAX   DETECT_AHEAD
 
-#define PARTS_EDGE     512u  /* of the end of a text part, and of the beginning of the next */
-#define PARTS_HELD     1024u /* of several that are short */
-#define PARTS_PRIORITY 40u   /* what is less sure than this ends with its part, as sentences do */
+#define PARTS_EDGE     512u    /* of the end of a text part, and of the beginning of the next */
+#define PARTS_HELD     1024u   /* of several that are short */
+#define PARTS_FREE     131072u /* bytes of short ones that are searched anew with each that follows, ... */
+#define PARTS_AGAIN    8u      /* ... and from there on so many times what they hold */
+#define PARTS_PRIORITY 40u     /* what is less sure than this ends with its part, as sentences do */
 
 #define DATABASES 3
 
@@ -107,6 +109,7 @@ struct parts {
 	uint32_t mark, number; /* number: field of the newest, ... */
 	int64_t number_at;     /* ... and where it begins, counted from the first's beginning */
 	int64_t tail_at;       /* so is this */
+	uint64_t told, spent;  /* bytes of parts, and of what was searched over their borders */
 	uint16_t n_tail, n_head;
 	uint8_t tail[PARTS_HELD];
 	uint8_t head[PARTS_EDGE]; /* the beginning of the current one; n_head 0: still in the buffer */

@@ -108,6 +108,7 @@ static void search_both(struct detect_stream *s, uint32_t number)
 	memcpy(s->buf + s->len, c->tail, c->n_tail);
 	memcpy(s->buf + s->len + c->n_tail, c->head, c->n_head);
 	s->len += (size_t)c->n_tail + c->n_head;
+	c->spent += (uint64_t)c->n_tail + c->n_head;
 }
 
 /* The part f, which ends at `end` of the buffer, is the first of those that may go on. */
@@ -128,7 +129,13 @@ static void begin_anew(struct detect_stream *s, const struct field *f, size_t en
 	c->number_at = 0;
 }
 
-/* A short part goes on what is held, so that a value may lie in three. */
+/* May a short part go on what is held, so that a value may lie in three?  All that is held is searched with
+ * the next one again, so the tiniest of parts must not go on without end. */
+static bool may_go_on(const struct parts *c)
+{
+	return (size_t)c->n_tail + c->n_head <= PARTS_HELD && c->spent < PARTS_FREE + PARTS_AGAIN * c->told;
+}
+
 static void go_on(struct parts *c, uint32_t number)
 {
 	c->number = number;
@@ -160,9 +167,10 @@ void parts_end(struct detect_stream *s)
 	parts_keep_head(s);
 	c->open = false;
 	joined = c->joins && c->n_head && !isspace(c->head[0]) && !isspace(c->tail[c->n_tail - 1]);
+	c->told += (uint64_t)((int64_t)end + f.delta);
 	if (joined)
 		search_both(s, f.number);
-	if (joined && whole && (size_t)c->n_tail + c->n_head <= PARTS_HELD)
+	if (joined && whole && may_go_on(c))
 		go_on(c, f.number);
 	else
 		begin_anew(s, &f, end);

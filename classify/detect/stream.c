@@ -32,6 +32,7 @@ void stream_reset(struct detect_stream *s)
 	s->sticky_field = UINT32_MAX;
 	s->parts.open = false;
 	s->parts.n_tail = 0;
+	s->parts.told = s->parts.spent = 0;
 }
 
 struct scan {

@@ -215,6 +215,24 @@ static void long_parts(void **state)
 			}
 }
 
+/* Parts of one character, 100,000 of them: what is searched stays a few times what they hold, and a value in
+ * two of the last is found all the same. */
+static void many_tiny_parts(void **state)
+{
+	struct telling r = begins(0);
+	uint64_t spent;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++)
+		part(&r, "content", i, "x", 1);
+	spent = r.s->parts.spent;
+	assert_true(spent > 100000 && spent < PARTS_FREE + (PARTS_AGAIN + 1) * 100000);
+	part(&r, "content", i, " " GHP, 21);
+	part(&r, "content", i + 1, GHP + 20, 20);
+	assert_string_equal(ends(&r), "github-pat@content[100000].text+1 x1\n");
+}
+
 /* ---- what is not, or only once --------------------------------------------------------------------------
  */
 
@@ -376,6 +394,7 @@ int main(void)
 	        cmocka_unit_test(cut_anywhere),
 	        cmocka_unit_test(over_three_and_more),
 	        cmocka_unit_test(long_parts),
+	        cmocka_unit_test(many_tiny_parts),
 	        cmocka_unit_test(each_by_itself),
 	        cmocka_unit_test(other_neighbours),
 	        cmocka_unit_test(any_fields),
