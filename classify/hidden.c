@@ -279,7 +279,8 @@ void hidden_sni(struct classify *c, struct reading *r, enum name_source by, cons
 		char outer[HOST_MAX];
 
 		memcpy(outer, x->host, sizeof(outer));
-		evasion_fronting(c, r, x->by, outer, by, sni);
+		if (r->tunnels < 2) /* else it may belong to any of them */
+			evasion_fronting(c, r, x->by, outer, by, sni);
 	} else if (sni_lies(c, r, by, sni)) {
 		return;
 	}

@@ -42,6 +42,7 @@ struct reading {
 	uint64_t metered;     /* payload that tell_volume() was given */
 	bool closing;         /* nothing more comes */
 	bool doubted;         /* the SNI may be a lie: the server's certificate is worth reading */
+	uint32_t tunnels;     /* asked for on streams of HTTP/2, side by side */
 	bool fronts_too;      /* requests for the name of the SNI were seen among others */
 	bool enough;          /* an internal connection that turned out to be none of an AI API's */
 	struct shape shape;   /* of the last request, until its answer came */

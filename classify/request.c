@@ -406,7 +406,8 @@ static void request_head(void *arg, struct message *m)
 	r->settled = true;
 	read_call(q);
 	tell_destination(c, r, &q->facts, &q->q, m->when_ns);
-	if (!tunnel)
+	r->tunnels += tunnel && m->version == 20;
+	if (!tunnel && !r->tunnels) /* the SNI may be that of a tunnel beside it */
 		evasion_request(c, r, to.host, m->when_ns);
 	m->user = q;
 	/* with HTTP/2 the connection's first bytes did not show the path */

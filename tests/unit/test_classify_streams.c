@@ -339,6 +339,53 @@ static void opaque_tunnels(void **state)
 	assert_int_equal(st.not_inspected[4], 0);
 }
 
+/* Names of tunnels side by side have nothing to do with each other: only where there is one does an SNI that
+ * is another name say that something hides. */
+static void names_of_tunnels(void **state)
+{
+	static const struct {
+		const char *second; /* asked for beside www.example.net, NULL: nothing */
+		const char *sni;    /* in the first */
+		bool request, sign; /* request: one to an AI service beside it */
+	} rows[] = {
+	        {"api.anthropic.com:443", "www.example.net", false, false},
+	        {"api.anthropic.com:443", "www.example.net", true, false},
+	        {NULL, "www.example.net", true, false},
+	        {NULL, "www.example.net", false, false},
+	        {NULL, "api.anthropic.com", false, true},
+	};
+	static struct buf inner;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = begin_streams();
+		struct conn_of k = handshake(w, CLIENT, 40000, PROXY, 3128);
+		char fields[128];
+
+		h2_begin(&up);
+		h2_head(&up, 0, 1, ":method: CONNECT\n:authority: www.example.net:443\n");
+		h2_head(&down, 0, 1, ":status: 200\n");
+		if (rows[i].second) {
+			snprintf(
+			        fields, sizeof(fields), ":method: CONNECT\n:authority: %s\n", rows[i].second);
+			h2_head(&up, 0, 3, fields);
+			h2_head(&down, 0, 3, ":status: 200\n");
+		}
+		flush(&k, 999);
+		tls_hello(&inner, rows[i].sni, "h2", NULL);
+		h2_frame(&up, T_DATA, 0, 1, inner.p, inner.n);
+		flush(&k, 999);
+		if (rows[i].request)
+			ask(5, F_END, "/v1/models", "");
+		flush(&k, 999);
+		flow_stop_all(w->flows);
+		end_flows(w);
+		if (!strstr(w->log, "evasion.fronting") == rows[i].sign)
+			fail_msg("row %zu:\n%s", i, w->log);
+		end(w, NULL);
+	}
+}
+
 /* ---- WebSocket ---- */
 
 static void ws_frame(struct buf *b, const char *s)
@@ -432,6 +479,7 @@ int main(void)
 	        cmocka_unit_test(internal_connections),
 	        cmocka_unit_test(a_proxy_of_streams),
 	        cmocka_unit_test(opaque_tunnels),
+	        cmocka_unit_test(names_of_tunnels),
 	        cmocka_unit_test(websocket_messages),
 	        cmocka_unit_test(websocket_in_a_stream),
 	};
