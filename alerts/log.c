@@ -427,6 +427,7 @@ static void hold_for_askers(int fd)
 
 long log_holder(const char *path)
 {
+	static const char mark[] = "process ";
 	struct flock all = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 	char lock[PATH_MAX], text[HOLDER_TEXT_MAX] = "";
 	long pid = 0;
@@ -437,8 +438,8 @@ long log_holder(const char *path)
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (!fcntl(fd, F_OFD_GETLK, &all) && all.l_type != F_UNLCK &&
-	        pread(fd, text, sizeof(text) - 1, 0) > 0 && sscanf(text, "process %ld", &pid) != 1)
-		pid = 0;
+	        pread(fd, text, sizeof(text) - 1, 0) > 0 && !strncmp(text, mark, sizeof(mark) - 1))
+		pid = strtol(text + sizeof(mark) - 1, NULL, 10);
 	close(fd);
 	return pid;
 }

@@ -328,7 +328,7 @@ enum resp_class publish_read_exec(
 
 		if (it && it->type == REDIS_REPLY_ERROR)
 			worst = publish_worse(worst, error_of(it, cause, cap));
-		else if (i < n && reply_is_string(it) && stream_id_parse(it->str, (size_t)it->len, &id))
+		else if (it && i < n && reply_is_string(it) && stream_id_parse(it->str, (size_t)it->len, &id))
 			ok[i] = !stream_id_cmp(&id, &ids[i]);
 		if (i < n && !ok[i])
 			worst = publish_worse(

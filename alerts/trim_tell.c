@@ -26,7 +26,7 @@ static const char *plain(const struct trim_group *g, char text[64])
 {
 	size_t n = 0;
 
-	for (; g->name[n] && n < 63; n++)
+	for (; n < 63 && g->name[n]; n++)
 		text[n] = g->name[n] >= 0x20 && g->name[n] < 0x7f ? g->name[n] : '?';
 	text[n] = '\0';
 	return text;

@@ -96,7 +96,9 @@ struct service_match facts_match(const struct classify *c, const char *host, con
 	m = ip_parse(host, &a) < 0 ? catalogue_host(c->s->catalogue, host, path)
 	                           : catalogue_address(c->s->catalogue, &a);
 	/* resolvers, VPNs and remote desktops stand in the catalogue to be known */
-	return m.service && m.service->use != USE_AI ? (struct service_match){.service = NULL} : m;
+	if (m.service && m.service->use != USE_AI)
+		return (struct service_match){.service = NULL};
+	return m;
 }
 
 static void note_also(struct facts *x, enum name_source by, const char *host)

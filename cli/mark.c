@@ -239,12 +239,13 @@ static void rule_line(struct record_value r, const char *path, const char *key)
 /* A rule holds when every finding fits it. */
 static bool all_same(struct record_value list, const char *member)
 {
-	char first[256] = "", one[256];
+	char first[256] = "", one[256] = "";
 	struct record_value f;
 	size_t at = 0;
 
 	for (bool begun = false; record_next(list, &at, &f); begun = true) {
-		record_string(record_get(f, member), begun ? one : first, sizeof(one));
+		if (!record_string(record_get(f, member), begun ? one : first, sizeof(one)))
+			return false;
 		if (begun && strcmp(first, one) != 0)
 			return false;
 	}

@@ -99,7 +99,7 @@ static bool newest_segment(char *folder, char path[PATH_MAX])
 	while (walk && (f = fts_read(walk))) {
 		const struct timespec *t = f->fts_statp ? &f->fts_statp->st_mtim : NULL;
 
-		if (f->fts_info != FTS_F || f->fts_namelen < 6 ||
+		if (!t || f->fts_info != FTS_F || f->fts_namelen < 6 ||
 		        strcmp(f->fts_name + f->fts_namelen - 6, ".jsonl") != 0)
 			continue;
 		if (t->tv_sec > newest.tv_sec ||

@@ -59,16 +59,17 @@ static void behind(struct prefix *out, const struct prefix *in, const char *tail
 void prefix_mark(struct prefix *out, const struct prefix *in, const char *how)
 {
 	char tail[64];
+	int n = snprintf(tail, sizeof(tail), "(%.48s)", how);
 
-	behind(out, in, tail, (size_t)snprintf(tail, sizeof(tail), "(%.48s)", how));
+	behind(out, in, tail, (size_t)n);
 }
 
 void prefix_add_index(struct prefix *out, const struct prefix *in, const char *name, uint32_t index)
 {
 	char tail[80];
+	int n = snprintf(tail, sizeof(tail), "%s%.48s[%u]", in->n && *name ? "." : "", name, index);
 
-	behind(out, in, tail,
-	        (size_t)snprintf(tail, sizeof(tail), "%s%.48s[%u]", in->n && *name ? "." : "", name, index));
+	behind(out, in, tail, (size_t)n);
 }
 
 void emit_field(struct emit *e, const char *path, size_t n, size_t key_at, size_t key_len)
