@@ -233,7 +233,12 @@ static void add_pending(struct trim *t, struct trim_key *k, struct trim_group *g
 	struct trim_question *q;
 
 	g->unsure = g->pending > 0;
-	if (!g->pending || g->odd || !permitted(t, TRIM_XPENDING))
+	if (g->pending && g->odd) { /* it may be any of them */
+		g->unsure = false;
+		g->oldest = k->now.first;
+		return;
+	}
+	if (!g->pending || !permitted(t, TRIM_XPENDING))
 		return;
 	q = add(t, TRIM_XPENDING, k, g);
 	COMMAND(t, "XPENDING", k->key, g->name, stream_id_text(k->now.first, q->from), "+", "1");

@@ -54,9 +54,10 @@ struct trim_group {
 struct trim_key {
 	char key[128];
 	struct trim_place now, before;
-	bool known;     /* `before` is */
-	bool capped;    /* alerts.streams.max_entries trimmed it just now */
-	bool many;      /* more groups than are looked at */
+	bool known;  /* `before` is */
+	bool capped; /* alerts.streams.max_entries trimmed it just now */
+	bool many;   /* more groups than are looked at */
+	bool many_told;
 	uint64_t young; /* ordinal of the first entry that is not too old, 0: not known */
 	struct trim_group group[TRIM_GROUPS];
 	size_t n;

@@ -270,8 +270,8 @@ static void look_for_dead(struct trim *t, const struct trim_key *k, struct trim_
 	tell_dead(t, k, g, oldest, unread && !stream_id_cmp(&oldest, &g->held));
 }
 
-/* A stream whose last ID was set back (docs/redis.md, "Entries of somebody else") has groups that were given
- * what stood behind it: they will not be given what comes now. */
+/* A group that was made with such an ID, or of a stream whose last ID was set back (docs/redis.md, "Entries
+ * of somebody else"): it will not be given what comes. */
 static void look_for_ahead(struct trim *t, const struct trim_key *k, struct trim_group *g)
 {
 	struct record_note n = {.type = EVENT_SENSOR, .severity = SEVERITY_HIGH};
@@ -294,6 +294,25 @@ static void look_for_ahead(struct trim *t, const struct trim_key *k, struct trim
 	output_note(t->p->out, &n);
 }
 
+static void tell_many(struct trim *t, struct trim_key *k)
+{
+	struct record_note n = {.type = EVENT_SENSOR, .severity = SEVERITY_MEDIUM};
+
+	if (!k->many || k->many_told || !trim_asked(t) || !t->notes) {
+		k->many_told &= k->many;
+		return;
+	}
+	k->many_told = true;
+	t->notes--;
+	snprintf(n.summary, sizeof(n.summary),
+	        "%s on %.100s has more than %u groups: it is not trimmed by age any more, and not of all of "
+	        "them is told "
+	        "what they lose; take those away that nobody needs (XGROUP DESTROY)",
+	        k->key, t->p->out->name, TRIM_GROUPS);
+	log_warn("%s: %s", t->p->out->name, n.summary);
+	output_note(t->p->out, &n);
+}
+
 void trim_tell(struct trim *t)
 {
 	for (unsigned i = 0; i < TRIM_KEYS; i++) {
@@ -305,8 +324,7 @@ void trim_tell(struct trim *t)
 			look_for_dead(t, k, g);
 			look_for_ahead(t, k, g);
 		}
-		if (k->many && trim_asked(t))
-			trim_tell_forbidden(t, TRIM_LIST, "more groups read a stream than are looked at");
+		tell_many(t, k);
 	}
 }
 

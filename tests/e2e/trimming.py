@@ -43,7 +43,7 @@ class Reader:
 
     def __init__(self, server, group="siem", what="alerts", ack=True):
         self.server, self.group, self.key, self.ack = server, group, key(what), ack
-        self.got, self.paused, self.most, self.ended, self.error = [], False, 100, False, None
+        self.got, self.paused, self.most, self.ended, self.error = [], False, 200, False, None
         r = Redis(server.path)
         made = r("XGROUP", "CREATE", self.key, group, "0", "MKSTREAM")
         check(made == "OK", "XGROUP CREATE: %s" % made)
@@ -63,8 +63,8 @@ class Reader:
                 return
             for id_, words in said[0][1] if said else []:
                 self.got.append((id_, dict(zip(words[::2], words[1::2]))))
-                if self.ack:
-                    r("XACK", self.key, self.group, id_)
+            if said and self.ack:
+                r("XACK", self.key, self.group, *[id_ for id_, _ in said[0][1]])
             time.sleep(0.05)
         r.close()
 
@@ -235,6 +235,7 @@ def dead_group(t):
     time.sleep(4)
     equal(len(entries(r, "health")), 0, "nobody is dead yet")
     log, stats = finish(t, src)
+    until("the other has read all", lambda: len(reader.got) == 8000)
     reader.end()
     equal(r("XLEN", key("alerts")), 8000, "all of it is held")
     dead = sensor_records(log, "gone?[2J")
@@ -277,11 +278,11 @@ def cap_passes_a_group(t):
     reader = Reader(s)
     other = Reader(s, "archive")
     r = Redis(s.path)
-    src = begin(t, 9, s.url, "-N", 1500, old=False)
+    src = begin(t, 9, s.url, "-N", 2500, old=False)
     time.sleep(1)
     reader.paused = True
-    time.sleep(5)
-    check(r("XLEN", key("alerts")) < 3500, "the bound holds")
+    time.sleep(5.5)
+    check(r("XLEN", key("alerts")) < 4500, "the bound holds")
     equal(len([e for e in entries(r, "health") if e[2]["type"] == "gap"]), 1, "told once while it goes on")
     reader.paused, reader.most = False, 2000
     time.sleep(1)
@@ -292,8 +293,8 @@ def cap_passes_a_group(t):
     equal(other.ids(), ids_of(log), "who reads on misses nothing")
     lost, records = gone(log)
     equal(lost, set(range(1, 9001)) - set(reader.ordinals()), "what it misses is what is told")
-    check(len(lost) > 1500, "it lost something: %d" % len(lost))
-    equal(len(records), 2, "records: %s" % records)
+    check(len(lost) > 1000, "it lost something: %d" % len(lost))
+    check(len(records) >= 2, "when it begins, and when the group is back: %s" % records)
     check(all("max_entries" in rec["summary"] for rec in records), "the cause: %s" % records)
     equal(gone(log, "archive")[1], [], "the other group lost nothing")
     in_hand = sum(rec["counters"].get("unacknowledged", 0) for rec in records)
@@ -381,14 +382,11 @@ def flows_and_health(t):
 
 @scenario
 def group_ahead(t):
-    """Somebody's entry from the future was given to a group, and the stream was set back: the group is named, and once it
-    is set back it is given everything."""
+    """A group stands behind the end of its stream, as after the stream was set back: it is named, and with the command
+    that is told it is given everything that comes."""
     s = t.server()
     r = Redis(s.path)
-    r("XADD", key("alerts"), "9999999999999-7", "json", "x")
-    r("XGROUP", "CREATE", key("alerts"), "siem", "$")
-    r("XDEL", key("alerts"), "9999999999999-7")
-    r("XSETID", key("alerts"), "1-0")
+    equal(r("XGROUP", "CREATE", key("alerts"), "siem", "9999999999999-7", "MKSTREAM"), "OK", "XGROUP CREATE")
     src = begin(t, 4, s.url, old=False)
     until("it is told", lambda: r("XLEN", key("health")) > 0)
     rec = entries(r, "health")[0][2]
@@ -401,6 +399,35 @@ def group_ahead(t):
     want = [id_ for id_ in ids_of(log) if list(map(int, id_.split("-"))) > list(map(int, command.group(3).split("-")))]
     equal([id_ for id_, _ in given], want, "what it is given")
     equal(len(sensor_records(log, "ahead")), 1, "once")
+    r.close()
+
+
+@scenario
+def many_groups(t):
+    """More groups than are looked at: nothing goes by age, and that is told once."""
+    s = t.server()
+    r = Redis(s.path)
+    for i in range(40):
+        r("XGROUP", "CREATE", key("alerts"), "g%d" % i, "$", "MKSTREAM")
+    r("XADD", key("flows"), "1-1", "a", "b")
+    src = begin(t, 3, s.url, "-H", 1)
+    log, _ = finish(t, src)
+    equal(r("XLEN", key("alerts")), 3000, "all is there")
+    equal(len(sensor_records(log, "more than 32 groups")), 1, "once")
+    r.close()
+
+
+@scenario
+def between_batches(t):
+    """As fast as it goes, with a look and a trim (of nothing) and a question to replicas between any two batches."""
+    s = t.server()
+    src = t.source("-n", 60000, "-b", "-R", "-N", 1000000000, "-L", 1, "-t", 1, "-W", LONG, s.url)
+    stats = src.end(180)
+    equal(stats["lost"] + stats["waiting"], 0, "lost or waiting")
+    r = Redis(s.path)
+    same(t.log, r, SENSOR + "-replay")
+    looks = re.search(r"xtrim:calls=(\d+)", r("INFO", "commandstats"))
+    check(int(looks.group(1)) > 100, "looks: %s" % looks.group(0))
     r.close()
 
 
