@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -123,30 +124,62 @@ static int say_where(const struct redis_place *p, const char *what, struct err *
 	return err_wrap(e, "%s %s", what, redis_place_text(p, text));
 }
 
+/* Of what several said, what the first of them said: whoever was asked first, the text is the same, and told
+ * once. */
+struct complaint {
+	unsigned of; /* UINT_MAX: none yet */
+	enum resp_class class;
+	struct err text;
+};
+
+static void complain(struct complaint *c, unsigned of, enum resp_class class, const struct err *e)
+{
+	if (of < c->of)
+		*c = (struct complaint){.of = of, .class = class, .text = *e};
+}
+
+static int settle_on(const struct complaint *c, enum resp_class *class, struct err *e)
+{
+	if (c->of == UINT_MAX)
+		return err_set(e, "interrupted");
+	*class = c->class;
+	*e = c->text;
+	return -1;
+}
+
 /* ---- Sentinel --------------------------------------------------------------------------------------------
  */
+
+/* One Sentinel, asked once.  As sentinel_read_master(). */
+static int ask_once(
+        struct resolver *r, unsigned k, struct redis_place *master, enum resp_class *class, struct err *e)
+{
+	const struct redis_place *at = &r->url->seed[k];
+	uint64_t epoch = 0;
+	struct resp conn;
+	int got;
+
+	if (open_at(r, &conn, &r->sentinel, at, r->stop_fd, class, e) < 0)
+		return say_where(at, "Sentinel", e);
+	got = ask_sentinel(r, &conn, master, &epoch, class, e);
+	resp_close(&conn);
+	return got < 0 ? say_where(at, "Sentinel", e) : got;
+}
 
 /* The first Sentinel that answers, beginning with the one that did so last. */
 static int find_master(struct resolver *r, struct redis_place *master, enum resp_class *class, struct err *e)
 {
 	int64_t end = clock_mono_ns() + RESOLVE_NS;
 	unsigned first, unknown = 0, n = r->url->n_seeds;
+	struct complaint c = {.of = UINT_MAX};
 
 	pthread_mutex_lock(&r->lock);
 	first = r->first;
 	pthread_mutex_unlock(&r->lock);
 	for (unsigned i = 0; i < n && clock_mono_ns() < end && !readable(r->stop_fd); i++) {
 		unsigned k = (first + i) % n;
-		struct resp conn;
-		uint64_t epoch = 0;
-		int got;
+		int got = ask_once(r, k, master, class, e);
 
-		if (open_at(r, &conn, &r->sentinel, &r->url->seed[k], r->stop_fd, class, e) < 0) {
-			say_where(&r->url->seed[k], "Sentinel", e);
-			continue;
-		}
-		got = ask_sentinel(r, &conn, master, &epoch, class, e);
-		resp_close(&conn);
 		pthread_mutex_lock(&r->lock);
 		r->first = got == 1 ? k : (k + 1) % n;
 		pthread_mutex_unlock(&r->lock);
@@ -154,13 +187,12 @@ static int find_master(struct resolver *r, struct redis_place *master, enum resp
 			return 0;
 		unknown += !got;
 		if (got < 0)
-			say_where(&r->url->seed[k], "Sentinel", e);
+			complain(&c, k, *class, e);
 	}
-	if (unknown) {
-		*class = RESP_PERSON;
-		return err_set(e, "the Sentinels know no master `%s'", r->url->master);
-	}
-	return -1;
+	if (!unknown)
+		return settle_on(&c, class, e);
+	*class = RESP_PERSON;
+	return err_set(e, "the Sentinels know no master `%s'", r->url->master);
 }
 
 /* ---- Cluster ---------------------------------------------------------------------------------------------
@@ -200,26 +232,26 @@ static int find_owner(
 {
 	int64_t end = clock_mono_ns() + RESOLVE_NS;
 	unsigned seeds = r->url->n_seeds, tries = seeds + r->map->n;
+	struct complaint c = {.of = UINT_MAX};
 
 	for (unsigned i = 0; i < tries && clock_mono_ns() < end && !readable(r->stop_fd); i++) {
 		unsigned k = r->next++ % (seeds + r->map->n);
 		struct redis_place node = k < seeds ? r->url->seed[k] : r->map->node[k - seeds];
+		int got = ask_slots(r, &node, class, e);
 
-		if (ask_slots(r, &node, class, e) < 0) {
-			say_where(&node, "node", e);
-			continue;
+		if (!got && r->map->owner[slot] != SLOT_OF_NOBODY) {
+			r->map_known = true;
+			*owner = r->map->node[r->map->owner[slot]];
+			return 0;
 		}
-		if (r->map->owner[slot] == SLOT_OF_NOBODY) {
+		if (!got) {
 			*class = RESP_WAIT;
 			err_set(e, "no master of the Cluster holds the slot %u", slot);
-			say_where(&node, "node", e);
-			continue;
 		}
-		r->map_known = true;
-		*owner = r->map->node[r->map->owner[slot]];
-		return 0;
+		say_where(&node, "node", e);
+		complain(&c, k, *class, e);
 	}
-	return -1;
+	return settle_on(&c, class, e);
 }
 
 static int find_in_cluster(struct resolver *r, const char *key, bool anew, struct redis_place *owner,
