@@ -36,6 +36,7 @@ static const struct {
         {"CROSSSLOT", RESP_PERSON},
         {"ERR unknown command", RESP_PERSON},
         {"ERR invalid password", RESP_PERSON},
+        {"ERR wrong number of arguments for 'auth'", RESP_PERSON}, /* Redis 5 knows no users */
         {"ERR AUTH", RESP_PERSON},
         {"ERR Client sent AUTH", RESP_PERSON},
         {"ERR DB index", RESP_PERSON},
@@ -43,12 +44,23 @@ static const struct {
         {"ERR The ID specified in XADD is equal or smaller", RESP_ID},
 };
 
+/* Its place among the classes; their number: it is none of them. */
+static size_t class_index(const char *text)
+{
+	size_t i = 0;
+
+	while (i < sizeof(classes) / sizeof(*classes) &&
+	        strncmp(text, classes[i].prefix, strlen(classes[i].prefix)))
+		i++;
+	return i;
+}
+
 enum resp_class resp_class_of(const char *text)
 {
-	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
-		if (!strncmp(text, classes[i].prefix, strlen(classes[i].prefix)))
-			return classes[i].class;
-	return RESP_MOVE; /* unknown: a new connection is the cleanest answer */
+	size_t i = class_index(text);
+
+	/* unknown: a new connection is the cleanest answer */
+	return i < sizeof(classes) / sizeof(*classes) ? classes[i].class : RESP_MOVE;
 }
 
 /* ---- hiredis 0.14 (Debian 12) and 1.x (Debian 13) ---------------------------------------------------------
@@ -263,6 +275,17 @@ static enum resp_class wire_class_of(const char *error)
 	return !strncmp(error, "TLS: ", 5) && !strstr(error, "unexpected eof") ? RESP_PERSON : RESP_MOVE;
 }
 
+/* An error reply to AUTH.  A server that does not know the command repeats what stood behind it, cut
+ * anywhere; others might. */
+static const char *auth_error(const char *text, const char *password)
+{
+	if (!strncmp(text, "ERR unknown command", 19))
+		return "the server does not know this command";
+	if (class_index(text) == sizeof(classes) / sizeof(*classes) || strstr(text, password))
+		return "refused, in words that are not shown: they may hold the password";
+	return text;
+}
+
 /* Sends one command of the greeting; an error reply is an error unless `optional`. */
 static int greet(struct resp *r, const struct redis_url *u, const char *const *words, bool optional,
         enum resp_class *class, struct err *e)
@@ -278,7 +301,8 @@ static int greet(struct resp *r, const struct redis_url *u, const char *const *w
 	}
 	if (reply->type == REDIS_REPLY_ERROR && !optional) {
 		*class = resp_class_of(reply->str);
-		ret = err_set(e, "%.200s", reply->str); /* the server's text never repeats the password */
+		ret = err_set(e, "%.200s",
+		        strcmp(words[0], "AUTH") ? reply->str : auth_error(reply->str, u->password));
 	}
 	freeReplyObject(reply);
 	return ret;

@@ -212,6 +212,22 @@ def out_of_memory(t):
     r.close()
 
 
+def password_that_is_repeated(t):
+    """A server without AUTH repeats what stood behind the command, its first 128 bytes; others say what they like."""
+    for n, words in enumerate((("--rename-command", "AUTH", ""), ())):
+        s = t.server(*words, name="redis%d" % n)
+        url = s.path
+        if not words:
+            proxy = Proxy(t.folder, s.path)
+            proxy.error = b"-WRONGPASS not s3cret-%s\r\n" % (b"x" * 150)
+            url = proxy.path
+        stats = t.source("-n", 10, "-W", 1500, "unix://lt:s3cret-%s@%s" % ("x" * 150, url)).end()
+        told = [rec for _, rec, _ in log_lines(t.log) if rec["type"] == "sensor"]
+        equal(len(told), n + 1, "a record about each: %s" % told)
+        check(any("AUTH as lt: " in line for line in stats["log"]), "the cause is told: %s" % stats["log"])
+        check("s3cret" not in str(stats["log"]) + str(told), "the password is not: %s %s" % (stats["log"], told))
+
+
 def password(t):
     s = t.server("--requirepass", "correct horse")
     secret = os.path.join(t.folder, "password")
@@ -446,7 +462,8 @@ def watch(t):
 
 
 SCENARIOS = [plain, restarts_of_the_sensor, stream_in_the_future, killed_and_restarted, emptied_server,
-             emptied_again_and_again, stopped_server, down_with_a_small_log, never_there, met_late, started_late, out_of_memory, password, replica,
+             emptied_again_and_again, stopped_server, down_with_a_small_log, never_there, met_late, started_late, out_of_memory, password,
+             password_that_is_repeated, replica,
              no_multi, tls, lost_replies, second_writer, live_channel, rude_server, locked, watch]
 
 
