@@ -105,6 +105,11 @@ static enum look look_silence(struct health *h, unsigned i, struct health_change
 	        "%s has delivered no packet for %" PRIu64
 	        " s; see whether the link is up and the switch still mirrors to it (ip -s link show %s)",
 	        now->name, seconds(quiet_ns), now->name);
+	if (now->failed) {
+		say(c, "%s went down or away and is no longer read; bring it back, then restart the sensor",
+		        now->name);
+		return WRONG;
+	}
 	if (h->settings->health.silence_s && quiet_ns >= h->settings->health.silence_s * NS_PER_S)
 		return WRONG;
 	return FINE;

@@ -29,6 +29,7 @@ const char *health_condition_name(enum health_condition c); /* "drops", ... */
 struct health_interface {
 	const char *name;
 	uint64_t received, bytes, dropped_ring, dropped_interface;
+	bool failed; /* it went away, and nobody reads it any more */
 };
 
 /* One look. */

@@ -113,8 +113,10 @@ static void look(struct heartbeat *hb)
 		v->worker[i].seen_ns = p.at_ns ? (int64_t)p.at_ns : hb->began_ns;
 		v->worker[i].done = atomic_load(&hb->workers[i].done);
 		summary_add(&v->total, &p.stats, false);
-		for (unsigned k = 0; k < v->n_interfaces; k++)
+		for (unsigned k = 0; k < v->n_interfaces; k++) {
 			add_source(&v->interface[k], &p.source[k]);
+			v->interface[k].failed |= p.failed >> k & 1;
+		}
 	}
 	alerts_state(hb->alerts, &v->alerts);
 	v->now_ns = clock_mono_ns();

@@ -37,6 +37,7 @@ void pulse_tell(struct worker *w, int64_t now_ns, bool now)
 	flow_table_stats(w->flows, &p.stats.flows);
 	defrag_stats(w->frags, &p.stats.fragments);
 	classify_stats(w->classify, &p.stats.classify);
+	p.failed = w->failed;
 	p.at_ns = (uint64_t)now_ns;
 	memcpy(word, &p, sizeof(word));
 	for (size_t i = 0; i < PULSE_WORDS; i++)

@@ -8,7 +8,8 @@
 struct worker_pulse {
 	struct worker_stats stats; /* .source is that of all sources together */
 	struct source_stats source[WORKER_SOURCES_MAX];
-	uint64_t at_ns; /* monotonic clock; 0: none yet */
+	uint64_t failed; /* sources that ended with an error, a bit for each */
+	uint64_t at_ns;  /* monotonic clock; 0: none yet */
 };
 
 /* From the worker's thread; does nothing when the last one is younger than PULSE_EVERY_NS and `now` is not

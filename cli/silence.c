@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SENSORS_MAX     1024
-#define NAME_MAX_BYTES  80
+#define SENSORS_MAX    1024
+#define NAME_MAX_BYTES 80
+#define RECONNECT_NS                                                                                         \
+	(30 * NS_PER_S)      /* a sensor whose server was away may wait so long before it tries again */
 #define HEARTBEAT_MAX_S 3600 /* health.heartbeat_s allows no more */
 
 struct silence {
@@ -18,7 +20,7 @@ struct silence {
 	size_t n;
 	struct one {
 		char name[NAME_MAX_BYTES + 1];
-		int64_t heard_ns;
+		int64_t heard_ns, grace_ns;
 		unsigned heartbeat_s;
 		bool silent, stopped;
 	} sensor[SENSORS_MAX];
@@ -75,6 +77,7 @@ void silence_heard(
 		return;
 	o->heartbeat_s = beat_s < HEARTBEAT_MAX_S ? (unsigned)beat_s : HEARTBEAT_MAX_S;
 	o->heard_ns = now_ns - (age_ns > 0 ? age_ns : 0);
+	o->grace_ns = 0;
 	if (!strcmp(state, "stopping")) {
 		if (!o->stopped)
 			say(s, o, "has stopped");
@@ -96,7 +99,8 @@ void silence_look(struct silence *s, int64_t now_ns)
 		int64_t quiet_ns = now_ns - o->heard_ns;
 		char text[128];
 
-		if (o->stopped || o->silent || quiet_ns <= SILENCE_BEATS * o->heartbeat_s * NS_PER_S)
+		if (o->stopped || o->silent ||
+		        quiet_ns <= SILENCE_BEATS * o->heartbeat_s * NS_PER_S + o->grace_ns)
 			continue;
 		o->silent = true;
 		snprintf(text, sizeof(text),
@@ -111,6 +115,8 @@ void silence_look(struct silence *s, int64_t now_ns)
 void silence_deaf(struct silence *s, int64_t now_ns)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->sensor[i].silent)
+		if (!s->sensor[i].silent) {
 			s->sensor[i].heard_ns = now_ns;
+			s->sensor[i].grace_ns = RECONNECT_NS;
+		}
 }

@@ -19,7 +19,7 @@ void silence_heard(
         struct silence *s, const char *sensor, const char *json, size_t n, int64_t age_ns, int64_t now_ns);
 /* To be called every second or so. */
 void silence_look(struct silence *s, int64_t now_ns);
-/* Nothing could be heard until now: everybody gets his time anew. */
+/* Nothing could be heard until now: everybody gets his time anew, and half a minute to find the server. */
 void silence_deaf(struct silence *s, int64_t now_ns);
 
 #endif

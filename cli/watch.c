@@ -469,10 +469,8 @@ static int watch_loop(struct watch *w)
 		if (!ret)
 			return EXIT_DONE;
 		if (ret > 0) {
-			if (away) {
+			if (away)
 				fprintf(stderr, "leaktap watch: %s is back\n", w->url.shown);
-				silence_deaf(w->silence, clock_mono_ns());
-			}
 			away = false;
 			retry_ms = RETRY_MIN_MS;
 			continue;
@@ -485,6 +483,7 @@ static int watch_loop(struct watch *w)
 		if (!away)
 			fprintf(stderr, "leaktap watch: %s: %s; trying again until it is back\n",
 			        w->url.shown, e.text);
+		silence_deaf(w->silence, clock_mono_ns()); /* what is read next counts as heard after it */
 		away = true;
 		pause_ms(retry_ms);
 		retry_ms = retry_ms * 2 < RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;

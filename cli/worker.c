@@ -225,6 +225,7 @@ static void tell_source_error(struct worker *w, size_t i)
 	static atomic_uint_fast64_t told; /* a bit for each place in the list of sources */
 	uint64_t bit = (uint64_t)1 << (i & 63);
 
+	w->failed |= bit;
 	snprintf(w->error, sizeof(w->error), "%s", source_error(w->sources[i]));
 	if (!(atomic_fetch_or(&told, bit) & bit))
 		log_error("%s", w->error);

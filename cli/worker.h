@@ -30,7 +30,7 @@ struct worker_stats {
 #define PULSE_WORDS                                                                                          \
 	((sizeof(struct worker_stats) + WORKER_SOURCES_MAX * sizeof(struct source_stats)) /                  \
 	                sizeof(uint64_t) +                                                                   \
-	        1)
+	        2)
 
 struct worker {
 	/* set before the thread starts */
@@ -53,6 +53,7 @@ struct worker {
 	char error[256]; /* why it ended early, "" when it did not */
 	int64_t read_ns; /* latest time of a packet from the sources */
 	int64_t pulse_ns;
+	uint64_t failed; /* sources that ended with an error, a bit for each */
 	/* for progress and control, any thread */
 	_Atomic uint64_t packets, bytes;
 	_Atomic uint64_t pulse[PULSE_WORDS]; /* see pulse.h */

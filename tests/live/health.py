@@ -41,9 +41,9 @@ class Sensor:
             f.write(SETTINGS % (net.CLIENT, silence_s, redis.url))
         self.start()
 
-    def start(self):
+    def start(self, *more):
         with open(self.said, "w") as err:
-            self.p = subprocess.Popen(self.net.at(self.net.b, lib.LEAKTAP, "run", "-c", self.config, "-i", self.net.dev),
+            self.p = subprocess.Popen(self.net.at(self.net.b, lib.LEAKTAP, "run", "-c", self.config, "-i", self.net.dev, *more),
                                       stderr=err)
         until(30, "the sensor watches", lambda: "watching" in open(self.said).read() or self.p.poll() is not None)
         true(self.p.poll() is None, "the sensor did not begin: " + open(self.said).read())
@@ -227,7 +227,7 @@ def watched(sensor):
         time.sleep(1)
         sensor.redis.stop()
         told("trying again")
-        time.sleep(4)  # longer than three heartbeats, and nobody is silent for it
+        time.sleep(4)  # longer than three heartbeats: no sensor is called silent for that
         sensor.redis.start()
         told("is back")
         sensor.wait_change("delivery", "ended")
@@ -286,6 +286,24 @@ def tap_silent(sensor):
     valid(sensor)
 
 
+def one_of_two_goes(sensor):
+    """One of two interfaces is deleted: the sensor reads the other, and says so at once."""
+    sensor.end()
+    sensor.start("-i", "lo")
+    until(20, "a heartbeat", lambda: len(sensor.beats()) >= 4)
+    sensor.net.ip("-n", sensor.net.b, "link", "del", sensor.net.dev)
+    began = sensor.wait_change("silence", "began")
+    equal((began["about"], began["severity"]), (sensor.net.dev, "high"), "what began")
+    true("is no longer read" in began["summary"], began["summary"])
+    n = len(sensor.beats())
+    until(20, "it goes on", lambda: len(sensor.beats()) >= n + 2)
+    equal(sensor.beats()[-1]["health"]["conditions"], ["silence"], "conditions")
+    equal([i["name"] for i in sensor.beats()[-1]["health"]["interfaces"]], [sensor.net.dev, "lo"], "interfaces")
+    equal(sensor.end(), 1, "status: an interface went away")
+    equal((sensor.beats()[-1]["state"], len(sensor.changes("silence"))), ("stopping", 1), "the end")
+    valid(sensor)
+
+
 def main():
     for name, test, silence_s in (("heartbeats from start to stop", heartbeats, 0),
                                   ("Redis goes away and comes back", redis_away, 0),
@@ -294,6 +312,7 @@ def main():
                                   ("a full disk below the log", full_disk, 0),
                                   ("a person watches", watched, 0),
                                   ("lost packets are told once, and their end", drops, 0),
+                                  ("one of two interfaces goes away", one_of_two_goes, 0),
                                   ("an interface falls silent, and goes away", tap_silent, 3)):
         with case(name), lib.folder() as folder, lib.Net() as net, lib.Redis(folder) as redis:
             sensor = Sensor(folder, net, redis, silence_s)

@@ -199,6 +199,19 @@ static void an_interface_that_falls_silent(void **state)
 	assert_int_equal(look(LOOK), 0);
 }
 
+static void an_interface_that_goes_away(void **state)
+{
+	(void)state;
+	settings.health.silence_s = 0;
+	packets(1, 10, 0);
+	h.now.interface[1].failed = true;
+	assert_int_equal(look(LOOK), 1);
+	expect(HEALTH_SILENCE, true, "eth2");
+	assert_non_null(strstr(told[0].summary, "eth2 went down or away"));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(look(LOOK), 0);
+}
+
 static void silence_may_be_as_it_should(void **state)
 {
 	(void)state;
@@ -423,6 +436,7 @@ int main(void)
 	        cmocka_unit_test_setup(a_few_drops_on_a_quiet_line_are_no_rate, begin),
 	        cmocka_unit_test_setup(drops_before_the_first_look_are_no_news, begin),
 	        cmocka_unit_test_setup(an_interface_that_falls_silent, begin),
+	        cmocka_unit_test_setup(an_interface_that_goes_away, begin),
 	        cmocka_unit_test_setup(silence_may_be_as_it_should, begin),
 	        cmocka_unit_test_setup(a_worker_that_hangs, begin),
 	        cmocka_unit_test_setup(limits_of_memory, begin),
