@@ -254,6 +254,7 @@ class Proxy:
 
     cuts      so many connections are cut when the answer to an EXEC comes: it is lost
     resets    so many are cut in the middle of a request: the server gets a part of it
+    spoils    in so many answers to EXEC the ID of a record in the middle becomes an error
     error     answer every request with this instead of passing it on, one error for each command"""
 
     def __init__(self, folder, target):
@@ -261,7 +262,7 @@ class Proxy:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(64)
-        self.cuts = self.resets = self.lost = 0
+        self.cuts = self.resets = self.spoils = self.lost = 0
         self.error = None
         self.open = True
         threading.Thread(target=self.accept, daemon=True).start()
@@ -284,6 +285,12 @@ class Proxy:
                     self.cuts -= 1
                     self.lost += 1
                     return
+                if self.spoils and (exec_ := re.search(rb"\*\d+\r\n((?:\$\d+\r\n\d+-\d+\r\n){9,}):", data)):
+                    ids = exec_.group(1).split(b"$")
+                    ids[len(ids) // 2] = b"-OOM made up\r\n"
+                    data = data[:exec_.start(1)] + b"$".join(ids).replace(b"$-", b"-") + data[exec_.end(1):]
+                    self.spoils -= 1
+                    self.lost += 1
                 a.sendall(data)
         except OSError:
             pass

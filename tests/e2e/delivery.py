@@ -11,7 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from redis_lib import (Memory, Redis, SENSOR, Test, check, entries, equal, exact, key, same, sent, told_us)  # noqa: E402
+from redis_lib import (Memory, Proxy, Redis, SENSOR, Test, check, entries, equal, exact, key, same, sent, told_us)  # noqa: E402
 
 REPLAY = SENSOR + "-replay"
 
@@ -176,8 +176,24 @@ def a_head_that_is_kept_no_more(t):
     r.close()
 
 
+def answered_in_part(t):
+    """In the middle of a transaction a single command is said to have failed, and more than a batch waits behind it: the
+    server is asked for each, nothing comes twice, and nothing that was read ahead is forgotten."""
+    s = t.server()
+    p = Proxy(t.folder, s.path)
+    p.spoils = 3
+    stats = t.source("-b", "-n", 4000, "-R", "-W", 30000, "unix://" + p.path).end(60)
+    p.close()
+    equal(p.lost, 3, "answers that were changed")
+    check(any("made up" in line for line in stats["log"]), "the cause is told: %s" % stats["log"])
+    equal((stats["lost"], stats["waiting"]), (0, 0), "lost, waiting")
+    r = Redis(s.path)
+    equal(sent(same(t.log, r, REPLAY)), list(range(4000)), "what was sent")
+    r.close()
+
+
 SCENARIOS = [order_over_an_outage, order_after_a_restart, full_batches, memory_is_flat, a_lone_record, a_segment_is_cut,
-             a_head_that_is_kept_no_more]
+             a_head_that_is_kept_no_more, answered_in_part]
 
 
 def main():
