@@ -22,8 +22,8 @@
 
 /* One text that goes on from event to event. */
 struct channel {
-	uint64_t key;
-	uint32_t used; /* when it was last gone on with */
+	uint64_t key, choice; /* key: of choice and path */
+	uint32_t used;        /* when it was last gone on with */
 	int64_t began_ns, went_on_ns;
 	struct detect_stream *s;
 };
@@ -120,20 +120,39 @@ static struct channel *oldest(struct answer *a)
 	return c;
 }
 
+/* A text part that stands behind the one that a stream has told last. */
+static struct channel *next_part(struct answer *a, uint64_t choice, const char *path, size_t n)
+{
+	for (unsigned i = 0; i < a->n_channels; i++)
+		if (a->channel[i].choice == choice && detect_follows(a->channel[i].s, path, n))
+			return &a->channel[i];
+	return NULL;
+}
+
+static struct detect_stream *went_on(struct answer *a, struct channel *c)
+{
+	c->used = ++a->clock;
+	c->went_on_ns = a->r->flow->last_ns;
+	return c->s;
+}
+
 /* The stream in which this text goes on; a new one begins at the cost of the one that was silent longest. */
 static struct detect_stream *goes_on(
         struct answer *a, const char *path, size_t n, const char *key, size_t key_len)
 {
-	uint64_t about = hash64(a->choice, sizeof(a->choice), hash64(path, n, 0));
+	uint64_t choice = hash64(a->choice, sizeof(a->choice), 0), about = hash64(path, n, choice);
 	const int64_t now = a->r->flow->last_ns;
 	struct channel *c;
 
 	for (unsigned i = 0; i < a->n_channels; i++)
-		if (a->channel[i].key == about) {
-			a->channel[i].used = ++a->clock;
-			a->channel[i].went_on_ns = now;
-			return a->channel[i].s;
-		}
+		if (a->channel[i].key == about)
+			return went_on(a, &a->channel[i]);
+	c = next_part(a, choice, path, n);
+	if (c) {
+		c->key = about;
+		detect_field(c->s, path, n, key, key_len);
+		return went_on(a, c);
+	}
 	if (a->n_channels == CHANNELS_MAX) {
 		c = oldest(a);
 		take_findings(a, c->s);
@@ -141,6 +160,7 @@ static struct detect_stream *goes_on(
 		c = &a->channel[a->n_channels++];
 	}
 	*c = (struct channel){.key = about,
+	        .choice = choice,
 	        .used = ++a->clock,
 	        .began_ns = now,
 	        .went_on_ns = now,

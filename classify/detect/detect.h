@@ -52,6 +52,8 @@ struct detect_stream *detect_open(struct detect_worker *w);
  * another (docs/detectors.md).  May be left out: one nameless field. */
 void detect_field(
         struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len);
+/* Is this the text part behind the field that was begun last, so that a value may be cut over both? */
+bool detect_follows(const struct detect_stream *s, const char *path, size_t n);
 /* A number of the caller's that findings in the fields which begin from now on carry; 0 at first. */
 void detect_mark_fields(struct detect_stream *s, uint32_t mark);
 void detect_text(struct detect_stream *s, const uint8_t *p, size_t n);

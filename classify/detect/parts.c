@@ -52,6 +52,18 @@ static bool follows(const struct parts *c, const char *path, size_t n, const str
 	       !memcmp(path + number->end, c->path + c->first.end, n - number->end);
 }
 
+bool detect_follows(const struct detect_stream *s, const char *path, size_t n)
+{
+	const struct part_number *now = &s->parts.newest;
+	const struct field *f = s->n_fields ? &s->fields[s->n_fields - 1] : NULL;
+	struct part_number number;
+
+	return s->parts.open && f && find_number(path, n, &number) && number.index == now->index + 1 &&
+	       number.at == now->at && !memcmp(path, s->paths + f->path, now->at) &&
+	       n - number.end == f->path_len - now->end &&
+	       !memcmp(path + number.end, s->paths + f->path + now->end, n - number.end);
+}
+
 void parts_begin(struct detect_stream *s)
 {
 	const struct field *f = &s->fields[s->n_fields - 1];

@@ -113,6 +113,47 @@ static void whole_answers(void **state)
 }
 
 /* What was sent and comes back is no news; what came back and is sent is, for it leaves now. */
+/* An answer of several text parts, a value cut over two of them at every byte. */
+static void whole_answers_in_parts(void **state)
+{
+	static const char text[] = "so " GHP " ok";
+	char body[512];
+
+	(void)state;
+	for (size_t cut = 4; cut < 3 + sizeof(GHP) - 1; cut++) {
+		struct world *w = listen();
+		struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+		int n = snprintf(body, sizeof(body),
+		        "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"%.*s\"},{"
+		        "\"type\":"
+		        "\"text\",\"text\":\"%s\"}]}",
+		        (int)cut, text, text + cut);
+
+		ask(&k, "/v1/messages", "api.anthropic.com",
+		        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+		answer(&k, JSON, body, (size_t)n, cut % 3 ? 1460 : 7);
+		fin(&k);
+		end(w, NULL);
+		assert_string_equal(told.alerts, "<content[0].text assistant\n");
+		assert_string_equal(told.flow, "<content[0].text assistant\n");
+	}
+	/* what is said behind an image is another text */
+	for (int other = 0; other < 2; other++) {
+		struct world *w = listen();
+		struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+		int n = snprintf(body, sizeof(body),
+		        "{\"content\":[{\"text\":\"%.20s\"},%s{\"text\":\"%s\"}]}", text,
+		        other ? "{\"image\":\"x\"}," : "", text + 20);
+
+		ask(&k, "/v1/messages", "api.anthropic.com",
+		        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+		answer(&k, JSON, body, (size_t)n, 1460);
+		fin(&k);
+		end(w, NULL);
+		assert_string_equal(told.alerts, other ? "" : "<content[0].text assistant\n");
+	}
+}
+
 static void there_and_back(void **state)
 {
 	static const char echo[] = "{\"choices\":[{\"message\":{\"content\":\"you said " GHP "\"}}]}";
@@ -578,6 +619,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(token_by_token),
 	        cmocka_unit_test(whole_answers),
+	        cmocka_unit_test(whole_answers_in_parts),
 	        cmocka_unit_test(there_and_back),
 	        cmocka_unit_test(order),
 	        cmocka_unit_test(many_choices),
