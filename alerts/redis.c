@@ -48,7 +48,7 @@ static const struct {
 };
 
 /* Of servers that have others to take their place: somebody else may be the master any moment. */
-#define MOST_MS_OF_MANY 5000u
+#define MOST_MS_OF_MANY 2000u
 
 struct redis_output {
 	struct output o;
@@ -157,7 +157,7 @@ static void back_off(struct redis_output *r, enum resp_class class)
 {
 	uint64_t most = answers[class].least_ms, limit = answers[class].most_ms, waited_ms = 0, wait_ms;
 
-	if (r->url.kind != REDIS_SERVER && limit > MOST_MS_OF_MANY)
+	if (r->url.kind != REDIS_SERVER && !answers[class].person && limit > MOST_MS_OF_MANY)
 		limit = MOST_MS_OF_MANY;
 	for (unsigned i = 0; i < r->failures && most < limit; i++)
 		most *= 2;
