@@ -129,12 +129,13 @@ static uint64_t resident_kb(const struct heartbeat *hb)
 {
 	char text[128];
 	ssize_t n = hb->statm < 0 ? -1 : pread(hb->statm, text, sizeof(text) - 1, 0);
-	unsigned long long pages = 0;
+	const char *resident; /* proc(5): the second of its numbers, in pages */
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	return sscanf(text, "%*u %llu", &pages) == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024 : 0;
+	resident = strchr(text, ' ');
+	return resident ? strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) / 1024 : 0;
 }
 
 /* What changed since the last one; what did not is left out. */

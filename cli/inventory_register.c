@@ -239,9 +239,10 @@ static bool is_written(const struct inventory *v, const struct settings *s, size
 static void print_groups(const struct inventory *v, const struct settings *s, FILE *out)
 {
 	static struct cidr nets[GROUP_NETS];
+	const uint16_t groups = (uint16_t)networks_groups(s->networks); /* their numbers have no more bits */
 	bool any = false;
 
-	for (uint16_t g = 0; g < networks_groups(s->networks); g++) {
+	for (uint16_t g = 0; g < groups; g++) {
 		bool used = false;
 		size_t n;
 
