@@ -50,7 +50,7 @@ unsigned durable_read_replicas(const redisReply *r, uint64_t offset)
 	const redisReply *all = reply_is_array(r, 3) ? r->element[2] : NULL;
 	unsigned n = 0;
 
-	for (size_t i = 0; reply_is_array(all, i + 1); i++) {
+	for (size_t i = 0; all && reply_is_array(all, i + 1); i++) {
 		const redisReply *one = all->element[i]; /* address, port, offset */
 		uint64_t acknowledged;
 
