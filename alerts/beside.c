@@ -39,7 +39,8 @@ static enum resp_class send(struct publisher *p, const struct beside *c, size_t 
 enum resp_class beside_ask(
         struct publisher *p, const struct beside *c, size_t n, redisReply **reply, struct err *e)
 {
-	memset(reply, 0, n * sizeof(*reply));
+	for (size_t i = 0; i < n; i++)
+		reply[i] = NULL;
 	if (n && send(p, c, n, false, e) != RESP_OK)
 		return RESP_MOVE;
 	for (size_t i = 0; i < n; i++) {
@@ -98,7 +99,8 @@ enum resp_class beside_transact(
 {
 	enum resp_class class;
 
-	memset(reply, 0, n * sizeof(*reply));
+	for (size_t i = 0; i < n; i++)
+		reply[i] = NULL;
 	class = send(p, c, n, true, e);
 	if (class == RESP_OK)
 		class = read_queueing(p, n, reply, e);

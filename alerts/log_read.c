@@ -237,6 +237,7 @@ uint64_t log_index_before(struct log *l, int64_t logged_ms, uint64_t index)
 	struct log_reader *r = log_reader_create(l);
 	struct log_line lines[256];
 	uint64_t before = log_first(l) - 1, low = 0, high;
+	bool past = false;
 	struct err e;
 	ssize_t n;
 
@@ -251,14 +252,12 @@ uint64_t log_index_before(struct log *l, int64_t logged_ms, uint64_t index)
 	}
 	log_seek(r, l->n_segments ? l->segment[low].first : 1);
 	pthread_mutex_unlock(&l->lock);
-	while ((n = log_read(r, lines, 256, BUFFER / 2, &e)) > 0)
-		for (ssize_t i = 0; i < n; i++) {
-			if (lines[i].logged_ms > logged_ms ||
-			        (lines[i].logged_ms == logged_ms && lines[i].index > index)) {
-				n = -1;
-				break;
-			}
-			before = lines[i].index;
+	while (!past && (n = log_read(r, lines, 256, BUFFER / 2, &e)) > 0)
+		for (ssize_t i = 0; i < n && !past; i++) {
+			past = lines[i].logged_ms > logged_ms ||
+			       (lines[i].logged_ms == logged_ms && lines[i].index > index);
+			if (!past)
+				before = lines[i].index;
 		}
 	log_reader_destroy(r);
 	return before;
