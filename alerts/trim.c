@@ -90,26 +90,37 @@ static struct trim_question *add(
 
 #define COMMAND(t, ...) ((t)->command[(t)->n - 1] = (struct beside){{__VA_ARGS__, NULL}})
 
+/* What a refusal is about: XTRIM is permitted or not, while MINID is known to servers from 6.2 on.  Delivery
+ * needs no marks, and a user may have the other keys alone. */
+static enum trim_command subject_of(const struct trim *t, const struct trim_question *q, const redisReply *r)
+{
+	bool no_permission = !strncmp(r->str, "NOPERM", 6);
+	bool of_key = (no_permission && strstr(r->str, " keys ")) || !strncmp(r->str, "WRONGTYPE", 9);
+
+	if (of_key && q->k == t->key + TRIM_MARKS)
+		return TRIM_OF_MARKS;
+	return q->command == TRIM_MINID && no_permission ? TRIM_XTRIM : q->command;
+}
+
 /* What the server says to a command.  False: an error; what is not permitted, or not known to this server, is
  * not tried again for a while. */
 static bool good(struct trim *t, const struct trim_question *q, const redisReply *r)
 {
-	bool no_permission = reply_is_error(r) && !strncmp(r->str, "NOPERM", 6);
-	/* XTRIM is permitted or not; MINID is known to servers from 6.2 on */
-	enum trim_command c =
-	        q->command == TRIM_MINID && (no_permission || !reply_is_error(r)) ? TRIM_XTRIM : q->command;
+	int64_t now = clock_mono_ns();
+	enum trim_command c;
 
 	if (!r)
 		return false;
 	if (r->type != REDIS_REPLY_ERROR) {
-		t->forbidden_told[c] = false;
+		t->forbidden_told[q->command == TRIM_MINID ? TRIM_XTRIM : q->command] = false;
 		return true;
 	}
-	if (!no_permission && strncmp(r->str, "ERR unknown", 11) && strncmp(r->str, "ERR Unknown", 11) &&
-	        strncmp(r->str, "ERR syntax", 10))
+	c = subject_of(t, q, r);
+	if (c != TRIM_OF_MARKS && strncmp(r->str, "NOPERM", 6) && strncmp(r->str, "ERR unknown", 11) &&
+	        strncmp(r->str, "ERR Unknown", 11) && strncmp(r->str, "ERR syntax", 10))
 		return false;
-	t->due_ns = clock_mono_ns(); /* without it */
-	t->forbidden_until_ns[c] = t->due_ns + (trim_asked(t) ? FORBIDDEN_NS : UNASKED_NS);
+	t->due_ns = now + SOON_NS; /* without it; records that wait go first */
+	t->forbidden_until_ns[c] = now + (trim_asked(t) ? FORBIDDEN_NS : UNASKED_NS);
 	trim_tell_forbidden(t, c, r->str);
 	return false;
 }
@@ -123,8 +134,12 @@ static void add_look(struct trim *t)
 
 	t->n = 0;
 	for (struct trim_key *k = t->key; k < t->key + TRIM_KEYS; k++) {
-		if (k == t->key + TRIM_MARKS && !t->s->alerts.streams_retention_h)
+		if (k == t->key + TRIM_MARKS &&
+		        (!t->s->alerts.streams_retention_h || !permitted(t, TRIM_OF_MARKS))) {
+			k->now.there = false;
+			k->now.length = k->n = 0;
 			break;
+		}
 		k->capped = false;
 		if (cap && k != t->key + TRIM_MARKS) {
 			add(t, TRIM_XTRIM, k, NULL);

@@ -71,6 +71,7 @@ enum trim_command {
 	TRIM_LIST,
 	TRIM_XPENDING,
 	TRIM_XRANGE,
+	TRIM_OF_MARKS, /* none of itself: any of them that names the marks of analysts */
 	TRIM_COMMANDS
 };
 

@@ -338,7 +338,8 @@ void trim_tell_forbidden(struct trim *t, enum trim_command c, const char *why)
 	        [TRIM_STREAM] = "streams are not trimmed",
 	        [TRIM_LIST] = "streams are not trimmed by age, for who reads them is not known",
 	        [TRIM_XPENDING] = "streams with unacknowledged entries are not trimmed by age",
-	        [TRIM_XRANGE] = "groups that hold back old entries are not found"};
+	        [TRIM_XRANGE] = "groups that hold back old entries are not found",
+	        [TRIM_OF_MARKS] = "what analysts say of alerts (:marks) is not trimmed"};
 	struct record_note n = {.type = EVENT_SENSOR, .severity = SEVERITY_MEDIUM};
 
 	if (t->forbidden_told[c] || !trim_asked(t))

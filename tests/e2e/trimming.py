@@ -487,6 +487,27 @@ def not_permitted(t):
 
 
 @scenario
+def marks_not_permitted(t):
+    """A user who has the keys of delivery alone: told once, records flow, the streams are trimmed."""
+    s = t.server()
+    r = Redis(s.path)
+    r("ACL", "SETUSER", "lt", "on", ">pw", "&*", "+@all", "~leaktap:sensors",
+      *["~" + key(k) for k in ("alerts", "flows", "health", "head")])
+    src = begin(t, 4, "unix://lt:pw@" + s.path, "-H", 1)
+    until("records flow", lambda: int(r("HGET", key("head"), "index") or 0) > 2000)
+    calls = r("INFO", "commandstats")
+    log, stats = finish(t, src)
+    calls = int(re.search(r"cmdstat_xinfo.stream:.*rejected_calls=(\d+)", calls).group(1))
+    check(calls < 20, "asked %d times for what is refused" % calls)
+    said = [line for line in stats["log"] if "trimmed" in line]
+    equal((len(said), len(sensor_records(log, ":marks"))), (1, 1), "said: %s" % said)
+    check(":marks" in said[0], "what: %s" % said)
+    check(stats["trimmed"] > 1000, "trimmed: %s" % stats)
+    has_exactly(t, s, log)
+    r.close()
+
+
+@scenario
 def exact_while_trimming(t):
     """Retention, the bound, foreign trims and refusals at once, while a group reads along."""
     s = t.server()
