@@ -105,7 +105,7 @@ static void tell_dropped(struct publisher *p, uint64_t kept, uint64_t claimed)
 {
 	struct record_note n = {.type = RECORD_GAP, .reason = "retention", .severity = SEVERITY_HIGH};
 	uint64_t cursor = atomic_load(&p->cursor);
-	struct log_dropped d = {.first = cursor + 1};
+	struct log_dropped d = {.first = UINT64_MAX};
 
 	for (unsigned k = 0; k < 2; k++)
 		for (size_t i = 0; i < p->batch[k].n; i++) {
@@ -114,6 +114,7 @@ static void tell_dropped(struct publisher *p, uint64_t kept, uint64_t claimed)
 			if (l->index <= cursor || l->index > claimed || l->index >= kept)
 				continue;
 			log_dropped_add(&d, l);
+			d.first = l->index < d.first ? l->index : d.first;
 			d.last = l->index > d.last ? l->index : d.last;
 		}
 	if (!d.last)
@@ -436,6 +437,8 @@ static void jump(struct publisher *p, uint64_t first, uint64_t last)
 	if (log_note_unreadable(p->log, first, last, p->out->name, &n))
 		output_note(p->out, &n);
 	publish_skip(p, first, last);
+	if (first <= p->gone + 1 && last > p->gone)
+		p->gone = last;
 }
 
 static void note_jump(struct publisher *p, const struct batch *b)

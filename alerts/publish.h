@@ -46,6 +46,7 @@ struct publisher {
 	_Atomic uint64_t cursor;     /* all up to here is in the server, or never will be */
 	_Atomic uint64_t claimed;    /* ... or on its way there; see log_claim() */
 	bool contacted;              /* a server once said or took that */
+	uint64_t gone;               /* what is not in the server up to here is told, and never will be */
 	bool others_told;            /* that entries of somebody else are there */
 	struct stream_id above;      /* IDs must be: the greatest one in any of the streams */
 	char head_id[48];            /* of the head as we know it, "" none */

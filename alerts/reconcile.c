@@ -257,27 +257,35 @@ static void bound_lost(struct publisher *p, uint64_t cursor)
 		atomic_store(&p->out->lost_output, most);
 }
 
-/* From the server's place to the index to go on with. */
-static void move_to(struct publisher *p, uint64_t place)
+/* The server lost what is behind its place.  The first index to send again; the loss of those before is told
+ * once, however often the server is asked until it takes any. */
+static uint64_t go_back(struct publisher *p, uint64_t place, uint64_t cursor)
 {
-	uint64_t cursor = atomic_load(&p->cursor), start = place + 1, kept = log_first(p->log), limit;
+	uint64_t start = rewind_limit(p, cursor), kept = log_first(p->log);
+	uint64_t untold = (place > p->gone ? place : p->gone) + 1;
 
-	if (place >= cursor || !p->contacted) {
-		start = place >= cursor ? place + 1
-		                        : cursor + 1; /* a server met for the first time owes nothing */
-	} else {
-		limit = rewind_limit(p, cursor);
-		start = start < limit ? limit : start;
-		start = start < kept ? kept : start;
-		start = start <= cursor ? start : cursor + 1;
+	start = start > untold ? start : untold;
+	start = start > kept ? start : kept;
+	start = start <= cursor ? start : cursor + 1;
+	if (start <= cursor || start > untold)
 		log_warn("%s: the server came back without %" PRIu64 " records that it had taken; %" PRIu64
 		         " are sent again",
 		        p->out->name, cursor - place, cursor + 1 - start);
-		if (start > place + 1) {
-			tell_gone(p, place + 1, start - 1);
-			publish_skip(p, place + 1, start - 1);
-		}
+	if (start > untold) {
+		tell_gone(p, untold, start - 1);
+		publish_skip(p, untold, start - 1);
+		p->gone = start - 1;
 	}
+	return start;
+}
+
+/* From the server's place to the index to go on with. */
+static void move_to(struct publisher *p, uint64_t place)
+{
+	uint64_t cursor = atomic_load(&p->cursor), start = place + 1;
+
+	if (place < cursor) /* a server met for the first time owes nothing */
+		start = p->contacted ? go_back(p, place, cursor) : cursor + 1;
 	if (!p->contacted)
 		log_set_met(p->log, p->out->name, true);
 	p->contacted = true;

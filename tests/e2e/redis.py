@@ -114,6 +114,32 @@ def emptied_again_and_again(t):
     equal(stats["waiting"], 0, "waiting")
 
 
+def emptied_and_full(t):
+    """The server comes back with nothing and takes nothing for a while: what the log does not keep is told once,
+    however often it is asked; emptied once more, not again."""
+    s = t.server("--maxmemory-policy", "noeviction")
+    r = Redis(s.path)
+    equal(t.source("-n", 6000, "-m", 4, s.url).end()["delivered"], 6000, "before")
+    first = log_lines(t.log)[0][0]
+    check(first > 1000, "the log keeps a part")
+    src = t.source("-n", 200, "-r", 50, "-m", 4, "-W", 40000, s.url)
+    for _ in range(2):
+        r("CONFIG", "SET", "maxmemory", "1mb")
+        r("FLUSHALL")
+        time.sleep(1.5)
+        r("CONFIG", "SET", "maxmemory", "0")
+        time.sleep(0.5)
+    stats = src.end(90)
+    there = {int(id_.split("-")[1]) for id_ in streams(r)}
+    gaps = [rec["counters"] for _, rec, _ in log_lines(t.log) if rec["type"] == "gap"]
+    told = [i for g in gaps for i in range(g["first_index"], g["last_index"] + 1)]
+    equal(gaps[0]["last_index"], first - 1, "the first gap: %s" % gaps)
+    check(sorted(told) == [i for i in range(1, max(there)) if i not in there], "each told once: %s" % gaps)
+    check(sum("came back without" in line for line in stats["log"]) <= 2, "said: %s" % stats["log"])
+    equal((stats["lost"], stats["waiting"]), (0, 0), "of this run")
+    r.close()
+
+
 def stopped_server(t):
     """SIGSTOP for longer than the reply timer, then SIGCONT: the batch in doubt is settled."""
     s = t.server()
@@ -462,7 +488,7 @@ def watch(t):
 
 
 SCENARIOS = [plain, restarts_of_the_sensor, stream_in_the_future, killed_and_restarted, emptied_server,
-             emptied_again_and_again, stopped_server, down_with_a_small_log, never_there, met_late, started_late, out_of_memory, password,
+             emptied_again_and_again, emptied_and_full, stopped_server, down_with_a_small_log, never_there, met_late, started_late, out_of_memory, password,
              password_that_is_repeated, replica,
              no_multi, tls, lost_replies, second_writer, live_channel, rude_server, locked, watch]
 
