@@ -124,8 +124,11 @@ def a_segment_is_cut(t):
     s = t.server()
     s.kill()
     src = t.source("-b", "-n", 6000, "-r", 2000, "-W", 30000, s.url, "file:" + t.file("out.jsonl"))
-    time.sleep(1)
-    name, = glob.glob(os.path.join(t.log, SENSOR, "rec/*/*/*/*.jsonl"))
+    names, end = [], time.monotonic() + 30
+    while time.monotonic() < end and (not names or os.path.getsize(names[-1]) < 400 << 10):
+        names = sorted(glob.glob(os.path.join(t.log, SENSOR, "rec/*/*/*/*.jsonl")))
+        time.sleep(0.02)
+    name = names[-1]
     os.truncate(name, os.path.getsize(name) // 2)
     s.start()
     stats = src.end(60)
