@@ -9,7 +9,7 @@
 
 #define TRIM_KEYS   (STREAMS + 1) /* ... and what analysts say of alerts */
 #define TRIM_MARKS  STREAMS
-#define TRIM_GROUPS 32  /* of a stream; with more, age does not trim it */
+#define TRIM_GROUPS 32u /* of a stream; with more, age does not trim it */
 #define TRIM_NAME   128 /* bytes of a group's name */
 
 /* A stream: its first entry (of an empty one, the next that may come) and its last ID. */

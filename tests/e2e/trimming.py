@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -106,6 +107,15 @@ def finish(t, src):
     log = log_lines(t.log)
     equal(sent(log), list(range(stats["alerts"])), "what was sent")
     return log, stats
+
+
+def valid(log):
+    """Records that are only made here are as docs/records.schema.json says."""
+    lines = [line for _, rec, line in log if rec["type"] != "alert" and rec["type"] != "flow"]
+    check(lines, "there are some")
+    p = subprocess.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema.py"), "-"],
+                       input="\n".join(lines) + "\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    check(p.returncode in (0, 77), "schema: " + p.stdout[-500:])
 
 
 def has_exactly(t, server, log):
@@ -235,6 +245,7 @@ def dead_group(t):
     time.sleep(4)
     equal(len(entries(r, "health")), 0, "nobody is dead yet")
     log, stats = finish(t, src)
+    valid(log)
     until("the other has read all", lambda: len(reader.got) == 8000)
     reader.end()
     equal(r("XLEN", key("alerts")), 8000, "all of it is held")
@@ -351,6 +362,7 @@ def trimmed_unacknowledged(t):
     time.sleep(0.5)
     r("XTRIM", key("alerts"), "MINID", reader.ids()[500])
     log, _ = finish(t, src)
+    valid(log)
     records = told(log)
     equal(len(records), 1, "records: %s" % records)
     equal(records[0]["counters"]["unacknowledged"], 100, "in hand: %d, %s" % (in_hand, records))
@@ -371,6 +383,7 @@ def flows_and_health(t):
     r("XTRIM", key("flows"), "MAXLEN", 10)
     r("XTRIM", key("health"), "MAXLEN", 0)
     log, _ = finish(t, src)
+    valid(log)
     records = {g["stream"]: g["counters"] for g in told(log)}
     equal(sorted(records), ["flows", "health"], "records: %s" % told(log))
     equal(records["flows"]["first_flow"], 1, "flows")
