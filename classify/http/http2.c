@@ -143,7 +143,7 @@ static void payload(struct run *r, const uint8_t *p, size_t n)
 	struct side *s = r->s;
 	size_t take;
 
-	if (s->pad_due && n && !s->drop) {
+	if (p && n && s->pad_due && !s->drop) {
 		s->left--;
 		s->drop = !padding(s, *p++);
 		n--;
