@@ -202,6 +202,8 @@ static void take_groups(struct trim *t, struct trim_key *k, const redisReply *r)
 static void take_stream(struct trim_key *k, const redisReply *r)
 {
 	trim_read_stream(r, &k->now);
+	if (!k->now.last_ordinal && !stream_id_cmp(&k->now.last, &k->before.last))
+		k->now.last_ordinal = k->before.last_ordinal; /* it has become empty */
 	if (!k->now.there || stream_id_cmp(&k->now.last, &k->before.last) < 0)
 		k->known = false;
 }

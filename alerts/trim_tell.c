@@ -56,11 +56,16 @@ static void add_range(struct log_dropped *d, unsigned type, uint64_t first, uint
 	d->last_ordinal[type] = last;
 }
 
-/* The ordinal behind that of the record with that ID; 0-0: before all. */
-static bool ordinal_behind(struct trim *t, unsigned stream, struct stream_id id, uint64_t *ordinal)
+/* The ordinal behind that of the record with that ID; 0-0: before all.  Of the last one that stood in the
+ * stream it is known, also when the log does not keep it any more. */
+static bool ordinal_behind(struct trim *t, const struct trim_key *k, struct stream_id id, uint64_t *ordinal)
 {
-	uint64_t at = id.ms || id.seq ? ordinal_at(t, stream, id) : 0;
+	uint64_t at = 0;
 
+	if (!stream_id_cmp(&id, &k->before.last))
+		at = k->before.last_ordinal;
+	if (!at && (id.ms || id.seq))
+		at = ordinal_at(t, (unsigned)(k - t->key), id);
 	*ordinal = at + 1;
 	return at || !(id.ms || id.seq);
 }
@@ -72,11 +77,11 @@ static bool count_dense(struct trim *t, const struct trim_key *k, unsigned strea
 	bool within = stream_id_cmp(&given, &k->before.first) >= 0; /* what was there */
 	uint64_t first = k->before.first_ordinal, end = k->now.first_ordinal;
 
-	if (within && !ordinal_behind(t, stream, given, &first))
+	if (within && !ordinal_behind(t, k, given, &first))
 		return false;
-	if (!within && !k->before.length && !ordinal_behind(t, stream, k->before.last, &first))
+	if (!within && !k->before.length && !ordinal_behind(t, k, k->before.last, &first))
 		return false;
-	if (!k->now.length && !ordinal_behind(t, stream, k->now.last, &end))
+	if (!k->now.length && !ordinal_behind(t, k, k->now.last, &end))
 		return false;
 	if (end > first)
 		add_range(d, stream == 0 ? EVENT_ALERT : EVENT_FLOW, first, end - 1);
@@ -92,11 +97,13 @@ static bool count_scan(
 	struct err e;
 	ssize_t n;
 
+	if (at < log_first(t->p->log) && stream_id_cmp(&given, &k->before.last) < 0)
+		return false;
 	log_seek(t->reader, at);
 	for (unsigned seen = 0; seen < SCAN_MAX; seen += (unsigned)n) {
 		n = log_read(t->reader, l, SCAN_STEP, BATCH_BYTES, &e);
 		if (n <= 0)
-			return n == 0;
+			return n == 0 && log_last(t->p->log) + 1 >= k->now.first.seq;
 		for (ssize_t i = 0; i < n; i++) {
 			if (l[i].index >= k->now.first.seq)
 				return true;
@@ -142,6 +149,11 @@ static void find_loss(struct trim *t, struct trim_key *k, unsigned stream, struc
 
 	if (behind)
 		sure = stream == 2 ? count_scan(t, k, given, &d) : count_dense(t, k, stream, given, &d);
+	/* it had all that stood there before: where it cannot be counted, nothing says that it lost any */
+	if (!sure && stream_id_cmp(&given, &k->before.last) >= 0) {
+		memset(d.n, 0, sizeof(d.n));
+		sure = true;
+	}
 	if ((!behind || (sure && !sum_of(&d))) && !g->gone)
 		return;
 	if (g->gone)
