@@ -227,19 +227,25 @@ static void tune_tcp(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
+/* Each address of the name gets its share of the time: one that answers nothing keeps nobody from the next.
+ */
 static int connect_inet(struct wire *w, const struct redis_url *u, struct err *e)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *a;
 	int rc = getaddrinfo(u->at.host, u->at.port, &hints, &list), done = -1;
-	int64_t deadline = limit(u, CONNECT_NS);
+	int64_t deadline = limit(u, CONNECT_NS), left = 0;
 
 	if (rc)
 		return err_set(e, "%s", gai_strerror(rc));
+	for (a = list; a; a = a->ai_next)
+		left++;
 	for (a = list; a && done < 0; a = a->ai_next) {
+		int64_t now = clock_mono_ns();
+
 		if (w->fd >= 0)
 			close(w->fd);
 		w->fd = -1;
-		done = connect_to(w, a->ai_addr, a->ai_addrlen, deadline, e);
+		done = connect_to(w, a->ai_addr, a->ai_addrlen, now + (deadline - now) / left--, e);
 	}
 	freeaddrinfo(list);
 	if (done == 0)
