@@ -49,7 +49,7 @@ def look_for_holes():
             lead(ordinal) OVER w next, lead(seq) OVER w n, lead(at) OVER w found FROM seen WHERE type='alert'
             WINDOW w AS (ORDER BY ms, seq)) WHERE next > o + 1 AND found < ?""", [time.time() - HOLE_S]).fetchall():
         why = {g["reason"] for g in gaps for c in [g.get("counters", {})] if g["reason"] != "output" and (
-            g.get("group", group) == group) and (
+            g.get("group", group) in (group, "*")) and (
                 c.get("first_alert", high + 1) <= high and low <= c.get("last_alert", 0) or
                 c.get("first_index", before + 1) <= before and after <= c.get("last_index", 0))}
         alarm("alerts %d to %d are missing: %s" % (low, high, ", ".join(sorted(why)) or "nobody told why"))

@@ -296,7 +296,7 @@ def quiet_and_test_alerts(t):
 def printed_commands(t):
     """The commands of docs/redis.md, as they stand there, three times: what is new, what a dead consumer left, nothing."""
     with open(os.path.join(TOP, "docs/redis.md")) as f:
-        commands = re.search(r"```sh\n(key=.*?)```", f.read(), re.S).group(1)
+        commands = re.search(r"```sh\n(set -e.*?)```", f.read(), re.S).group(1)
     s = t.server()
     r = Redis(s.path)
     folder = os.path.join(t.folder, "recipe")
@@ -305,14 +305,23 @@ def printed_commands(t):
         f.write("#!/bin/sh\nexec %s -s %s \"$@\"\n" % (shutil.which("redis-cli"), s.path))
     os.chmod(folder + "/bin/redis-cli", 0o755)
 
-    def run():
-        p = subprocess.run(["sh", "-e", "-c", commands], cwd=folder, timeout=60, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT,
+    def run(good=1):
+        p = subprocess.run(["sh", "-c", commands], cwd=folder, timeout=60, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT,
                            env=dict(os.environ, PATH=folder + "/bin:" + os.environ["PATH"]), check=False)
+        if not good:
+            return p.returncode
         equal(p.returncode, 0, "status: " + p.stdout)
         with open(folder + "/alerts.jsonl") as f:
             return f.read().splitlines()
 
     finish(t, t.source("-n", 300, s.url))
+    os.symlink("/dev/full", folder + "/alerts.jsonl")  # a full disk: what is not written is not acknowledged
+    check(run(0), "it fails")
+    os.unlink(folder + "/alerts.jsonl")
+    pending = r("XPENDING", key("alerts"), "siem")[0]
+    equal(pending, 100, "still in its hand")
+    for id_, *_ in r("XPENDING", key("alerts"), "siem", "-", "+", 100):
+        r("XCLAIM", key("alerts"), "siem", "cron", 0, id_, "IDLE", 120000, "JUSTID")
     run()
     got = r("XREADGROUP", "GROUP", "siem", "dead", "COUNT", 10, "STREAMS", key("alerts"), ">")
     taken = [] if not got else got[0][1]
