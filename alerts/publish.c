@@ -617,6 +617,7 @@ enum resp_class publish_look(struct publisher *p, struct err *e)
 		err_set(e, "%.200s", r->str);
 		class = resp_class_of(r->str);
 	} else if (strcmp(reply_is_string(r) ? r->str : "", p->head_id)) {
+		err_set(e, "somebody else changed the keys of this sensor");
 		class = RESP_AGAIN;
 	}
 	freeReplyObject(r);

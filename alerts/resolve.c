@@ -216,7 +216,10 @@ static int ask_slots(
 		freeReplyObject(reply);
 	}
 	resp_close(&conn);
-	if (!ret && r->answer->n) {
+	/* one that was never let in, or was taken out: what was known is not its answer */
+	if (!ret && !r->answer->n)
+		ret = err_set(e, "it knows no master of a Cluster");
+	if (!ret) {
 		struct slot_map *known = r->map;
 
 		r->map = r->answer;
@@ -281,7 +284,7 @@ void resolver_heed(struct resolver *r, const char *error)
 void resolver_add_member(struct resolver *r, const char *key, const char *member)
 {
 	unsigned slot = cluster_slot(key);
-	struct redis_place at;
+	struct redis_place at, other;
 
 	if (r->url->kind != REDIS_CLUSTER || !r->map_known || r->map->owner[slot] == SLOT_OF_NOBODY)
 		return;
@@ -297,12 +300,13 @@ void resolver_add_member(struct resolver *r, const char *key, const char *member
 			return;
 		reply = resp_ask(&conn, (const char *[]){"SADD", key, member, NULL}, patience(), &e);
 		if (reply && reply->type == REDIS_REPLY_ERROR)
-			again = cluster_read_moved(reply->str, &at, &slot, &at);
+			again = cluster_read_moved(reply->str, &at, &slot, &other);
 		if (reply)
 			freeReplyObject(reply);
 		resp_close(&conn);
 		if (!again)
 			return;
+		at = other;
 	}
 }
 

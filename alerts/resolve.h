@@ -34,7 +34,7 @@ bool resolver_changed(struct resolver *r, struct err *e);
 /* An error of the server resolve() named: where it says MOVED, the next resolve() of such a key goes there.
  */
 void resolver_heed(struct resolver *r, const char *error);
-/* In a Cluster: SADD key member at the master of key; best effort, a second at most. */
+/* In a Cluster: SADD key member at the master of key; best effort, a second for each step. */
 void resolver_add_member(struct resolver *r, const char *key, const char *member);
 
 #endif

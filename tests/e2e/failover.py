@@ -288,6 +288,19 @@ def cluster_master_dies(t):
 
 
 @scenario
+def cluster_node_of_nowhere(t):
+    """A node that is in no Cluster, alone and then first in the URL: who knows no master is passed over."""
+    alone = Cluster.node(t, "alone")
+    stats = t.source("-n", 10, "-W", 1500, "redis+cluster://" + alone.place).end()
+    equal(stats["delivered"], 0, "there is nowhere to deliver to")
+    check(any("node %s: it knows no master" % alone.place in line for line in stats["log"]), "said: %s" % stats["log"])
+    c = Cluster(t)
+    stats = t.source("-n", 100, "-W", 20000, c.url.replace("//", "//%s," % alone.place)).end()
+    equal((stats["delivered"] + stats["waiting"], stats["lost"]), (stats["made"], 0), "made: %s" % stats)
+    equal(stats["waiting"], 0, "waiting: %s" % stats["log"])
+
+
+@scenario
 def cluster_for_people(t):
     """Sensors that live on three masters: watch, inventory, and marks."""
     if not t.leaktap:
