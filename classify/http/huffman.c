@@ -29,7 +29,7 @@ static const uint8_t symbols[256] = {48, 49, 50, 97, 99, 101, 105, 111, 115, 116
 static unsigned symbol_of(uint64_t bits, unsigned have, uint8_t *symbol)
 {
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths) && lengths[i].bits <= have; i++) {
-		uint32_t code = (uint32_t)(bits >> (64 - lengths[i].bits)) - lengths[i].first;
+		uint32_t code = (uint32_t)(bits >> 1 >> (63 - lengths[i].bits)) - lengths[i].first;
 
 		if (code < lengths[i].count) {
 			*symbol = symbols[lengths[i].at + code];
