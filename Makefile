@@ -127,7 +127,7 @@ install: all
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 docs/*.md docs/records.schema.json $(DESTDIR)$(PREFIX)/share/doc/leaktap/
-	install -m 755 docs/examples/consumer.py $(DESTDIR)$(PREFIX)/share/doc/leaktap/examples/
+	install -m 755 docs/examples/consumer.py docs/examples/consumer-short.py $(DESTDIR)$(PREFIX)/share/doc/leaktap/examples/
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/leaktap $(DESTDIR)$(PREFIX)/share/leaktap $(DESTDIR)$(PREFIX)/share/doc/leaktap \
 	  $(patsubst docs/man/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/man/*.1)) \

@@ -22,6 +22,7 @@ from redis_lib import *  # noqa: E402,F403
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLE = os.path.join(TOP, "docs/examples/consumer.py")
+SHORT = os.path.join(TOP, "docs/examples/consumer-short.py")
 RATE = 1000
 LONG = 60000
 SCENARIOS = []
@@ -289,6 +290,45 @@ def quiet_and_test_alerts(t):
     until("they are taken", lambda: c.count() == 3)
     equal(re.findall(r"^ALERT .*$", c.said(), re.M), ["ALERT high %s/3 x" % SENSOR], "who is called")
     nothing_pending(s)
+    r.close()
+
+
+@scenario
+def short(t):
+    """The short example: killed, the server emptied, an alert deleted, a sensor that falls silent and is back."""
+    s = t.server()
+    r = Redis(s.path)
+    c = Consumer(t, s)
+    c.kill()
+    c.argv = ["/usr/bin/python3", SHORT, s.url, SENSOR, "siem", t.folder + "/short.db"]
+    c.start()
+    src = t.source("-n", 6000, "-r", RATE, "-W", LONG, s.url)
+    for again in ("kill", "empty", "kill"):
+        time.sleep(1.2)
+        if again == "kill":
+            c.kill()
+            c.start()
+        else:
+            r("FLUSHALL")
+    log, _ = finish(t, src)
+    want = ["%s/%d" % (SENSOR, i) for i, rec, _ in log if rec["type"] == "alert"]
+    said = lambda: re.findall(r"ALERT [a-z]+ (fra1/\d+) ", c.said())  # noqa: E731
+    until("all of it is handled", lambda: set(said()) >= set(want))
+    check(len(said()) - len(want) <= 200, "printed twice: %d" % (len(said()) - len(want)))
+    until("nothing is in hand", lambda: r("XPENDING", key("alerts"), "siem")[0] == 0)
+    equal(c.alarms(), [], "alarms")
+
+    c.kill()
+    log, _ = finish(t, t.source("-n", 100, "-W", LONG, s.url))
+    victim = [(milliseconds(rec["logged"]), i, rec["ordinal"]) for i, rec, _ in log if rec["type"] == "alert"][-50]
+    equal(r("XDEL", key("alerts"), "%d-%d" % victim[:2]), 1, "deleted")
+    r("XADD", key("health"), "%d-%d" % ((time.time() - 40) * 1000, 1), "kind", "sensor.health")
+    c.start()
+    until("both are told", lambda: len(c.alarms()) == 2)
+    check("alerts %d to %d are missing" % (victim[2], victim[2]) in c.alarms(), "the hole: %s" % c.alarms())
+    check(any("no heartbeat since" in alarm for alarm in c.alarms()), "silence: %s" % c.alarms())
+    r("XADD", key("health"), "%d-%d" % (time.time() * 1000, 2), "kind", "sensor.health")
+    until("it is back", lambda: c.said().endswith("there is one again\n"))
     r.close()
 
 
