@@ -177,6 +177,15 @@ static int read_master(const char *p, struct redis_url *u, struct err *e)
 	return p[1 + n] ? read_db(p + 2 + n, u, e) : 0;
 }
 
+/* Another database holds other records, with a place of its own in the log's state. */
+static void show_db(struct redis_url *u, const char *before)
+{
+	size_t n = strlen(u->shown);
+
+	if (u->db)
+		snprintf(u->shown + n, sizeof(u->shown) - n, "%s%u", before, u->db);
+}
+
 static int parse_unix(const char *p, struct redis_url *u, struct err *e)
 {
 	const char *slash = strchr(p, '/'), *query, *path;
@@ -202,7 +211,8 @@ static int parse_unix(const char *p, struct redis_url *u, struct err *e)
 		return err_set(e, "Redis URL: behind the socket's path only ?db=N may stand");
 	if (query && read_db(query + 4, u, e) < 0)
 		return -1;
-	snprintf(u->shown, sizeof(u->shown), "unix://%.150s", u->at.host);
+	snprintf(u->shown, sizeof(u->shown), "unix://%.140s", u->at.host);
+	show_db(u, "?db=");
 	return 0;
 }
 
@@ -214,6 +224,7 @@ static void show(struct redis_url *u, const char *begin)
 
 	snprintf(u->shown, sizeof(u->shown), "%s%s%s%s", begin, redis_place_text(&u->at, place),
 	        u->kind == REDIS_SENTINEL ? "/" : "", u->master);
+	show_db(u, "/");
 }
 
 static int parse_inet(const char *p, struct redis_url *u, struct err *e)

@@ -21,7 +21,7 @@ static const struct {
 } good[] = {
         {"redis://localhost", REDIS_TCP, "", "", "localhost", "6379", 0, "redis://localhost:6379"},
         {"redis://localhost/", REDIS_TCP, "", "", "localhost", "6379", 0, "redis://localhost:6379"},
-        {"redis://h:7000/3", REDIS_TCP, "", "", "h", "7000", 3, "redis://h:7000"},
+        {"redis://h:7000/3", REDIS_TCP, "", "", "h", "7000", 3, "redis://h:7000/3"},
         {"redis://u:p@h", REDIS_TCP, "u", "p", "h", "6379", 0, "redis://h:6379"},
         {"redis://:p@h", REDIS_TCP, "", "p", "h", "6379", 0, "redis://h:6379"},
         {"redis://u@h", REDIS_TCP, "u", "", "h", "6379", 0, "redis://h:6379"},
@@ -29,11 +29,11 @@ static const struct {
         {"redis://u:a:b@h", REDIS_TCP, "u", "a:b", "h", "6379", 0, "redis://h:6379"},
         {"redis://u:a@b@h", REDIS_TCP, "u", "a@b", "h", "6379", 0, "redis://h:6379"},
         {"rediss://[2001:db8::1]:6380/15", REDIS_TLS, "", "", "2001:db8::1", "6380", 15,
-                "rediss://[2001:db8::1]:6380"},
+                "rediss://[2001:db8::1]:6380/15"},
         {"redis://[::1]", REDIS_TCP, "", "", "::1", "6379", 0, "redis://[::1]:6379"},
         {"unix:///run/redis.sock", REDIS_UNIX, "", "", "/run/redis.sock", "", 0, "unix:///run/redis.sock"},
         {"unix://u:p@/run/redis.sock?db=2", REDIS_UNIX, "u", "p", "/run/redis.sock", "", 2,
-                "unix:///run/redis.sock"},
+                "unix:///run/redis.sock?db=2"},
         {"unix:///run/a%20b", REDIS_UNIX, "", "", "/run/a b", "", 0, "unix:///run/a b"},
 };
 
@@ -50,7 +50,7 @@ static const struct {
                 "redis+sentinel://a:26379/mymaster"},
         {"redis+sentinel://u:p%2C@a:1,b,[::1]:7,[2001:db8::1]/my-m.1_/3", REDIS_SENTINEL, REDIS_TCP,
                 "a:1 b:26379 [::1]:7 [2001:db8::1]:26379", "my-m.1_", "u", "p,", 3,
-                "redis+sentinel://a:1/my-m.1_"},
+                "redis+sentinel://a:1/my-m.1_/3"},
         {"rediss+sentinel://:p,q@a,b/m/", REDIS_SENTINEL, REDIS_TLS, "a:26379 b:26379", "m", "", "p,q", 0,
                 "rediss+sentinel://a:26379/m"},
         {"redis+cluster://a", REDIS_CLUSTER, REDIS_TCP, "a:6379", "", "", "", 0, "redis+cluster://a:6379"},
