@@ -22,6 +22,7 @@
 #define FORBIDDEN_NS  (60 * NS_PER_S)   /* until what is not permitted is tried again */
 #define UNASKED_NS    (3600 * NS_PER_S) /* the same where nothing is to be trimmed */
 #define MS_PER_HOUR   3600000ull
+#define BROKEN_MOST   3 /* looks that break the connection: an answer is too long */
 #define RUN_NOTES     2
 
 static const struct stream_id no_id = {0, 0};
@@ -65,6 +66,8 @@ void trim_anew(struct trim *t)
 {
 	int64_t soon = t->ran_ns + SOON_NS;
 
+	if (t->broken)
+		return; /* not the first thing on the next connection, too */
 	t->due_ns = t->due_ns < soon ? t->due_ns : soon;
 }
 
@@ -206,6 +209,16 @@ static void take_stream(struct trim_key *k, const redisReply *r)
 		k->now.last_ordinal = k->before.last_ordinal; /* it has become empty */
 	if (!k->now.there || stream_id_cmp(&k->now.last, &k->before.last) < 0)
 		k->known = false;
+}
+
+/* A list of some 10,000s of groups is longer than any answer that is read.  Delivery needs no list. */
+static void look_broke(struct trim *t, const struct err *e)
+{
+	if (++t->broken < BROKEN_MOST)
+		return;
+	t->broken = 0;
+	t->forbidden_until_ns[TRIM_LIST] = clock_mono_ns() + UNASKED_NS;
+	trim_tell_forbidden(t, TRIM_LIST, e->text);
 }
 
 /* *all: every command was answered, as far as its stream is there. */
@@ -400,6 +413,10 @@ enum resp_class trim_run(struct trim *t, struct err *e)
 		return RESP_OK;
 	t->cutoff = cutoff(t);
 	class = look(t, &all, e);
+	if (class == RESP_MOVE)
+		look_broke(t, e);
+	else
+		t->broken = 0;
 	if (class != RESP_OK || !all)
 		return class;
 	class = ask(t, e);

@@ -95,7 +95,8 @@ struct trim {
 	struct trim_group scratch[TRIM_GROUPS];
 	int64_t forbidden_until_ns[TRIM_COMMANDS];
 	bool forbidden_told[TRIM_COMMANDS];
-	unsigned notes; /* that may still be told in this run */
+	unsigned notes;  /* that may still be told in this run */
+	unsigned broken; /* looks in a row in which the connection broke */
 
 	struct trim_question question[TRIM_QUESTIONS];
 	struct beside command[TRIM_QUESTIONS];

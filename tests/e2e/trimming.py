@@ -521,6 +521,22 @@ def marks_not_permitted(t):
 
 
 @scenario
+def more_groups_than_are_read(t):
+    """70,000 groups, whose list is longer than any answer: told once, and delivery does not break again and again."""
+    s = t.server()
+    r = Redis(s.path)
+    equal(r("EVAL", "for i = 1, 70000 do redis.call('XGROUP', 'CREATE', KEYS[1], 'g' .. i, '0', 'MKSTREAM') end return 1", 1,
+            key("alerts")), 1, "groups")
+    src = begin(t, 5, s.url, "-H", 1)
+    log, stats = finish(t, src)
+    equal(len(sensor_records(log, "who reads them is not known")), 1, "told: %s" % stats["log"])
+    broke = sum("no Redis reply" in line for line in stats["log"])
+    check(broke <= 4, "broke %d times" % broke)
+    has_exactly(t, s, log)
+    r.close()
+
+
+@scenario
 def exact_while_trimming(t):
     """Retention, the bound, foreign trims and refusals at once, while a group reads along."""
     s = t.server()
