@@ -67,6 +67,18 @@ static enum resp_class worst_of(enum resp_class class, const redisReply *r, stru
 	return publish_worse(class, resp_class_of(r->str));
 }
 
+/* Who does not call itself a master. */
+static enum resp_class no_master(const redisReply *role, struct err *e)
+{
+	if (reply_is_array(role, 1) && reply_is_string(role->element[0]) &&
+	        !strcmp(role->element[0]->str, "sentinel")) {
+		err_set(e, "that is a Sentinel, whose URL is redis+sentinel://HOST/MASTER");
+		return RESP_PERSON;
+	}
+	err_set(e, "the server is a replica; records go to its master");
+	return RESP_MOVE;
+}
+
 /* ROLE must say master, and MULTI must be permitted: without that permission the server would run the
  * commands of a batch one by one. */
 static enum resp_class probe(struct publisher *p, struct err *e)
@@ -90,8 +102,7 @@ static enum resp_class probe(struct publisher *p, struct err *e)
 		} else if (class == RESP_OK && !i &&
 		           (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
 		                   !reply_is_string(r->element[0]) || strcmp(r->element[0]->str, "master"))) {
-			class = RESP_MOVE;
-			err_set(e, "the server is a replica; records go to its master");
+			class = no_master(r, e);
 		}
 		freeReplyObject(r);
 	}

@@ -280,11 +280,13 @@ static enum resp_class step(struct redis_output *r, bool *settled, struct err *e
 	return class;
 }
 
-/* The redirections of a Cluster lead nowhere from a URL of one server. */
-static void explain(const struct redis_output *r, struct err *e)
+/* The redirections of a Cluster lead nowhere from a URL of one server: that must be changed. */
+static enum resp_class explain(const struct redis_output *r, enum resp_class class, struct err *e)
 {
-	if (r->url.kind == REDIS_SERVER && !strncmp(e->text, "MOVED ", 6))
-		err_wrap(e, "the server is a node of a Cluster, whose URL is redis+cluster://...");
+	if (r->url.kind != REDIS_SERVER || strncmp(e->text, "MOVED ", 6))
+		return class;
+	err_wrap(e, "the server is a node of a Cluster, whose URL is redis+cluster://...");
+	return RESP_PERSON;
 }
 
 /* A node that was cut off from the others says so for ever, and they have another master by now. */
@@ -332,7 +334,7 @@ static void *publish_thread(void *arg)
 		if (class == RESP_AGAIN && r->agains++ < AGAIN_MAX)
 			continue;
 		resolver_heed(r->resolver, e.text);
-		explain(r, &e);
+		class = explain(r, class, &e);
 		if (answers[class].reconnect || is_down(r, e.text))
 			resp_close(&r->pub.conn);
 		went_away(r, class, e.text);

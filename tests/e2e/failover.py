@@ -301,6 +301,21 @@ def cluster_node_of_nowhere(t):
 
 
 @scenario
+def urls_of_the_wrong_kind(t):
+    """redis:// that names a Sentinel, or a node that has not got the slot: a person is told which URL it takes."""
+    c = Cluster(t)
+    s = Sentinel(t.folder, "sentinel", c.nodes[0], 1)
+    t.servers.append(s)
+    slot = c.nodes[0].ask("CLUSTER", "KEYSLOT", key("alerts"))
+    other = next(n for n in c.nodes if n is not c.owner(slot))
+    for n, (place, word) in enumerate((("127.0.0.1:%d" % s.port, "redis+sentinel://"), (other.place, "redis+cluster://"))):
+        stats = t.source("-n", 10, "-W", 1500, "redis://" + place).end()
+        told = [rec["summary"] for _, rec, _ in log_lines(t.log) if rec["type"] == "sensor"]
+        equal(len(told), n + 1, "told: %s" % told)
+        check(word in told[n] and any(word in line for line in stats["log"]), "which: %s %s" % (told, stats["log"]))
+
+
+@scenario
 def cluster_for_people(t):
     """Sensors that live on three masters: watch, inventory, and marks."""
     if not t.leaktap:
