@@ -459,7 +459,10 @@ static void pass_unreadable(struct publisher *p)
 		return;
 	jump(p, cursor + 1, at - 1);
 	atomic_store(&p->cursor, at - 1);
-	p->redo &= at <= p->redo_to;
+	if (at > p->redo_to) {
+		p->redo = false;
+		p->redo_from = p->redo_to = 0;
+	}
 }
 
 static void batch_done(struct publisher *p, struct batch *b)

@@ -38,8 +38,8 @@ def take(key, entries):
                 if db.execute("INSERT OR IGNORE INTO seen VALUES (?,?,?,?,?,?)", [
                         ms, seq, rec["type"], rec["ordinal"], time.time(), fields["json"]]).rowcount:
                     handle(rec)
-    if entries:
-        r.xack(key, group, *[id_ for id_, _ in entries])
+    if ids := [id_ for id_, _ in entries if id_]:  # Redis 6.2 has no ID for what was trimmed
+        r.xack(key, group, *ids)
 
 
 def look_for_holes():
