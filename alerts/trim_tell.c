@@ -317,7 +317,7 @@ static void tell_many(struct trim *t, struct trim_key *k)
 	k->many_told = true;
 	t->notes--;
 	snprintf(n.summary, sizeof(n.summary),
-	        "%s on %.100s has more than %d groups: it is not trimmed by age any more, and not of all of "
+	        "%s on %.100s has more than %u groups: it is not trimmed by age any more, and not of all of "
 	        "them is told "
 	        "what they lose; take those away that nobody needs (XGROUP DESTROY)",
 	        k->key, t->p->out->name, TRIM_GROUPS);
