@@ -485,6 +485,7 @@ static const struct wire_shape *own_shape(struct tree *t, const struct service *
 static void link_service(struct tree *t, struct service *s)
 {
 	struct catalogue *c = t->r->c;
+	/* a list of pointers: NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	const struct wire_shape **list = store_get(&c->store, (s->n_wire + 1) * sizeof(*list));
 	size_t n = 0;
 
@@ -498,6 +499,7 @@ static void link_service(struct tree *t, struct service *s)
 
 static void keep_copied(struct catalogue *c)
 {
+	/* a list of pointers: NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	const struct wire_shape **list = store_get(&c->store, (c->n_shapes + 1) * sizeof(*list));
 
 	for (size_t i = 0; i < c->n_shapes; i++)
