@@ -491,20 +491,28 @@ static void batch_in_part(struct publisher *p, const struct batch *b, const bool
 }
 
 /* Records of such a transaction that were refused again: an entry of somebody else stands behind their ID. */
-static void tell_refused(struct publisher *p, const struct batch *b)
+static void tell_refused(struct publisher *p, const struct batch *b, const bool *ok)
 {
 	struct record_note n = {.type = RECORD_GAP, .reason = "server", .severity = SEVERITY_HIGH};
+	uint64_t first = 0, last = 0, refused = 0;
 
+	for (size_t i = 0, k = 0; i < b->n; i++) {
+		if (b->there[i] || ok[k++])
+			continue;
+		first = first ? first : b->line[i].index;
+		last = b->line[i].index;
+		refused++;
+	}
 	snprintf(n.summary, sizeof(n.summary),
-	        "%zu records cannot be delivered to %s: somebody else wrote entries behind their IDs; they "
-	        "stand in "
-	        "the log of this sensor",
-	        b->send, p->out->name);
-	record_note_count(&n, "lost_records", b->send);
-	record_note_count(&n, "first_index", b->line[0].index);
-	record_note_count(&n, "last_index", b->line[b->n - 1].index);
+	        "%" PRIu64
+	        " records cannot be delivered to %s: somebody else wrote entries behind their IDs; they "
+	        "stand in the log of this sensor",
+	        refused, p->out->name);
+	record_note_count(&n, "lost_records", refused);
+	record_note_count(&n, "first_index", first);
+	record_note_count(&n, "last_index", last);
 	output_note(p->out, &n);
-	count_add(&p->out->lost_output, b->send);
+	count_add(&p->out->lost_output, refused);
 }
 
 static bool ids_are_above(struct publisher *p, const struct batch *b, struct err *e)
@@ -564,7 +572,7 @@ static enum resp_class settle(struct publisher *p, struct batch *b, struct err *
 	if (fence != RESP_MOVE && read_publishes(p, e) < 0)
 		fence = RESP_MOVE;
 	if (p->redo && exec == RESP_ID) {
-		tell_refused(p, b);
+		tell_refused(p, b, ok);
 		exec = RESP_OK;
 	}
 	if (exec == RESP_OK && queueing == RESP_OK) {
