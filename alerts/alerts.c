@@ -6,7 +6,7 @@
  *
  * Numbers (index, ordinal, logged) are the writer's alone.  A record that a queue or the log refused has used
  * up its ordinal, so that whoever reads the records sees a hole of exactly that size; indexes are given only
- *to what is kept, so that they stay dense. */
+ * to what is kept, so that they stay dense. */
 #include "alerts/writer.h"
 
 #include "alerts/redis.h"

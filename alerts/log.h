@@ -6,13 +6,11 @@
  *	DIRECTORY/NAME/rec/2026/11/22/19-<first index>.jsonl segments: JSON lines, one hour or 64 MiB
  *
  * A line is a record (docs/records.md) with its LF; the lines' indexes are dense from 1.  Segments are only
- * ever appended to, and a line that is durable never changes.  A Merkle tree over the lines (leaf = index -
- *1, size = last index) is extended between log_commit() and whoever reads: readers see nothing that
+ * ever appended to, and a line that is durable never changes.  Readers see nothing that
  * log_commit() has not returned for.
  *
  * One thread commits, drops and saves (the writer).  log_last(), log_first(), cursors and readers: any
- *thread.
- */
+ * thread. */
 #ifndef ALERTS_LOG_H
 #define ALERTS_LOG_H
 

@@ -7,11 +7,11 @@
  *	ordinal alert 4000
  *	output 4690 redis://10.0.0.5:6379
  *	unmet 0 redis://10.0.0.6:6379
- *	hash 2204...8e3a redis://10.0.0.6:6379		of the record at that place, once the log has dropped
- *it
+ *	hash 2204...8e3a redis://10.0.0.6:6379
  *
- * It may be older than the segments (what stands behind `index` is then read) or missing (everything is
- *read). An output that is further than its line says is found so by asking its server. */
+ * `hash` is of the record at an output's place, once the log has dropped that record.  The file may be older
+ * than the segments (what stands behind `index` is then read) or missing (everything is read).  An output
+ * that is further than its line says is found so by asking its server. */
 #include "alerts/log_internal.h"
 
 #include <errno.h>
@@ -171,8 +171,11 @@ void log_save(struct log *l)
 	pthread_mutex_lock(&l->lock);
 	changed = l->changed;
 	pthread_mutex_unlock(&l->lock);
-	if (changed && log_state_write(l, true) < 0)
-		l->changed = true; /* the next time; without it only the next start takes longer */
+	if (!changed || !log_state_write(l, true))
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->changed = true; /* the next time; without it only the next start takes longer */
+	pthread_mutex_unlock(&l->lock);
 }
 
 bool log_cursor(struct log *l, const char *output, uint64_t *index)

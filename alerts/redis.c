@@ -1,8 +1,10 @@
 /* redis.c - see redis.h: one thread for one server.
  *
- *	RESOLVE -> CONNECT -> PROBE -> RECONCILE -> STREAM      resolve, resp_open, publish_begin,
- *publish_batch ^          |         |          ^           |
- *	   +----------+---------+----------+-----------+        what an error leads to stands in `answers`
+ *	RESOLVE -> CONNECT -> PROBE -> RECONCILE -> STREAM
+ *	   ^          |         |          ^           |
+ *	   +----------+---------+----------+-----------+
+ *
+ * (resolve, resp_open, publish_begin, publish_batch; what an error leads to stands in `answers`)
  *
  * Says once when the server goes and once when it comes back. */
 #include "alerts/redis.h"

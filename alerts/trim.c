@@ -1,13 +1,13 @@
 /* trim.c - see trim.h.  A run is three exchanges at most, each of all commands at once:
  *
- *	look    MULTI; XTRIM MAXLEN (where entries are bounded), XINFO STREAM, XINFO GROUPS for each stream;
- *EXEC ask     for groups that are behind: what is pending (XPENDING), what is old and not read (XRANGE) trim
- *MULTI; XTRIM MINID up to the oldest entry that anybody still needs; EXEC
+ *	look	MULTI; for each stream XTRIM MAXLEN (where it is bounded), XINFO STREAM, XINFO GROUPS; EXEC
+ *	ask	for groups that are behind: XPENDING, and XRANGE for what is old and not read
+ *	trim	MULTI; XTRIM MINID up to the oldest entry that anybody still needs; EXEC
  *
  * The transactions stand inside of the fence (publish.h), so that our own trims are no change by somebody
- *else, and what the look says of the groups is true at the moment of the trim.  After a trim the server's
- *`lag` and `max-deleted-entry-id` say nothing (Redis 7.0): only that a group was delivered less than what is
- *gone. */
+ * else.  What the look says of the groups holds at the moment of the trim: what they read and acknowledge
+ * meanwhile lies behind it.  After a trim the server's `lag` and `max-deleted-entry-id` say nothing (Redis
+ * 7.0): only that a group was delivered less than what is gone. */
 #include "alerts/trim_internal.h"
 
 #include <inttypes.h>
