@@ -468,6 +468,8 @@ static void pass_unreadable(struct publisher *p)
 static void batch_done(struct publisher *p, struct batch *b)
 {
 	note_jump(p, b);
+	for (size_t i = 0; i < b->n; i++)
+		p->filled[stream_of(b->line[i].type)] = true;
 	atomic_store(&p->cursor, b->line[b->n - 1].index);
 	p->redo = false;
 	p->redo_from = p->redo_to = 0;

@@ -48,6 +48,7 @@ struct publisher {
 	bool contacted;              /* a server once said or took that */
 	uint64_t gone;               /* what is not in the server up to here is told, and never will be */
 	bool others_told;            /* that entries of somebody else are there */
+	bool filled[STREAMS];        /* it was there when last looked at, or has been written to since */
 	struct stream_id above;      /* IDs must be: the greatest one in any of the streams */
 	char head_id[48];            /* of the head as we know it, "" none */
 	uint64_t redo_from, redo_to; /* a transaction of which single commands failed; 0: none */

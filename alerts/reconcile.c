@@ -258,6 +258,30 @@ static void look_for_others(struct publisher *p, const struct server_place *s)
 	output_note(p->out, &n);
 }
 
+/* A stream that was there is not, and the head says that nothing else is missing: somebody deleted it, or the
+ * server evicts keys.  What stood there is not sent again, for nobody can tell the two apart. */
+static void look_for_gone(struct publisher *p, const struct server_place *s, uint64_t place)
+{
+	bool rolled_back = !s->head.there || place < atomic_load(&p->cursor);
+
+	for (unsigned t = 0; t < STREAMS; t++) {
+		struct record_note n = {.type = EVENT_SENSOR, .severity = SEVERITY_HIGH};
+		bool there = s->last[t].ms || s->last[t].seq, was = p->filled[t];
+
+		p->filled[t] = there;
+		if (there || !was || rolled_back)
+			continue;
+		snprintf(n.summary, sizeof(n.summary),
+		        "The stream %s on %.100s is gone, with all records up to index %" PRIu64
+		        ", which are not sent again: somebody deleted it, or the server evicts keys (set "
+		        "maxmemory-policy to noeviction); they stand in the log of this sensor",
+		        p->key_stream[t], p->out->name, place);
+		record_note_count(&n, "last_index", place);
+		log_warn("%s: %s", p->out->name, n.summary);
+		output_note(p->out, &n);
+	}
+}
+
 /* A server that lost everything more than once: what was counted as lost the time before is not lost twice,
  * and what is sent again is not lost any more. */
 static void bound_lost(struct publisher *p, uint64_t cursor)
@@ -318,6 +342,7 @@ enum resp_class publish_reconcile(struct publisher *p, struct err *e)
 	if (class != RESP_OK)
 		return class;
 	look_for_others(p, &s);
+	look_for_gone(p, &s, place);
 	p->redo = p->redo_to && s.head.there && place == p->redo_to;
 	if (p->redo)
 		place = p->redo_from - 1;

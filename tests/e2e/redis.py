@@ -122,6 +122,27 @@ def entry_in_between(t):
     r.close()
 
 
+def stream_is_gone(t):
+    """A stream that somebody deletes while the head stays: told once, what comes is delivered, the rest is as it was."""
+    s = t.server()
+    r = Redis(s.path)
+    src = t.source("-n", 600, "-r", 200, "-f", "-W", 30000, s.url)
+    time.sleep(1.5)
+    r("DEL", key("alerts"))
+    stats = src.end(60)
+    log = log_lines(t.log)
+    told = [rec for _, rec, _ in log if rec["type"] == "sensor"]
+    equal(len(told), 1, "told: %s" % stats["log"])
+    check(key("alerts") in told[0]["summary"] and sum("is gone" in line for line in stats["log"]) == 1, "what: %s" % told)
+    equal(ordinals(r), list(range(601 - len(ordinals(r)), 601)), "what came then")
+    equal(ordinals(r, "flows"), list(range(1, 601)), "the flows")
+    first = int(entries(r)[0][0].split("-")[1])
+    last = told[0]["counters"]["last_index"]
+    equal([i for i, rec, _ in log if rec["type"] == "alert" and last < i < first], [], "and up to where")
+    equal((stats["lost"], stats["waiting"]), (0, 0), "counted")
+    r.close()
+
+
 def killed_and_restarted(t):
     """kill -9 and start again, AOF everysec: acknowledged records may be rolled back, and are sent again."""
     s = t.server("--appendonly", "yes", "--appendfsync", "everysec")
@@ -538,7 +559,7 @@ def watch(t):
 SCENARIOS = [plain, restarts_of_the_sensor, stream_in_the_future, killed_and_restarted, emptied_server,
              emptied_again_and_again, emptied_and_full, stopped_server, down_with_a_small_log, never_there, met_late, started_late, out_of_memory, password,
              password_that_is_repeated, replica,
-             no_multi, entry_in_between, tls, lost_replies, second_writer, live_channel, rude_server, locked, watch]
+             no_multi, entry_in_between, stream_is_gone, tls, lost_replies, second_writer, live_channel, rude_server, locked, watch]
 
 
 def main():
