@@ -89,15 +89,19 @@ bool publish_hash(struct publisher *p, const struct log_line *l, char out[65])
 	return true;
 }
 
-bool publish_holds(struct publisher *p, uint64_t index, const char *hash)
+int publish_holds(struct publisher *p, uint64_t index, const char *hash, struct err *e)
 {
 	struct log_line l;
-	struct err e;
 	char own[65];
+	ssize_t n;
 
+	if (!index)
+		return 0;
 	log_seek(p->reader, index);
-	return index && log_read(p->reader, &l, 1, 1, &e) == 1 && l.index == index &&
-	       publish_hash(p, &l, own) && !strcmp(own, hash);
+	n = log_read(p->reader, &l, 1, 1, e);
+	if (n < 0)
+		return -1;
+	return n == 1 && l.index == index && publish_hash(p, &l, own) && !strcmp(own, hash);
 }
 
 /* Records that were on their way when the log dropped them: what did not arrive is gone. */

@@ -84,7 +84,8 @@ struct server_place {
 	struct stream_id last[STREAMS];      /* last-generated-id */
 	struct publish_head newest[STREAMS]; /* the newest entry there is, as if it were a head */
 };
-bool publish_holds(struct publisher *p, uint64_t index, const char *hash);
+/* 1: a record of our log; 0: it is not; -1: the log cannot be read, and e. */
+int publish_holds(struct publisher *p, uint64_t index, const char *hash, struct err *e);
 bool publish_hash(struct publisher *p, const struct log_line *l, char out[65]);
 int64_t publish_deadline(void);
 /* Drops what was prepared and reads on behind the cursor. */

@@ -173,38 +173,44 @@ static enum resp_class not_ours(struct publisher *p, const struct publish_head *
 }
 
 /* A head from before what is kept: where this server stopped is remembered; anywhere else only its time can
- * be looked at. */
-static bool may_be_ours(struct publisher *p, const struct publish_head *h)
+ * be looked at.  As publish_holds(). */
+static int may_be_ours(struct publisher *p, const struct publish_head *h, struct err *e)
 {
 	struct log_line first;
-	struct err e;
 	char hash[65];
+	ssize_t n;
 
 	if (log_gone_hash(p->log, p->out->name, h->index, hash))
 		return !strcmp(hash, h->hash);
 	log_seek(p->reader, log_first(p->log));
-	return log_read(p->reader, &first, 1, 1, &e) == 1 && h->id.ms <= (uint64_t)first.logged_ms;
+	n = log_read(p->reader, &first, 1, 1, e);
+	return n < 0 ? -1 : n == 1 && h->id.ms <= (uint64_t)first.logged_ms;
 }
 
-/* Index of the last record that the server has of ours. */
+/* Index of the last record that the server has of ours.  A log that cannot be read now may be read later. */
 static enum resp_class find_place(
         struct publisher *p, const struct server_place *s, uint64_t *place, struct err *e)
 {
 	const struct publish_head *h = &s->head;
 	bool others = false;
+	int ours;
 
 	*place = h->index;
-	if (h->there)
-		return (h->index && h->index < log_first(p->log) ? may_be_ours(p, h)
-		                                                 : publish_holds(p, h->index, h->hash))
-		               ? RESP_OK
-		               : not_ours(p, h, e);
+	if (h->there) {
+		ours = h->index && h->index < log_first(p->log) ? may_be_ours(p, h, e)
+		                                                : publish_holds(p, h->index, h->hash, e);
+		return ours > 0 ? RESP_OK : ours < 0 ? RESP_WAIT : not_ours(p, h, e);
+	}
 	for (unsigned t = 0; t < STREAMS; t++) {
 		const struct publish_head *n = &s->newest[t];
 
-		if (n->there && n->index > *place && publish_holds(p, n->index, n->hash))
-			*place = n->index;
 		others |= n->there;
+		if (!n->there || n->index <= *place)
+			continue;
+		ours = publish_holds(p, n->index, n->hash, e);
+		if (ours < 0)
+			return RESP_WAIT;
+		*place = ours ? n->index : *place;
 	}
 	if (!*place && others)
 		*place = atomic_load(&p->cursor);

@@ -438,6 +438,23 @@ def disk_errors(t):
 
 
 @scenario
+def log_that_cannot_be_read(t):
+    """The server comes back while the log cannot be read: that is told, and not that it holds another log's records."""
+    s = t.server("--appendonly", "yes", "--appendfsync", "always")
+    disk = t.file("disk")
+    src = begin(t, 7, s.url, "-D", disk)
+    time.sleep(1)
+    t.file("disk", "read EIO")
+    s.kill()
+    s.start()
+    time.sleep(4)
+    t.file("disk")
+    _, stats = finish(t, s, src)
+    check(any("Input/output error" in line for line in stats["log"]), "it is told: %s" % stats["log"])
+    check(not any("another log" in line for line in stats["log"]), "and nothing else: %s" % stats["log"])
+
+
+@scenario
 def disk_errors_in_the_middle(t):
     """A part of the batch is written, and cannot always be cut off again; new segments cannot be made."""
     broken_disk(t, "write half", "sync ENOSPC", "write half uncut")
