@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-#define MARK_MESSAGE 16   /* marks from here on: 16 + number of a message; below: enum speaker */
-#define HASHED_MAX   1024 /* bytes of the first words that tell one thread from another */
-#define GUESS_MIN    16   /* a shorter text is no sentence */
-#define GUESS_LOOK   4096 /* bytes in which a sentence has a blank */
+#define MARK_MESSAGE 16         /* marks from here on: 16 + number of a message; below: enum speaker */
+#define MARK_WORDS   (1u << 31) /* with MARK_MESSAGE: the user's when the message does not say whose */
+#define HASHED_MAX   1024       /* bytes of the first words that tell one thread from another */
+#define GUESS_MIN    16         /* a shorter text is no sentence */
+#define GUESS_LOOK   4096       /* bytes in which a sentence has a blank */
 #define FNV_BASIS    14695981039346656037u
 #define FNV_PRIME    1099511628211u
 
@@ -237,25 +238,33 @@ static void set_speaker(struct call *q, enum speaker s)
 		q->speaker[q->message.number] = (uint8_t)s;
 }
 
-static uint32_t mark_of(const struct call *q, const struct wire_place *at)
+/* `n`: of the path.  What stands in a message and has no other speaker is said by whom the message says,
+ * before the text or behind it; an element that is a text itself (at->n == n) says nothing. */
+static uint32_t mark_of(const struct call *q, const struct wire_place *at, size_t n)
 {
+	bool words = at->flags & WIRE_WORDS;
+
 	if (at->speaker)
 		return at->speaker;
-	if (at->message && at->roled)
-		return q->message.speaker || q->message.number >= CALL_MESSAGES_MAX
-		               ? q->message.speaker
-		               : MARK_MESSAGE + q->message.number;
-	return at->flags & WIRE_WORDS ? SPEAKER_USER : SPEAKER_UNKNOWN;
+	if (!at->message || !(at->roled || (at->message->flags & WIRE_ROLED && at->n < n)))
+		return words ? SPEAKER_USER : SPEAKER_UNKNOWN;
+	if (q->message.speaker || q->message.number >= CALL_MESSAGES_MAX)
+		return q->message.speaker;
+	return (MARK_MESSAGE + q->message.number) | (words && !at->roled ? MARK_WORDS : 0);
 }
 
 enum speaker call_speaker(const struct call *q, uint32_t mark)
 {
+	uint32_t number = mark & ~MARK_WORDS;
+	enum speaker said;
+
 	if (mark < SPEAKERS)
 		return (enum speaker)mark;
-	if (mark <= MARK_MESSAGE || mark - MARK_MESSAGE >= CALL_MESSAGES_MAX ||
-	        mark - MARK_MESSAGE > q->message.number)
+	if (number <= MARK_MESSAGE || number - MARK_MESSAGE >= CALL_MESSAGES_MAX ||
+	        number - MARK_MESSAGE > q->message.number)
 		return SPEAKER_UNKNOWN;
-	return (enum speaker)q->speaker[mark - MARK_MESSAGE];
+	said = (enum speaker)q->speaker[number - MARK_MESSAGE];
+	return !said && mark & MARK_WORDS ? SPEAKER_USER : said;
 }
 
 /* ---- fields ---------------------------------------------------------------------------------------------
@@ -345,7 +354,7 @@ uint32_t call_field(struct call *q, const char *path, size_t n)
 		q->take_next = true;
 	}
 	q->value_n = 0;
-	return mark_of(q, at);
+	return mark_of(q, at, n);
 }
 
 static void add_text(char *text, size_t cap, size_t *have, const uint8_t *p, size_t n)

@@ -523,6 +523,41 @@ static void services(void **state)
 
 #define CHAT "POST /v1/chat/completions"
 
+/* Calls of functions are the model's, wherever the message says so and however the body is cut. */
+static void roles_of_calls(void **state)
+{
+	static const char body[] =
+	        "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{"
+	        "\"arguments\":\"{\\\"a\\\":\\\"x y\\\"}\"}}]},"
+	        "{\"tool_calls\":[{\"function\":{\"arguments\":\"plain\"}}],\"role\":\"assistant\"},"
+	        "{\"function_call\":{\"arguments\":\"legacy\"},\"role\":\"assistant\"},"
+	        "{\"role\":\"user\",\"content\":\"u\",\"name\":\"n\"},{\"odd\":\"o\"}]}";
+	struct asked a;
+
+	(void)state;
+	for (size_t step = 1; step <= sizeof(body); step++) {
+		ask(&a, "openai-api", "POST /v1/chat/completions", "", JSON, body, step);
+		assert_string_equal(
+		        speaker_of(&a, "messages[0].tool_calls[0].function.arguments.a"), "assistant");
+		assert_string_equal(
+		        speaker_of(&a, "messages[1].tool_calls[0].function.arguments"), "assistant");
+		assert_string_equal(speaker_of(&a, "messages[2].function_call.arguments"), "assistant");
+		assert_string_equal(speaker_of(&a, "messages[3].content"), "user");
+		assert_string_equal(speaker_of(&a, "messages[3].name"), "user");
+		assert_string_equal(speaker_of(&a, "messages[4].odd"), "");
+		assert_int_equal(a.call.messages, 5);
+	}
+	/* an element may be a text that holds more, or an object that says who speaks */
+	ask(&a, "", "POST /x", "", JSON,
+	        "{\"input\":[\"{\\\"a\\\":\\\"x\\\"}\",\"b\",{\"odd\":\"o\",\"role\":\"assistant\"},"
+	        "{\"role\":\"tool\",\"odd\":\"o\"}]}",
+	        999);
+	assert_string_equal(speaker_of(&a, "input[0].a"), "user");
+	assert_string_equal(speaker_of(&a, "input[1]"), "user");
+	assert_string_equal(speaker_of(&a, "input[2].odd"), "assistant");
+	assert_string_equal(speaker_of(&a, "input[3].odd"), "tool");
+}
+
 static void roles(void **state)
 {
 	static struct asked a;
@@ -736,6 +771,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(services),
 	        cmocka_unit_test(roles),
+	        cmocka_unit_test(roles_of_calls),
 	        cmocka_unit_test(many_messages),
 	        cmocka_unit_test(threads),
 	        cmocka_unit_test(limits),
