@@ -90,25 +90,27 @@ static int first_from(struct resp *conn, const char *key, const char *from, bool
 	return ret;
 }
 
-/* IDs are <ms>-<index> and both halves only grow, so the moment of an index is found by halving.  The text of
- * the record, to be freed; NULL: e. */
-static char *find_record(struct resp *conn, const struct alert_place *p, const char *alert, struct err *e)
+/* IDs are <ms>-<index> and both halves only grow, so the moment of an index is found by halving.  *json: the
+ * text of the record, to be freed, or NULL: it is not in this stream.  Returns 0, or -1: e. */
+static int find_in(
+        struct resp *conn, const struct alert_place *p, const char *what, char **found, struct err *e)
 {
 	char key[KEY_MAX], at[64], *json = NULL;
 	uint64_t low[2] = {0}, high[2] = {0}, id[2] = {0};
 	int got;
 
-	snprintf(key, sizeof(key), "leaktap:{%s}:alerts", p->sensor);
+	*found = NULL;
+	snprintf(key, sizeof(key), "leaktap:{%s}:%s", p->sensor, what);
 	if ((got = first_from(conn, key, "-", false, low, NULL, e)) < 0 ||
 	        (got && (got = first_from(conn, key, "+", true, high, NULL, e)) < 0))
-		return NULL;
+		return -1;
 	for (unsigned i = 0; got && low[0] < high[0] && i < PROBES_MAX; i++) {
 		uint64_t middle = low[0] + (high[0] - low[0]) / 2;
 
 		snprintf(at, sizeof(at), "%" PRIu64, middle + 1);
 		got = first_from(conn, key, at, false, id, NULL, e);
 		if (got < 0)
-			return NULL;
+			return -1;
 		if (got && id[1] <= p->index)
 			low[0] = id[0];
 		else
@@ -116,12 +118,24 @@ static char *find_record(struct resp *conn, const struct alert_place *p, const c
 	}
 	snprintf(at, sizeof(at), "%" PRIu64 "-%" PRIu64, low[0], p->index);
 	if (got && first_from(conn, key, at, false, id, &json, e) < 0)
-		return NULL;
+		return -1;
 	if (json && id[1] == p->index)
-		return json;
-	free(json);
-	err_set(e, "there is no alert %.120s", alert);
-	return NULL;
+		*found = json;
+	else
+		free(json);
+	return 0;
+}
+
+/* What a sensor says of itself stands in :health.  The text of the record, to be freed; NULL: e. */
+static char *find_record(struct resp *conn, const struct alert_place *p, const char *alert, struct err *e)
+{
+	char *json = NULL;
+
+	if (find_in(conn, p, "alerts", &json, e) < 0 || (!json && find_in(conn, p, "health", &json, e) < 0))
+		return NULL;
+	if (!json)
+		err_set(e, "there is no alert %.120s", alert);
+	return json;
 }
 
 /* ---- the mark --------------------------------------------------------------------------------------------
@@ -146,7 +160,7 @@ static size_t mark_json(const struct mark *m, char *buf, size_t cap)
 	return j.full ? 0 : j.len;
 }
 
-/* Whose the alert is, when it is somebody's: 1, 0: nobody's any more, -1: e. */
+/* Whose the alert is and what he said, when it is somebody's: 1, 0: nobody's any more, -1: e. */
 static int whose(
         struct resp *conn, const char *key, char *by, size_t by_cap, char *text, size_t cap, struct err *e)
 {
@@ -157,13 +171,15 @@ static int whose(
 	if (!r)
 		return -1;
 	if (r->type == REDIS_REPLY_STRING) {
-		char note[MARK_TEXT_MAX + 1], time[TIME_TEXT_MAX];
+		char note[MARK_TEXT_MAX + 1], time[TIME_TEXT_MAX], state[32];
 
 		v = record_parse(r->str, (size_t)r->len);
 		record_string(record_get(v, "by"), by, by_cap);
 		record_string(record_get(v, "note"), note, sizeof(note));
 		record_string(record_get(v, "time"), time, sizeof(time));
-		snprintf(text, cap, "%.100s has it since %.19sZ%s%s", by, time, *note ? ": " : "", note);
+		record_string(record_get(v, "state"), state, sizeof(state));
+		snprintf(text, cap, "%.100s has it since %.19sZ (%s)%s%s", by, time, state, *note ? ": " : "",
+		        note);
 		for (char *p = text; *p; p++)
 			if ((unsigned char)*p < 0x20 || *p == 0x7f)
 				*p = '?';
@@ -173,12 +189,13 @@ static int whose(
 	return ret;
 }
 
-/* 1: the mark is ours, 0: `text` says whose it is, -1: e. */
+/* 1: the mark is ours, 0: it is not; `text`, when not "", says whose it is or was, -1: e. */
 static int take(struct resp *conn, const char *key, const struct mark *m, const char *json, char *text,
         size_t cap, struct err *e)
 {
 	char kept[16], by[MARK_TEXT_MAX];
 
+	*text = '\0';
 	snprintf(kept, sizeof(kept), "%d", MARK_KEPT_S);
 	for (unsigned tries = 0; tries < 3; tries++) {
 		redisReply *r = ask(conn, (const char *[]){"SET", key, json, "EX", kept, "NX", NULL}, e);
@@ -252,16 +269,58 @@ static bool all_same(struct record_value list, const char *member)
 	return *first;
 }
 
+/* What the findings share; a rule holds when every finding fits it.  Findings that the record has no room for
+ * are unknown, and values known fit none of them.  Returns the number of conditions, printed or not. */
+static unsigned finding_lines(struct record_value r, bool print)
+{
+	static const char *const members[] = {"detector", "class", "field", "token"};
+	struct record_value list = record_get(r, "findings"), f;
+	unsigned n = 0;
+	size_t at = 0;
+
+	if (record_get(r, "findings_more").type != RECORD_NONE || !record_next(list, &at, &f))
+		return 0;
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+		if (!all_same(list, members[i]))
+			continue;
+		n++;
+		if (print && (i != 1 || !all_same(list, "detector"))) /* a detector has one class */
+			rule_line(f, members[i], members[i]);
+	}
+	return n;
+}
+
+/* Conditions beside the kind that fit this alert and few others: where the kind is all there is, a rule would
+ * keep quiet what nobody has looked at. */
+static bool can_be_narrow(struct record_value r)
+{
+	char kind[64];
+
+	record_string(record_get(r, "kind"), kind, sizeof(kind));
+	if (!strcmp(kind, "payload.sensitive"))
+		return finding_lines(r, false) > 0;
+	return record_get(r, "service.id").type != RECORD_NONE ||
+	       record_get(r, "destination.host").type != RECORD_NONE ||
+	       record_get(r, "source.ip").type != RECORD_NONE;
+}
+
 /* Narrow: what made this alert, from this source; the person widens it who knows better. */
 static void offer_rule(const struct mark *m, const struct alert_place *p, const char *json)
 {
-	struct record_value r = record_parse(json, strlen(json)), list = record_get(r, "findings"), f;
+	struct record_value r = record_parse(json, strlen(json));
 	char day[TIME_TEXT_MAX];
-	bool same_detector = all_same(list, "detector"), same_token = all_same(list, "token"),
-	     same_field = all_same(list, "field");
 	char kind[64];
-	size_t at = 0;
 
+	record_string(record_get(r, "kind"), kind, sizeof(kind));
+	if (!can_be_narrow(r)) {
+		puts(!strcmp(kind, "payload.sensitive")
+		                ? "\nNo rule is narrow enough: the findings share no detector, class, field "
+		                  "or "
+		                  "token, so that a rule would keep other leaks quiet too."
+		                : "\nNo rule is narrow enough: nothing in the alert but its kind could stand "
+		                  "in one.");
+		return;
+	}
 	time_format_day(time_day(clock_wall_ns()) + RULE_DAYS, day);
 	printf("\nThis rule would have kept it quiet; for alerts.suppress in the settings, then SIGHUP:\n\n"
 	       "  - id: fp-%.40s-%" PRIu64 "\n"
@@ -275,24 +334,28 @@ static void offer_rule(const struct mark *m, const struct alert_place *p, const 
 	rule_line(r, "service.id", "service");
 	if (record_get(r, "service.id").type == RECORD_NONE)
 		rule_line(r, "destination.host", "host");
-	/* findings that the record has no room for are unknown, and values known fit none of them */
-	if (record_get(r, "findings_more").type == RECORD_NONE && record_next(list, &at, &f)) {
-		if (same_detector)
-			rule_line(f, "detector", "detector");
-		if (same_field)
-			rule_line(f, "field", "field");
-		if (same_token)
-			rule_line(f, "token", "token");
-	}
+	finding_lines(r, true);
 	rule_line(r, "source.ip", "sources");
 	if (record_get(r, "source.group").type != RECORD_NONE) {
 		fputs("    # or, for the whole group:\n    #", stdout);
 		rule_line(r, "source.group", "sources");
 	}
-	record_string(record_get(r, "kind"), kind, sizeof(kind));
 	if (!strncmp(kind, "destination.", 12))
 		puts("\nThe use of a service is rather allowed with an entry of policy.partners; see leaktap "
 		     "inventory --register.");
+}
+
+/* What was asked for to see whether alerts come through is no finding; a rule from it would fit real ones. */
+static bool refuse_test(const struct mark *m, const char *json)
+{
+	if (m->state != MARK_FALSE_POSITIVE ||
+	        record_get(record_parse(json, strlen(json)), "test").type == RECORD_NONE)
+		return false;
+	fprintf(stderr,
+	        "leaktap watch: %s is a test alert (leaktap test-alert): it needs no rule, and --ack takes "
+	        "it\n",
+	        m->alert);
+	return true;
 }
 
 int mark_set(struct client *c, const struct mark *m, const char *shown)
@@ -317,6 +380,10 @@ int mark_set(struct client *c, const struct mark *m, const char *shown)
 		record = find_record(conn, &p, m->alert, &e);
 	if (!record)
 		goto failed;
+	if (refuse_test(m, record)) {
+		free(record);
+		return EXIT_FAILED;
+	}
 	ret = take(conn, key, m, json, text, sizeof(text), &e);
 	if (ret < 0)
 		goto failed;
@@ -331,6 +398,8 @@ int mark_set(struct client *c, const struct mark *m, const char *shown)
 		goto failed;
 	freeReplyObject(r);
 	printf("%s: %s by %s\n", m->alert, states[m->state], m->by);
+	if (*text)
+		printf("before: %s\n", text);
 	if (m->state == MARK_FALSE_POSITIVE)
 		offer_rule(m, &p, record);
 	free(record);

@@ -180,10 +180,11 @@ static void read_key(
 	fault_unknown_key(r, "alerts.suppress", key, words, suppress_keys_count);
 }
 
-/* What must be there: who, why and until when; and something that narrows it down. */
-static void check_whole(const struct reading *r, const struct ynode *n)
+/* What must be there: who, why and until when; and something that narrows it down, of leaks more than that
+ * they are some. */
+static void check_whole(const struct reading *r, const struct suppress_rule *s, const struct ynode *n)
 {
-	bool narrow = false;
+	bool narrow = false, beside_kind = false;
 
 	for (size_t k = 0; k < suppress_keys_count; k++) {
 		const struct ynode *given = ynode_get(n, suppress_keys[k].name);
@@ -191,12 +192,18 @@ static void check_whole(const struct reading *r, const struct ynode *n)
 		if (suppress_keys[k].required && !given)
 			fault_node(r, n, "alerts.suppress: the rule has no `%s'", suppress_keys[k].name);
 		narrow = narrow || (suppress_keys[k].narrows && given);
+		beside_kind = beside_kind || (suppress_keys[k].narrows && given &&
+		                                     strcmp(suppress_keys[k].name, "kind") != 0);
 	}
 	if (!narrow)
 		fault_node(r, n,
 		        "alerts.suppress: the rule would suppress every alert; at least one of kind, "
 		        "service, host, "
 		        "sources, detector, class, field and token is expected");
+	else if (!beside_kind && s->kind == ALERT_PAYLOAD_SENSITIVE)
+		fault_node(r, ynode_get(n, "kind"),
+		        "alerts.suppress: the rule would suppress every leak; beside kind at least one of "
+		        "service, host, sources, detector, class, field and token is expected");
 }
 
 static bool read_rule(const struct reading *r, struct suppress_rule *s, const struct ynode *n)
@@ -211,7 +218,7 @@ static bool read_rule(const struct reading *r, struct suppress_rule *s, const st
 	s->rule = store_format(r->store, "%s:%u", r->file, n->line);
 	for (size_t i = 0; i < n->n; i++)
 		read_key(r, s, n->key[i], n->item[i]);
-	check_whole(r, n);
+	check_whole(r, s, n);
 	return r->f->total == before;
 }
 

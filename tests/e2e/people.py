@@ -53,12 +53,14 @@ def main():
                 watch(server, "--ack", alert["id"], "--by", "anna", "--note", "still")
                 _, err = watch(server, "--false-positive", alert["id"], "--by", "ben", ok=1)
                 true("anna has it" in err and "still" in err, err)
+                out, _ = watch(server, "--ack", alert["id"], "--by", "anna")
+                true("before: anna has it since" in out and "(taken): still" in out, out)
         with case("marks are shown to everybody who watches"):
             out, _ = watch(server, "--no-follow")
-            equal(out.count("taken by anna"), 6, "marks")
+            equal(out.count("taken by anna"), 9, "marks")
             lines = [json.loads(line) for line in watch(server, "--no-follow", "--json")[0].splitlines()]
             marks = [r for r in lines if r["type"] == "mark"]
-            equal([m["state"] for m in marks], ["taken"] * 6, "states")
+            equal([m["state"] for m in marks], ["taken"] * 9, "states")
             equal(marks[0]["note"], "looking at \"it\"\n", "the note")
             equal(len(watch(server, "--no-follow", "--json", "--count", "3")[0].splitlines()), 3, "marks do not count")
         with case("what cannot be marked"):
@@ -86,6 +88,36 @@ def main():
             shown = [r for r in map(json.loads, out.splitlines()) if r["type"] == "alert"]
             equal(len(shown), 2 * len(every) - len(quiet), "suppressed alerts are not shown")
             equal(watch(server, "--no-follow", "--suppressed")[0].count("quiet  by rule"), len(quiet), "but on request")
+        with case("no rule is offered that fits more than what was looked at"):
+            def alert(stream, index, **more):
+                record = dict({"type": "alert", "sensor": "x1", "id": f"x1/{index}", "kind": "payload.sensitive",
+                               "severity": "high", "summary": "s"}, **more)
+                server.ask("XADD", "leaktap:{x1}:" + stream, f"1000-{index}", "json", json.dumps(record))
+                return record["id"]
+
+            def found(*details):
+                return [dict({"detector": d, "class": c, "field": f"messages[{i}]"}) for i, (d, c) in enumerate(details)]
+
+            test = alert("alerts", 1, test=1)
+            true("test alert" in watch(server, "--false-positive", test, ok=1)[1], "a test alert")
+            true("taken by" in watch(server, "--ack", test)[0], "it can be taken")
+            for index, more in enumerate((
+                    {}, {"service": {"id": "openai-api"}, "source": {"ip": "10.1.1.1"}},
+                    {"findings": found(("github-pat", "secret"), ("payment-card", "financial"))},
+                    {"findings": found(("github-pat", "secret")), "findings_more": 3},
+                    {"kind": "posture.tls"}), 2):
+                out, _ = watch(server, "--false-positive", alert("alerts", index, **more))
+                true("No rule is narrow enough" in out and "  - id" not in out, out)
+            out, _ = watch(server, "--false-positive", alert("alerts", 7, source={"ip": "10.1.1.1"}, findings=found(
+                ("github-pat", "secret"), ("aws-access-key", "secret"))))
+            true("class: \"secret\"" in out and "sources: [\"10.1.1.1\"]" in out and "detector:" not in out, out)
+            sick = alert("health", 9, type="sensor", kind="sensor.drops", state="began")
+            true("taken by" in watch(server, "--ack", sick)[0], "what a sensor tells of itself")
+            out, _ = watch(server, "--false-positive", sick)
+            true("(taken)" in out and "No rule is narrow enough" in out, out)
+            path = settings(folder, "wide.yaml", BASE % server.url + "  suppress:\n  - {id: a, reason: b, owner: c, "
+                            "until: 2099-01-01, kind: payload.sensitive}\n")
+            true("every leak" in lib.leaktap("check", "-c", path, ok=2)[1], "check")
         with case("a rule that has ended suppresses nothing"):
             text = rule.replace(rule[rule.index("until: "):rule.index("until: ") + 17], "until: 2026-01-01")
             before = len(alerts(server))
