@@ -133,6 +133,60 @@ static void test_words(void **state)
 	check_page("BT /F1 10 Tf 2 Tc 0 700 Td (ab) Tj 15.12 0 Td (c) Tj ET", "page <> abc\n");
 }
 
+/* Text set letter by letter in a font that need not say its widths: where one ends the next begins. */
+static void set_apart(const char *font, const char *text, const unsigned *widths, const char *how)
+{
+	struct pdf_out o;
+	char object[200], content[4000] = "BT /F1 10 Tf 50 700 Td ", expect[100];
+	double x = 50;
+
+	for (size_t i = 0; text[i]; i++) {
+		size_t n = strlen(content);
+
+		snprintf(content + n, sizeof(content) - n, how, x, text[i]);
+		x += widths[i] / 100.0;
+	}
+	strcat(content, " ET");
+	snprintf(object, sizeof(object),
+	        "<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding >>", font);
+	snprintf(expect, sizeof(expect), "page <> %s\n", text);
+	for (int late = 0; late < 2; late++) {
+		pdf_begin(&o);
+		if (!late)
+			pdf_object(&o, 5, object);
+		pdf_object(&o, 3, PAGE);
+		pdf_stream(&o, 4, "", content);
+		if (late)
+			pdf_object(&o, 5, object);
+		check(&o, expect, 0);
+	}
+}
+
+/* 9.6.2.2 */
+static void test_standard_fonts(void **state)
+{
+	static const struct {
+		const char *font;
+		unsigned width[6]; /* of "iWl.M1" */
+	} fonts[] = {
+	        {"Courier", {600, 600, 600, 600, 600, 600}},
+	        {"Courier-BoldOblique", {600, 600, 600, 600, 600, 600}},
+	        {"ABCDEF+CourierNew,Bold", {600, 600, 600, 600, 600, 600}},
+	        {"Helvetica", {222, 944, 222, 278, 833, 556}},
+	        {"Helvetica-BoldOblique", {278, 944, 278, 278, 833, 556}},
+	        {"Times-Roman", {278, 944, 278, 250, 889, 500}},
+	        {"Times-Bold", {278, 1000, 278, 250, 944, 500}},
+	        {"Times-Italic", {278, 833, 278, 250, 833, 500}},
+	        {"Times-BoldItalic", {278, 889, 278, 250, 889, 500}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fonts) / sizeof(fonts[0]); i++) {
+		set_apart(fonts[i].font, "iWl.M1", fonts[i].width, "1 0 0 1 %.2f 700 Tm (%c) Tj ");
+		set_apart(fonts[i].font, "iWl.M1", fonts[i].width, "ET BT /F1 10 Tf %.2f 700 Td (%c) Tj ");
+	}
+}
+
 static void with_encoding(const char *encoding, const char *content, const char *expect)
 {
 	struct pdf_out o;
@@ -697,6 +751,7 @@ int main(void)
 	        cmocka_unit_test(test_long_base64),
 	        cmocka_unit_test(test_operators),
 	        cmocka_unit_test(test_words),
+	        cmocka_unit_test(test_standard_fonts),
 	        cmocka_unit_test(test_encodings),
 	        cmocka_unit_test(test_composite),
 	        cmocka_unit_test(test_names),

@@ -88,6 +88,7 @@ struct pdf_cid_width {
 struct pdf_object {
 	uint32_t number;
 	uint8_t type, subtype, encoding, base; /* enum pdf_key: of Encoding, of BaseEncoding */
+	uint8_t metrics;                       /* enum pdf_metrics: of BaseFont */
 	uint8_t filter[PDF_FILTERS], n_filters;
 	bool filters_more, font_file, skipped, differs, numbers, nested, named, unknown_glyph, encrypts;
 	/* differs: has Differences; numbers: is an array of them, nested: with arrays in it; named: has names
@@ -186,9 +187,9 @@ struct pdf_cmap {
 
 struct pdf_thing {
 	uint32_t number;
-	uint8_t what, encoding; /* encoding: enum pdf_key */
-	bool named, unknown;    /* the encoding is told; some of it by names that nobody knows */
-	uint16_t next, n;       /* next: of the same bucket, 1 + index; n: entries */
+	uint8_t what, encoding, metrics; /* encoding: enum pdf_key */
+	bool named, unknown;             /* the encoding is told; some of it by names that nobody knows */
+	uint16_t next, n;                /* next: of the same bucket, 1 + index; n: entries */
 	uint16_t first_char, default_width;
 	uint32_t to_unicode, encoding_ref, widths_ref; /* widths_ref: of Type 0 the descendant */
 	/* ENCODING and SIMPLE: 256 code points; WIDTHS: 256; CIDS: struct pdf_cid_width; CMAP: struct
@@ -226,7 +227,7 @@ void pdf_font_name_add(struct pdf *f, struct nest *t, uint32_t owner, uint32_t n
 
 /* How strings of a font are read. */
 struct pdf_reading {
-	uint8_t code_bytes;
+	uint8_t code_bytes, metrics;
 	bool ucs2;                /* codes are UTF-16 */
 	bool named;               /* the encoding was told: what it has is sure */
 	const uint16_t *encoding; /* by code; NULL: none */
@@ -242,6 +243,23 @@ enum pdf_ready pdf_font_find(
         struct pdf *f, uint32_t content, uint32_t name, struct pdf_reading *r, uint32_t *missing);
 /* In thousandths of its size, of a code that means this code point. */
 unsigned pdf_width(const struct pdf_reading *r, uint32_t code, uint32_t cp);
+
+/* ---- pdf_metrics.c (9.6.2.2) ---- */
+
+/* Fonts that need not say their widths. */
+enum pdf_metrics {
+	PDF_HELVETICA,
+	PDF_HELVETICA_BOLD,
+	PDF_TIMES,
+	PDF_TIMES_BOLD,
+	PDF_TIMES_ITALIC,
+	PDF_TIMES_BOLD_ITALIC,
+	PDF_COURIER,
+};
+/* By BaseFont; fonts that nobody knows are taken for Helvetica. */
+uint8_t pdf_metrics_by_name(const uint8_t *p, size_t n);
+/* In thousandths of the size; of what is no letter of Latin-1 that of an `o'. */
+unsigned pdf_metrics_width(uint8_t metrics, uint32_t cp);
 
 /* ---- pdf_cmap.c (9.10.3) ---- */
 

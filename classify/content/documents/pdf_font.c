@@ -214,6 +214,7 @@ static enum pdf_ready simple_font(
 	r->named = by->named;
 	r->cmap = map ? map->data : NULL;
 	r->widths = th->widths;
+	r->metrics = th->metrics;
 	if (widths && widths->data) {
 		r->widths = widths->data;
 		r->first_code = th->first_char;
@@ -268,105 +269,6 @@ enum pdf_ready pdf_font_find(
 	                                  : simple_font(f, th, r, missing);
 }
 
-/* Of Helvetica, from blank to ~: fonts that every program has come without widths. */
-static const uint16_t helvetica[95] = {
-        278,
-        278,
-        355,
-        556,
-        556,
-        889,
-        667,
-        191,
-        333,
-        333,
-        389,
-        584,
-        278,
-        333,
-        278,
-        278,
-        556,
-        556,
-        556,
-        556,
-        556,
-        556,
-        556,
-        556,
-        556,
-        556,
-        278,
-        278,
-        584,
-        584,
-        584,
-        556,
-        1015,
-        667,
-        667,
-        722,
-        722,
-        667,
-        611,
-        778,
-        722,
-        278,
-        500,
-        667,
-        556,
-        833,
-        722,
-        778,
-        667,
-        778,
-        722,
-        667,
-        611,
-        722,
-        667,
-        944,
-        667,
-        667,
-        611,
-        278,
-        278,
-        278,
-        469,
-        556,
-        333,
-        556,
-        556,
-        500,
-        556,
-        556,
-        278,
-        556,
-        556,
-        222,
-        222,
-        500,
-        222,
-        833,
-        556,
-        556,
-        556,
-        556,
-        333,
-        500,
-        278,
-        556,
-        500,
-        722,
-        500,
-        500,
-        500,
-        334,
-        260,
-        334,
-        584,
-};
-
 /* The run that begins at the code, or last before it; NULL: it ends before, or there is none. */
 static const struct pdf_cid_width *cid_find(const struct pdf_reading *r, uint32_t code)
 {
@@ -394,5 +296,5 @@ unsigned pdf_width(const struct pdf_reading *r, uint32_t code, uint32_t cp)
 		w = r->widths[(code - r->first_code) & 0xff];
 	if (!w && r->default_width)
 		w = r->default_width;
-	return w ? w : cp >= ' ' && cp < 0x7f ? helvetica[cp - ' '] : 556;
+	return w ? w : pdf_metrics_width(r->metrics, cp);
 }

@@ -7,6 +7,7 @@ enum pdf_key {
 	KEY_OTHER,
 	/* of dictionaries */
 	KEY_BASE_ENCODING,
+	KEY_BASE_FONT,
 	KEY_BITS,
 	KEY_COLORS,
 	KEY_COLUMNS,

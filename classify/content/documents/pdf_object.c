@@ -21,6 +21,7 @@ static const struct {
         {"Alternate", KEY_SKIPPED},
         {"Author", KEY_AUTHOR},
         {"BaseEncoding", KEY_BASE_ENCODING},
+        {"BaseFont", KEY_BASE_FONT},
         {"BitsPerComponent", KEY_BITS},
         {"CIDFontType0", KEY_CIDFONT},
         {"CIDFontType0C", KEY_FONT_FILE},
@@ -299,6 +300,9 @@ static void name_value(struct pdf *f, const uint8_t path[3], unsigned depth, con
 	case KEY_SUBTYPE:
 		o->subtype = name;
 		o->font_file = o->font_file || name == KEY_FONT_FILE;
+		break;
+	case KEY_BASE_FONT:
+		o->metrics = pdf_metrics_by_name(k->p, k->n);
 		break;
 	case KEY_ENCODING:
 		o->encoding = name;
@@ -680,6 +684,7 @@ static void remember_font(struct pdf *f, struct nest *t)
 	th->to_unicode = o->to_unicode;
 	th->encoding_ref = o->encoding_ref;
 	th->encoding = o->encoding;
+	th->metrics = o->metrics;
 	if (what == PDF_FONT_TYPE0) {
 		th->widths_ref = o->descendant;
 		return;
