@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -69,13 +70,19 @@ static long number(const char *p, size_t n, unsigned most)
 	return v <= most ? (long)v : -1;
 }
 
-/* Up to the last '@' before the path: a password may hold '@' by mistake, a host never does. */
+/* Up to the last '@' before the path; one before it is a mistake, be it in a password or in what is meant as
+ * a second host's user. */
 static const char *read_userinfo(const char *p, const char *end, struct redis_url *u, struct err *e)
 {
 	const char *at = memrchr(p, '@', (size_t)(end - p)), *colon;
 
 	if (!at)
 		return p;
+	if (memchr(p, '@', (size_t)(at - p))) {
+		err_set(e, "Redis URL: user and password stand once, before the hosts, and `@' in them is "
+		           "written %%40");
+		return NULL;
+	}
 	colon = memchr(p, ':', (size_t)(at - p));
 	if (decode(p, (size_t)((colon ? colon : at) - p), u->user, sizeof(u->user)) < 0 ||
 	        (colon &&
@@ -84,6 +91,30 @@ static const char *read_userinfo(const char *p, const char *end, struct redis_ur
 		return NULL;
 	}
 	return at + 1;
+}
+
+/* [p, end) as a name or an IPv4 address; in brackets as an IPv6 address, of a link with %zone. */
+static int check_host(const char *p, const char *end, bool brackets, struct err *e)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const char *zone = brackets ? memchr(p, '%', (size_t)(end - p)) : NULL;
+	struct in6_addr ignored;
+	char address[INET6_ADDRSTRLEN];
+
+	if (brackets) {
+		size_t n = (size_t)((zone ? zone : end) - p);
+
+		snprintf(address, sizeof(address), "%.*s", n < sizeof(address) ? (int)n : 0, p);
+		if (inet_pton(AF_INET6, address, &ignored) != 1)
+			return err_set(e, "Redis URL: in brackets stands an IPv6 address");
+		p = zone ? zone + 1 : end;
+	}
+	for (; p < end; p++)
+		if (!*p || !strchr(letters, *p))
+			return err_set(e,
+			        "Redis URL: a host is a name of letters, digits, `.', `_', `-', or an "
+			        "address; several are separated by `,'");
+	return 0;
 }
 
 /* host[:port] or [host][:port]; without a port `port`. */
@@ -104,6 +135,9 @@ static int read_place(
 			number_at = host_end + 2;
 	} else {
 		host_end = memchr(p, ':', (size_t)(end - p));
+		if (host_end && memchr(host_end + 1, ':', (size_t)(end - host_end - 1)))
+			return err_set(
+			        e, "Redis URL: an IPv6 address stands in brackets: [2001:db8::1]:6379");
 		if (host_end)
 			number_at = host_end + 1;
 		else
@@ -113,6 +147,8 @@ static int read_place(
 		return err_set(e, "Redis URL: the host is missing or too long");
 	if (memchr(host, ',', (size_t)(host_end - host)))
 		return err_set(e, "Redis URL: several hosts need redis+sentinel:// or redis+cluster://");
+	if (check_host(host, host_end, *p == '[', e) < 0)
+		return -1;
 	memcpy(place->host, host, (size_t)(host_end - host));
 	place->host[host_end - host] = '\0';
 	snprintf(place->port, sizeof(place->port), "%s", port);

@@ -75,7 +75,8 @@ const char *check_name(const struct reading *r, const struct setting *row, const
 const char *check_interface(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_place(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_folder(const struct reading *r, const struct setting *row, const struct ynode *n);
-const char *check_file(const struct reading *r, const struct setting *row, const struct ynode *n);
+const char *check_certificate(const struct reading *r, const struct setting *row, const struct ynode *n);
+const char *check_private_key(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_secret_file(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_output(const struct reading *r, const struct setting *row, const struct ynode *n);
 const char *check_redis(const struct reading *r, const struct setting *row, const struct ynode *n);

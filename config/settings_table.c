@@ -180,11 +180,11 @@ const struct setting settings_table[] = {
 	TEXT("alerts.redis", alerts.redis, REDIS_URL_FORMS, check_redis,
 		"The Redis server that gets the records, alone, behind Sentinels or in a Cluster. The password can stand in"
 		" alerts.password_file instead."),
-	TEXT("alerts.tls.ca", alerts.tls_ca, "a PEM file", check_file,
+	TEXT("alerts.tls.ca", alerts.tls_ca, "a PEM file", check_certificate,
 		"Certificates that may sign the certificate of a server or Sentinel with TLS (rediss). Without it: the system's."),
-	TEXT("alerts.tls.cert", alerts.tls_cert, "a PEM file", check_file,
+	TEXT("alerts.tls.cert", alerts.tls_cert, "a PEM file", check_certificate,
 		"Certificate that the sensor shows to a server or Sentinel with TLS (rediss)."),
-	TEXT("alerts.tls.key", alerts.tls_key, SECRET_FORM, check_secret_file,
+	TEXT("alerts.tls.key", alerts.tls_key, SECRET_FORM, check_private_key,
 		"Private key of alerts.tls.cert."),
 	TEXT("alerts.password_file", alerts.password_file, SECRET_FORM, check_secret_file,
 		"File whose first line is the Redis password. Without it and without one in the URL:"

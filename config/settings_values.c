@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,9 +422,47 @@ static const char *readable_file(
 	return path;
 }
 
-const char *check_file(const struct reading *r, const struct setting *row, const struct ynode *n)
+/* What TLS could not load either.  X509_AUX: also a trusted certificate, as openssl calls it. */
+const char *check_certificate(const struct reading *r, const struct setting *row, const struct ynode *n)
 {
-	return readable_file(r, row, n, 0);
+	const char *path = readable_file(r, row, n, 0);
+	FILE *f = path && *path ? fopen(path, "re") : NULL;
+	X509 *first = f ? PEM_read_X509_AUX(f, NULL, NULL, NULL) : NULL;
+
+	if (f)
+		fclose(f);
+	ERR_clear_error();
+	if (f && !first) {
+		fault_node(r, n, "%s: %s holds no certificate; allowed: a PEM file", row->path, path);
+		return NULL;
+	}
+	X509_free(first);
+	return path;
+}
+
+/* Nobody is there to be asked. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf, (void)size, (void)writing, (void)ctx;
+	return -1;
+}
+
+const char *check_private_key(const struct reading *r, const struct setting *row, const struct ynode *n)
+{
+	const char *path = readable_file(r, row, n, S_IRWXG | S_IRWXO);
+	FILE *f = path && *path ? fopen(path, "re") : NULL;
+	EVP_PKEY *key = f ? PEM_read_PrivateKey(f, NULL, no_passphrase, NULL) : NULL;
+
+	if (f)
+		fclose(f);
+	ERR_clear_error();
+	if (f && !key) {
+		fault_node(r, n, "%s: %s holds no private key, or one with a passphrase; allowed: a PEM file",
+		        row->path, path);
+		return NULL;
+	}
+	EVP_PKEY_free(key);
+	return path;
 }
 
 const char *check_secret_file(const struct reading *r, const struct setting *row, const struct ynode *n)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/pem.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +44,29 @@ static void write_file(const char *name, const void *p, size_t n, mode_t mode)
 	assert_int_equal(fwrite(p, 1, n, out), n);
 	fclose(out);
 	assert_int_equal(chmod(name, mode), 0);
+}
+
+/* A key and a certificate of it; nothing is ever shown to anybody. */
+static void write_identity(const char *cert, const char *key)
+{
+	EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	X509 *x = X509_new();
+	FILE *out = fopen(key, "we");
+
+	assert_true(k && x && out);
+	assert_int_equal(PEM_write_PrivateKey(out, k, NULL, NULL, 0, NULL, NULL), 1);
+	fclose(out);
+	assert_int_equal(chmod(key, 0600), 0);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+	X509_set_pubkey(x, k);
+	assert_true(X509_sign(x, k, NULL) > 0);
+	out = fopen(cert, "we");
+	assert_non_null(out);
+	assert_int_equal(PEM_write_X509(out, x), 1);
+	fclose(out);
+	X509_free(x);
+	EVP_PKEY_free(k);
 }
 
 static char *faults_text(const struct faults *f)
@@ -210,7 +234,7 @@ static void test_every_key(void **state)
 	                           "  outputs: [\"-\", file:/tmp/x.jsonl, redis://r:1/2, "
 	                           "\"rediss://u:p@[::1]:6380\", unix:///r.sock]\n"
 	                           "  redis: redis://:secret@redis.example\n"
-	                           "  tls: {ca: ca.pem, cert: ca.pem, key: key.pem}\n"
+	                           "  tls: {ca: ca.pem, cert: ca.pem, key: tls.pem}\n"
 	                           "  password_file: key.pem\n"
 	                           "  group_window_s: 300\n"
 	                           "  repeat_s: 3600\n"
@@ -223,7 +247,7 @@ static void test_every_key(void **state)
 	struct ip_addr a;
 
 	(void)state;
-	write_file("ca.pem", "-", 1, 0644);
+	write_identity("ca.pem", "tls.pem");
 	write_file("key.pem", "0123456789abcdefg", 17, 0600);
 	s = parse_good(text);
 	assert_string_equal(s->path, "t.yaml");
@@ -263,7 +287,7 @@ static void test_every_key(void **state)
 	assert_string_equal(s->alerts.outputs.item[3], "rediss://u:p@[::1]:6380");
 	assert_string_equal(s->alerts.redis, "redis://:secret@redis.example");
 	assert_string_equal(s->alerts.tls_ca, "ca.pem");
-	assert_string_equal(s->alerts.tls_key, "key.pem");
+	assert_string_equal(s->alerts.tls_key, "tls.pem");
 	assert_string_equal(s->alerts.password_file, "key.pem");
 	assert_int_equal(s->alerts.group_window_s, 300);
 	assert_int_equal(s->alerts.repeat_s, 3600);
@@ -458,7 +482,7 @@ static void test_paths_begin_at_the_file(void **state)
 	struct settings *s;
 
 	(void)state;
-	write_file("ca.pem", "-", 1, 0644);
+	write_identity("ca.pem", "tls.pem");
 	write_file("paths.yaml", text, sizeof(text) - 1, 0644);
 	write_file("empty.yaml", "", 0, 0644);
 	snprintf(path, sizeof(path), "%s/paths.yaml", dir);
