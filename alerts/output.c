@@ -170,6 +170,16 @@ void output_note(struct output *o, const struct record_note *n)
 	pthread_mutex_unlock(&o->lock);
 }
 
+size_t output_note_room(struct output *o)
+{
+	size_t room;
+
+	pthread_mutex_lock(&o->lock);
+	room = OUTPUT_NOTES - o->n_notes;
+	pthread_mutex_unlock(&o->lock);
+	return room;
+}
+
 bool output_take_note(struct output *o, struct record_note *n)
 {
 	bool any;

@@ -90,6 +90,8 @@ void output_fails(struct output *o, const char *trouble);
 /* Something for the log, from the output's thread.  While the log fails these wait: gaps of one reason become
  * one when there are too many, with the counts of both, and then the oldest of the others is not told. */
 void output_note(struct output *o, const struct record_note *n);
+/* Notes that may be added before any are put together. */
+size_t output_note_room(struct output *o);
 /* For the writer: the next note; the loss that has ended (or, at the end, that there was). */
 bool output_take_note(struct output *o, struct record_note *n);
 bool output_take_loss(struct output *o, bool at_end, struct record_loss *l);

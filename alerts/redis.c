@@ -30,7 +30,7 @@
 
 #define HURRY_MS  100u             /* between tries while the program waits to end */
 #define AGAIN_MAX 5u               /* at once, before it waits: somebody may trim all the time */
-#define LOOK_MS   1000             /* without anything to send: is what we gave still there? */
+#define LOOK_MS   1000u            /* without anything to send: is what we gave still there? */
 #define LEAVE_NS  (2 * NS_PER_S)   /* for a thread stuck in a name look-up at the end */
 #define STEP_NS   (20 * NS_PER_MS) /* between looks at how far it is, at the end */
 
@@ -71,7 +71,7 @@ struct redis_output {
 	pthread_t thread;
 	bool running, detached; /* detached: the thread did not end in time */
 	int wake_fd, stop_fd;
-	atomic_bool draining;
+	atomic_bool draining, said_rest; /* said_rest: it has nothing more to tell, but records to send */
 	pthread_mutex_t ended_lock;
 	pthread_cond_t changed;
 	bool ended, orphan; /* orphan: destroyed before it ended, which then takes this memory away */
@@ -185,7 +185,8 @@ static enum resp_class wait_for_work(struct redis_output *r, struct err *e)
 	        {.fd = resolver_fd(r->resolver), .events = POLLIN},
 	        {.fd = wire_fd(r->pub.conn.wire), .events = POLLIN}};
 	unsigned trim_ms = trim_wait_ms(r->trim);
-	int n = poll(p, 3, trim_ms < LOOK_MS ? (int)trim_ms : LOOK_MS);
+	unsigned most_ms = atomic_load(&r->draining) ? HURRY_MS : trim_ms < LOOK_MS ? trim_ms : LOOK_MS;
+	int n = poll(p, 3, (int)most_ms);
 	uint64_t rung;
 
 	if (!n)
@@ -324,8 +325,11 @@ static void *publish_thread(void *arg)
 	pthread_setname_np(pthread_self(), "leaktap-redis");
 	while (!readable(r->stop_fd)) {
 		struct err e = {.text = ""};
-		enum resp_class class = step(r, &settled, &e);
+		enum resp_class class;
 
+		if (atomic_load(&r->draining) && trim_tell_rest(r->trim))
+			atomic_store(&r->said_rest, true);
+		class = step(r, &settled, &e);
 		if (class == RESP_OK)
 			continue;
 		settled = false;
@@ -399,8 +403,11 @@ static void wait_delivered(struct redis_output *r, int64_t deadline_ns)
 {
 	const struct timespec pause = {.tv_nsec = STEP_NS};
 	int64_t grace_ns = deadline_ns - clock_mono_ns();
-	uint64_t left = behind(r), now;
+	uint64_t left, now;
 
+	while (!atomic_load(&r->said_rest) && clock_mono_ns() < deadline_ns)
+		nanosleep(&pause, NULL);
+	left = behind(r);
 	while ((now = behind(r)) && clock_mono_ns() < deadline_ns) {
 		if (now < left && r->replay && !atomic_load(r->hurry))
 			deadline_ns = clock_mono_ns() + grace_ns;
@@ -416,6 +423,7 @@ static void redis_drain(struct output *o, int64_t deadline_ns)
 	if (!r->running)
 		return;
 	atomic_store(&r->draining, true);
+	ring(r->wake_fd);
 	wait_delivered(r, deadline_ns);
 }
 

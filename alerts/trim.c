@@ -1,13 +1,15 @@
 /* trim.c - see trim.h.  A run is three exchanges at most, each of all commands at once:
  *
- *	look	MULTI; for each stream XTRIM MAXLEN (where it is bounded), XINFO STREAM, XINFO GROUPS; EXEC
+ *	look	MULTI; for each stream XINFO STREAM, XINFO GROUPS and, where it is bounded, XTRIM MAXLEN and
+ *		XINFO STREAM again; EXEC
  *	ask	for groups that are behind: XPENDING, and XRANGE for what is old and not read
  *	trim	MULTI; XTRIM MINID up to the oldest entry that anybody still needs; EXEC
  *
  * The transactions stand inside of the fence (publish.h), so that our own trims are no change by somebody
- * else.  What the look says of the groups holds at the moment of the trim: what they read and acknowledge
- * meanwhile lies behind it.  After a trim the server's `lag` and `max-deleted-entry-id` say nothing (Redis
- * 7.0): only that a group was delivered less than what is gone. */
+ * else.  What the look says of the groups holds at the moment of the trim, so that what goes there is ours,
+ *and what went between two looks is not.  What is read and acknowledged meanwhile lies behind it.  After a
+ *trim the server's `lag` and `max-deleted-entry-id` say nothing (Redis 7.0): only that a group was delivered
+ *less than what is gone. */
 #include "alerts/trim_internal.h"
 
 #include <inttypes.h>
@@ -87,7 +89,7 @@ static struct trim_question *add(
 	q->command = c;
 	q->k = k;
 	q->g = g;
-	q->gone = false;
+	q->gone = q->after = false;
 	return q;
 }
 
@@ -130,32 +132,6 @@ static bool good(struct trim *t, const struct trim_question *q, const redisReply
 
 /* ---- look ------------------------------------------------------------------------------------------------
  */
-
-static void add_look(struct trim *t)
-{
-	bool cap = t->s->alerts.streams_max_entries && permitted(t, TRIM_XTRIM);
-
-	t->n = 0;
-	for (struct trim_key *k = t->key; k < t->key + TRIM_KEYS; k++) {
-		if (k == t->key + TRIM_MARKS &&
-		        (!t->s->alerts.streams_retention_h || !permitted(t, TRIM_OF_MARKS))) {
-			k->now.there = false;
-			k->now.length = k->n = 0;
-			break;
-		}
-		k->capped = false;
-		if (cap && k != t->key + TRIM_MARKS) {
-			add(t, TRIM_XTRIM, k, NULL);
-			COMMAND(t, "XTRIM", k->key, "MAXLEN", "~", t->most);
-		}
-		add(t, TRIM_STREAM, k, NULL);
-		COMMAND(t, "XINFO", "STREAM", k->key);
-		if (permitted(t, TRIM_LIST)) {
-			add(t, TRIM_LIST, k, NULL);
-			COMMAND(t, "XINFO", "GROUPS", k->key);
-		}
-	}
-}
 
 /* What is known of a group goes on with it. */
 static void carry_over(struct trim_group *to, const struct trim_key *k)
@@ -201,14 +177,75 @@ static void take_groups(struct trim *t, struct trim_key *k, const redisReply *r)
 	k->n = n;
 }
 
-/* A stream that ends before it did is another one: emptied, rolled back, put back from a backup. */
-static void take_stream(struct trim_key *k, const redisReply *r)
+static void add_key(struct trim *t, struct trim_key *k, bool cap)
 {
-	trim_read_stream(r, &k->now);
-	if (!k->now.last_ordinal && !stream_id_cmp(&k->now.last, &k->before.last))
-		k->now.last_ordinal = k->before.last_ordinal; /* it has become empty */
+	add(t, TRIM_STREAM, k, NULL);
+	COMMAND(t, "XINFO", "STREAM", k->key);
+	if (permitted(t, TRIM_LIST)) {
+		add(t, TRIM_LIST, k, NULL);
+		COMMAND(t, "XINFO", "GROUPS", k->key);
+	} else {
+		take_groups(t, k, NULL); /* where they stand is not known any more */
+	}
+	if (!cap)
+		return;
+	add(t, TRIM_XTRIM, k, NULL);
+	COMMAND(t, "XTRIM", k->key, "MAXLEN", "~", t->most);
+	add(t, TRIM_STREAM, k, NULL)->after = true;
+	COMMAND(t, "XINFO", "STREAM", k->key);
+}
+
+/* Whether anything may be trimmed by it. */
+static bool add_look(struct trim *t)
+{
+	bool cap = t->s->alerts.streams_max_entries && permitted(t, TRIM_XTRIM);
+
+	t->n = 0;
+	for (struct trim_key *k = t->key; k < t->key + TRIM_KEYS; k++) {
+		k->looked = false;
+		if (k == t->key + TRIM_MARKS &&
+		        (!t->s->alerts.streams_retention_h || !permitted(t, TRIM_OF_MARKS))) {
+			k->now.there = false;
+			k->now.length = k->n = 0;
+			break;
+		}
+		k->looked = true;
+		add_key(t, k, cap && k != t->key + TRIM_MARKS);
+	}
+	return cap;
+}
+
+static void read_place(const redisReply *r, const struct trim_place *was, struct trim_place *is)
+{
+	trim_read_stream(r, is);
+	if (!is->last_ordinal && !stream_id_cmp(&is->last, &was->last))
+		is->last_ordinal = was->last_ordinal; /* it has become empty */
+}
+
+/* A stream that ends before it did is another one: emptied, rolled back, put back from a backup. */
+static void take_stream(struct trim_key *k, bool after, const redisReply *r)
+{
+	if (after) {
+		read_place(r, &k->middle, &k->now);
+		return;
+	}
+	read_place(r, &k->before, &k->middle);
+	k->now = k->middle;
 	if (!k->now.there || stream_id_cmp(&k->now.last, &k->before.last) < 0)
 		k->known = false;
+}
+
+static void take_look(struct trim *t, const struct trim_question *q, const redisReply *r)
+{
+	if (q->command == TRIM_XTRIM && r->type == REDIS_REPLY_INTEGER && r->integer > 0) {
+		count_add(&t->p->out->trimmed, (uint64_t)r->integer);
+		if (r->integer >= MORE)
+			t->due_ns = clock_mono_ns() + MORE_NS;
+	} else if (q->command == TRIM_STREAM) {
+		take_stream(q->k, q->after, r);
+	} else if (q->command == TRIM_LIST) {
+		take_groups(t, q->k, r);
+	}
 }
 
 /* A list of some 10,000s of groups is longer than any answer that is read.  Delivery needs no list. */
@@ -224,10 +261,9 @@ static void look_broke(struct trim *t, const struct err *e)
 /* *all: every command was answered, as far as its stream is there. */
 static enum resp_class look(struct trim *t, bool *all, struct err *e)
 {
-	enum resp_class class;
+	bool cap = add_look(t);
+	enum resp_class class = beside_transact(t->p, t->command, t->n, t->reply, e);
 
-	add_look(t);
-	class = beside_transact(t->p, t->command, t->n, t->reply, e);
 	*all = class == RESP_OK;
 	for (size_t i = 0; class == RESP_OK && i < t->n; i++) {
 		const struct trim_question *q = &t->question[i];
@@ -238,18 +274,15 @@ static enum resp_class look(struct trim *t, bool *all, struct err *e)
 		        !strncmp(r->str, "ERR no such key", 15))
 			is_good = true;
 		*all &= is_good;
-		if (!is_good)
-			continue;
-		if (q->command == TRIM_XTRIM && r->type == REDIS_REPLY_INTEGER && r->integer > 0) {
-			q->k->capped = true;
-			count_add(&t->p->out->trimmed, (uint64_t)r->integer);
-			if (r->integer >= MORE)
-				t->due_ns = clock_mono_ns() + MORE_NS;
-		} else if (q->command == TRIM_STREAM) {
-			take_stream(q->k, r);
-		} else if (q->command == TRIM_LIST) {
-			take_groups(t, q->k, r);
-		}
+		q->k->looked &= is_good;
+		if (is_good)
+			take_look(t, q, r);
+	}
+	for (struct trim_key *k = t->key; k < t->key + TRIM_KEYS; k++) {
+		if (class != RESP_OK)
+			k->perhaps |= cap;
+		else if (k->looked)
+			trim_account(t, k);
 	}
 	beside_free(t->reply, t->n);
 	return class;
@@ -272,11 +305,11 @@ static void add_pending(struct trim *t, struct trim_key *k, struct trim_group *g
 		return;
 	q = add(t, TRIM_XPENDING, k, g);
 	COMMAND(t, "XPENDING", k->key, g->name, stream_id_text(k->now.first, q->from), "+", "1");
-	if (!k->known || stream_id_cmp(&k->now.first, &k->before.first) <= 0)
+	if (stream_id_cmp(&k->now.first, &k->unasked) <= 0)
 		return;
 	q = add(t, TRIM_XPENDING, k, g);
 	q->gone = true;
-	COMMAND(t, "XPENDING", k->key, g->name, stream_id_text(k->before.first, q->from),
+	COMMAND(t, "XPENDING", k->key, g->name, stream_id_text(k->unasked, q->from),
 	        stream_id_text(stream_id_before(k->now.first), q->to), "1000");
 }
 
@@ -314,16 +347,29 @@ static void add_questions(struct trim *t)
 	}
 }
 
+static void take_gone(const struct trim_key *k, struct trim_group *g, const redisReply *r)
+{
+	struct stream_id id;
+
+	g->gone = reply_is_array(r, 0) ? (uint64_t)r->elements : 0;
+	g->gone_by = 0;
+	for (size_t i = 0; i < g->gone; i++) {
+		bool now = trim_read_pending(r, i, &id) && stream_id_cmp(&id, &k->middle.first) >= 0;
+
+		g->gone_by |= now ? TRIM_BY_US : k->between_by;
+	}
+}
+
 static void take_answer(const struct trim_question *q, const redisReply *r)
 {
 	struct stream_id id;
 	uint64_t ordinal;
 
 	if (q->command == TRIM_XPENDING && q->gone) {
-		q->g->gone = reply_is_array(r, 0) ? (uint64_t)r->elements : 0;
+		take_gone(q->k, q->g, r);
 	} else if (q->command == TRIM_XPENDING) {
 		q->g->unsure = false;
-		if (trim_read_pending(r, &id))
+		if (trim_read_pending(r, 0, &id))
 			q->g->oldest = id;
 	} else if (trim_read_entry(r, &id, &ordinal)) {
 		if (q->g) {
@@ -404,11 +450,14 @@ static struct stream_id cutoff(const struct trim *t)
 enum resp_class trim_run(struct trim *t, struct err *e)
 {
 	enum resp_class class;
+	size_t room;
 	bool all;
 
 	t->ran_ns = clock_mono_ns();
 	t->due_ns = t->ran_ns + t->every_ns;
-	t->notes = RUN_NOTES;
+	room = output_note_room(t->p->out);
+	t->notes = room < RUN_NOTES ? (unsigned)room : RUN_NOTES;
+	t->more = false;
 	if (!trim_asked(t) && !permitted(t, TRIM_LIST))
 		return RESP_OK;
 	t->cutoff = cutoff(t);
@@ -423,10 +472,10 @@ enum resp_class trim_run(struct trim *t, struct err *e)
 	if (class != RESP_OK)
 		return class;
 	trim_tell(t);
-	for (struct trim_key *k = t->key; k < t->key + TRIM_KEYS; k++) {
-		k->before = k->now;
-		k->known = k->now.there;
-	}
+	for (struct trim_key *k = t->key; k < t->key + TRIM_KEYS; k++)
+		k->unasked = k->now.first;
+	if (t->more && t->due_ns > t->ran_ns + SOON_NS)
+		t->due_ns = t->ran_ns + SOON_NS;
 	/* who reads is not known: nothing goes by age */
 	return t->cutoff.ms && permitted(t, TRIM_LIST) ? trim_old(t, e) : RESP_OK;
 }

@@ -18,6 +18,8 @@ void trim_destroy(struct trim *t); /* NULL is fine */
 unsigned trim_wait_ms(const struct trim *t);
 /* RESP_OK also when the server does not permit it, which is told once and hinders nothing. */
 enum resp_class trim_run(struct trim *t, struct err *e);
+/* At the end: what groups lost and was not told yet.  False: there is more, and no room for it just now. */
+bool trim_tell_rest(struct trim *t);
 /* Where the server stands was asked anew: somebody may have trimmed. */
 void trim_anew(struct trim *t);
 

@@ -20,11 +20,16 @@ struct trim_place {
 	uint64_t first_ordinal, last_ordinal; /* 0: not known */
 };
 
+/* Whose trims. */
+#define TRIM_BY_US     1u
+#define TRIM_BY_OTHERS 2u
+
 /* What a group lost. */
 struct trim_loss {
 	struct log_dropped untold; /* last 0: nothing */
 	uint64_t unacknowledged;   /* of what it had been given */
 	bool unsure;               /* the numbers are not known */
+	unsigned by;               /* TRIM_BY_..., of what is untold */
 	struct stream_id upto;     /* read on from there, it loses anew */
 	bool told;
 	int64_t told_ns;
@@ -40,6 +45,7 @@ struct trim_group {
 	bool unsure;             /* which entries are pending is not known */
 	struct stream_id oldest; /* pending, of those in the stream; the greatest ID: none */
 	uint64_t gone;           /* pending, and trimmed since the last look; 1,000 are counted at most */
+	unsigned gone_by;        /* TRIM_BY_... */
 	struct stream_id held;   /* not read, and older than the retention; 0-0: none */
 	uint64_t held_ordinal;
 	/* from look to look */
@@ -53,10 +59,14 @@ struct trim_group {
 
 struct trim_key {
 	char key[128];
-	struct trim_place now, before;
-	bool known;  /* `before` is */
-	bool capped; /* alerts.streams.max_entries trimmed it just now */
-	bool many;   /* more groups than are looked at */
+	/* at the end of the last look; in this one, before alerts.streams.max_entries trimmed and after */
+	struct trim_place before, middle, now;
+	bool known;               /* `before` is */
+	bool looked;              /* everything that was asked of it was answered */
+	bool perhaps;             /* since `before` we may have trimmed: that was not answered */
+	unsigned between_by;      /* TRIM_BY_..., from `before` to `middle` */
+	struct stream_id unasked; /* from there on it was not asked which pending entries are gone */
+	bool many;                /* more groups than are looked at */
 	bool many_told;
 	uint64_t young; /* ordinal of the first entry that is not too old, 0: not known */
 	struct trim_group group[TRIM_GROUPS];
@@ -80,9 +90,10 @@ struct trim_question {
 	struct trim_key *k;
 	struct trim_group *g; /* NULL: of the stream */
 	bool gone;            /* TRIM_XPENDING: those that were trimmed */
+	bool after;           /* TRIM_STREAM: behind our own XTRIM */
 	char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
 };
-#define TRIM_QUESTIONS (TRIM_KEYS * (3 * TRIM_GROUPS + 3))
+#define TRIM_QUESTIONS (TRIM_KEYS * (3 * TRIM_GROUPS + 4))
 
 struct trim {
 	struct publisher *p;
@@ -96,6 +107,7 @@ struct trim {
 	int64_t forbidden_until_ns[TRIM_COMMANDS];
 	bool forbidden_told[TRIM_COMMANDS];
 	unsigned notes;  /* that may still be told in this run */
+	bool more;       /* ... and there is more to tell */
 	unsigned broken; /* looks in a row in which the connection broke */
 
 	struct trim_question question[TRIM_QUESTIONS];
@@ -113,12 +125,14 @@ static inline bool trim_asked(const struct trim *t)
 bool trim_read_stream(const redisReply *r, struct trim_place *s);
 /* One element of XINFO GROUPS. */
 bool trim_read_group(const redisReply *r, struct trim_group *g);
-/* The first element of the extended XPENDING; false: none. */
-bool trim_read_pending(const redisReply *r, struct stream_id *id);
+/* An element of the extended XPENDING; false: none. */
+bool trim_read_pending(const redisReply *r, size_t i, struct stream_id *id);
 /* The only entry of an XRANGE; *ordinal 0: it has none.  False: none. */
 bool trim_read_entry(const redisReply *r, struct stream_id *id, uint64_t *ordinal);
 
-/* After a look: which groups lost entries, which hold back old ones. */
+/* After a look: what groups lost of a stream, unread. */
+void trim_account(struct trim *t, struct trim_key *k);
+/* What they lost is told, and which groups hold back old entries. */
 void trim_tell(struct trim *t);
 /* The group is no more. */
 void trim_tell_last(struct trim *t, struct trim_key *k, struct trim_group *g);

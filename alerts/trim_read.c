@@ -49,10 +49,10 @@ bool trim_read_group(const redisReply *r, struct trim_group *g)
 	return true;
 }
 
-bool trim_read_pending(const redisReply *r, struct stream_id *id)
+bool trim_read_pending(const redisReply *r, size_t i, struct stream_id *id)
 {
-	return reply_is_array(r, 1) && reply_is_array(r->element[0], 1) &&
-	       reply_id(r->element[0]->element[0], id);
+	return reply_is_array(r, i + 1) && reply_is_array(r->element[i], 1) &&
+	       reply_id(r->element[i]->element[0], id);
 }
 
 bool trim_read_entry(const redisReply *r, struct stream_id *id, uint64_t *ordinal)

@@ -138,33 +138,75 @@ static uint64_t sum_of(const struct log_dropped *d)
 	return sum;
 }
 
-/* What went since the last look, and was not read, or not acknowledged. */
-static void find_loss(struct trim *t, struct trim_key *k, unsigned stream, struct trim_group *g)
+/* What went from `before` to `now`, and was not read. */
+static void find_loss(struct trim *t, struct trim_key *k, struct trim_group *g, unsigned by)
 {
+	unsigned stream = (unsigned)(k - t->key);
 	struct stream_id given = stream_id_cmp(&g->was, &g->delivered) > 0 ? g->was : g->delivered;
-	bool within = stream_id_cmp(&given, &k->before.first) >= 0;
+	bool within = stream_id_cmp(&given, &k->before.first) >= 0, sure;
 	struct log_dropped d = {.first = within ? given.seq + 1 : k->before.first.seq,
 	        .last = k->now.first.seq ? k->now.first.seq - 1 : 0};
-	bool sure = true, behind = stream_id_cmp(&given, &k->now.first) < 0;
 
-	if (behind)
-		sure = stream == 2 ? count_scan(t, k, given, &d) : count_dense(t, k, stream, given, &d);
-	/* it had all that stood there before: where it cannot be counted, nothing says that it lost any */
-	if (!sure && stream_id_cmp(&given, &k->before.last) >= 0) {
-		memset(d.n, 0, sizeof(d.n));
-		sure = true;
-	}
-	if ((!behind || (sure && !sum_of(&d))) && !g->gone)
+	if (stream_id_cmp(&given, &k->now.first) >= 0)
 		return;
-	if (g->gone)
-		d.first = k->before.first.seq;
-	if (d.last < d.first)
+	sure = stream == 2 ? count_scan(t, k, given, &d) : count_dense(t, k, stream, given, &d);
+	/* it had all that stood there before: where it cannot be counted, nothing says that it lost any */
+	if (!sure && stream_id_cmp(&given, &k->before.last) >= 0)
+		return;
+	if ((sure && !sum_of(&d)) || d.last < d.first)
 		return;
 	add_loss(&g->loss, &d);
-	g->loss.unacknowledged += g->gone;
+	g->loss.by |= by;
 	g->loss.unsure |= !sure;
 	g->loss.upto = stream_id_before(k->now.first);
-	count_add(&t->p->out->trimmed_unread, sum_of(&d) + g->gone + !sure);
+	count_add(&t->p->out->trimmed_unread, sum_of(&d) + !sure);
+}
+
+/* First what went between the looks, then what we trimmed in this one: also in the first look of a run, and
+ * of groups that are new in it. */
+void trim_account(struct trim *t, struct trim_key *k)
+{
+	struct trim_place now = k->now;
+	bool streams = k < t->key + STREAMS;
+
+	k->between_by = k->perhaps ? TRIM_BY_US | TRIM_BY_OTHERS : TRIM_BY_OTHERS;
+	k->perhaps = false;
+	if (!k->known)
+		k->unasked = k->middle.first;
+	k->now = k->middle;
+	if (streams && k->known && stream_id_cmp(&k->now.first, &k->before.first) > 0)
+		for (struct trim_group *g = k->group; g < k->group + k->n; g++)
+			if (g->known)
+				find_loss(t, k, g, k->between_by);
+	k->before = k->middle;
+	k->now = now;
+	if (streams && now.there && stream_id_cmp(&now.first, &k->before.first) > 0)
+		for (struct trim_group *g = k->group; g < k->group + k->n; g++)
+			find_loss(t, k, g, TRIM_BY_US);
+	k->before = now;
+	k->known = now.there;
+}
+
+/* What went of what it had been given, and had not acknowledged. */
+static void find_gone(struct trim *t, struct trim_key *k, struct trim_group *g, struct stream_id from)
+{
+	struct log_dropped d = {.first = from.seq, .last = k->now.first.seq ? k->now.first.seq - 1 : 0};
+
+	if (!g->gone || d.last < d.first)
+		return;
+	add_loss(&g->loss, &d);
+	g->loss.by |= g->gone_by;
+	g->loss.unacknowledged += g->gone;
+	g->loss.upto = stream_id_before(k->now.first);
+	count_add(&t->p->out->trimmed_unread, g->gone);
+	g->gone = 0;
+}
+
+static const char *whose(unsigned by)
+{
+	return by == TRIM_BY_US  ? "alerts.streams.max_entries trimmed"
+	       : by & TRIM_BY_US ? "alerts.streams.max_entries, or somebody else, trimmed"
+	                         : "somebody else trimmed";
 }
 
 static void tell_loss(struct trim *t, const struct trim_key *k, struct trim_group *g)
@@ -183,8 +225,7 @@ static void tell_loss(struct trim *t, const struct trim_key *k, struct trim_grou
 	        "The group `%s' lost %s of %s on %.100s, which %s before it had %s them; they stand in the "
 	        "log of this "
 	        "sensor",
-	        n.group, many, k->key, t->p->out->name,
-	        k->capped ? "alerts.streams.max_entries trimmed" : "somebody else trimmed",
+	        n.group, many, k->key, t->p->out->name, whose(l->by),
 	        sum || l->unsure ? "read" : "acknowledged");
 	record_note_count(&n, "first_index", l->untold.first);
 	record_note_count(&n, "last_index", l->untold.last);
@@ -204,24 +245,38 @@ static void tell_loss(struct trim *t, const struct trim_key *k, struct trim_grou
 }
 
 /* At once when it begins, and the rest when the group reads again: as long as nobody reads, it goes on. */
-static void tell_losses(struct trim *t, struct trim_key *k, unsigned stream, struct trim_group *g)
+static void tell_losses(struct trim *t, struct trim_key *k, struct trim_group *g)
 {
 	struct trim_loss *l = &g->loss;
-	bool moved = k->known && stream_id_cmp(&k->now.first, &k->before.first) > 0, reads;
+	bool reads = stream_id_cmp(&g->delivered, &l->upto) > 0;
 
-	if (moved && g->known)
-		find_loss(t, k, stream, g);
-	reads = stream_id_cmp(&g->delivered, &l->upto) > 0;
-	if (l->untold.last && t->notes && (!l->told || reads || clock_mono_ns() - l->told_ns >= AGAIN_NS))
-		tell_loss(t, k, g);
+	if (l->untold.last && (!l->told || reads || clock_mono_ns() - l->told_ns >= AGAIN_NS)) {
+		if (t->notes)
+			tell_loss(t, k, g);
+		else
+			t->more = true;
+	}
 	if (reads && !l->untold.last)
 		l->told = false;
 }
 
 void trim_tell_last(struct trim *t, struct trim_key *k, struct trim_group *g)
 {
-	if (g->loss.untold.last && t->notes)
+	if (g->loss.untold.last)
 		tell_loss(t, k, g);
+}
+
+bool trim_tell_rest(struct trim *t)
+{
+	for (struct trim_key *k = t->key; k < t->key + STREAMS; k++)
+		for (struct trim_group *g = k->group; g < k->group + k->n; g++) {
+			if (!g->loss.untold.last)
+				continue;
+			if (!output_note_room(t->p->out))
+				return false;
+			tell_loss(t, k, g);
+		}
+	return true;
 }
 
 /* ---- groups that nobody reads for ------------------------------------------------------------------------
@@ -331,8 +386,10 @@ void trim_tell(struct trim *t)
 		struct trim_key *k = &t->key[i];
 
 		for (struct trim_group *g = k->group; k->now.there && g < k->group + k->n; g++) {
-			if (i < STREAMS)
-				tell_losses(t, k, i, g);
+			if (i < STREAMS) {
+				find_gone(t, k, g, k->unasked);
+				tell_losses(t, k, g);
+			}
 			look_for_dead(t, k, g);
 			look_for_ahead(t, k, g);
 		}

@@ -315,6 +315,59 @@ def cap_passes_a_group(t):
 
 
 @scenario
+def cap_comes_with_a_restart(t):
+    """The bound is new, and its first trim goes past six groups, one of them with entries in hand.  They never read again:
+    what they lost from then to the stop is told by then, all of it, and whose trims these were."""
+    s = t.server()
+    groups = ["slow"] + ["g%d" % i for i in range(5)]
+    src = t.source("-n", 6000, "-W", LONG, s.url)
+    equal(src.end(60)["lost"], 0, "lost")
+    r = Redis(s.path)
+    for g in groups:
+        r("XGROUP", "CREATE", key("alerts"), g, "0")
+    r("XREADGROUP", "GROUP", "slow", "one", "COUNT", 10, "STREAMS", key("alerts"), ">")
+    src = t.source("-n", 3 * RATE, "-r", RATE, "-W", LONG, "-t", LOOK, "-N", 1000, s.url)
+    stats = src.end(60)
+    equal(stats["lost"] + stats["waiting"], 0, "lost: %s" % stats["log"])
+    log = log_lines(t.log)
+    left = r("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][1]
+    left = int(dict(zip(left[::2], left[1::2]))["ordinal"])
+    check(left > 6000, "it was trimmed while they did not read, too: %d" % left)
+    for g in groups:
+        lost, records = gone(log, g)
+        equal(lost, set(range(11 if g == "slow" else 1, left)), "what %s lost" % g)
+        equal(sum(rec["counters"].get("unacknowledged", 0) for rec in records), 10 if g == "slow" else 0, "in hand of " + g)
+        check(all("which alerts.streams.max_entries trimmed" in rec["summary"] for rec in records), "whose: %s" % records)
+        equal(len(records), 2, "at once, and at the stop: %s" % records)
+    equal(stats["trimmed_unread"], 6 * (left - 1), "counted")
+    valid(log)
+    has_exactly(t, s, log)
+    r.close()
+
+
+@scenario
+def cap_and_others(t):
+    """The bound trims, and so does somebody: each loss is laid at the right door."""
+    s = t.server("--stream-node-max-entries", "10")
+    r = Redis(s.path)
+    for g in ("ours", "theirs"):
+        r("XGROUP", "CREATE", key("alerts"), g, "0", "MKSTREAM")
+    src = begin(t, 6, s.url, "-N", 2000, old=False)
+    until("somebody trims", lambda: r("XLEN", key("alerts")) > 1000)
+    first = r("XRANGE", key("alerts"), "-", "+", "COUNT", 600)[-1][0]
+    r("XTRIM", key("alerts"), "MINID", first)
+    r("XGROUP", "SETID", key("alerts"), "ours", first)
+    until("it is told", lambda: "theirs" in [e[2].get("group") for e in entries(r, "health")])
+    log, _ = finish(t, src)
+    theirs, ours = gone(log, "theirs")[1], gone(log, "ours")[1]
+    check("which somebody else trimmed" in theirs[0]["summary"] and theirs[0]["counters"]["first_alert"] == 1, "%s" % theirs)
+    check(ours and all("which alerts.streams.max_entries trimmed" in rec["summary"] for rec in theirs[1:] + ours),
+          "the bound's: %s %s" % (theirs, ours))
+    check(len(theirs) >= 2, "it goes on: %s" % theirs)
+    r.close()
+
+
+@scenario
 def trimmed_by_others(t):
     """XTRIM from cron, with nothing set here: told with the ordinals, not when everything was read."""
     s = t.server()

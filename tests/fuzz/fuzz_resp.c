@@ -58,7 +58,7 @@ static void read_for_trimming(const redisReply *r)
 		abort(); /* what may come in an empty stream does not lie before what was there */
 	if (trim_read_group(r, &group) && strlen(group.name) > TRIM_NAME)
 		abort();
-	trim_read_pending(r, &id);
+	trim_read_pending(r, 0, &id);
 	trim_read_entry(r, &id, &number);
 	durable_read_role(r, &number);
 	durable_read_replicas(r, 1);

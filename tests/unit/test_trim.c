@@ -104,7 +104,7 @@ static void entries(void **state)
 	uint64_t ordinal;
 
 	(void)state;
-	assert_true(trim_read_pending(r, &id));
+	assert_true(trim_read_pending(r, 0, &id));
 	assert_int_equal(id.seq, 12);
 	freeReplyObject(r);
 	r = parse(entry_text, sizeof(entry_text) - 1);
@@ -113,7 +113,7 @@ static void entries(void **state)
 	assert_int_equal(ordinal, 7);
 	freeReplyObject(r);
 	r = parse("*0\r\n", 4);
-	assert_false(trim_read_pending(r, &id));
+	assert_false(trim_read_pending(r, 0, &id));
 	assert_false(trim_read_entry(r, &id, &ordinal));
 	freeReplyObject(r);
 }
@@ -163,7 +163,7 @@ static void read_as_everything(const redisReply *r)
 		assert_true(stream_id_cmp(&p.first, &p.last) >= 0);
 	if (trim_read_group(r, &g))
 		assert_true(strlen(g.name) <= TRIM_NAME);
-	trim_read_pending(r, &id);
+	trim_read_pending(r, 0, &id);
 	trim_read_entry(r, &id, &n);
 	durable_read_role(r, &n);
 	durable_read_replicas(r, 1);

@@ -59,7 +59,7 @@ static bool told(unsigned stream, struct trim_place before, struct trim_place no
 	struct trim_key *k = &trim->key[stream];
 
 	k->before = before;
-	k->now = now;
+	k->now = k->middle = now;
 	k->known = true;
 	k->n = 1;
 	k->group[0] = (struct trim_group){.name = "siem",
@@ -68,6 +68,7 @@ static bool told(unsigned stream, struct trim_place before, struct trim_place no
 	        .delivered = {T0_MS, given},
 	        .oldest = {UINT64_MAX, UINT64_MAX}};
 	trim->notes = 2;
+	trim_account(trim, k);
 	trim_tell(trim);
 	k->n = 0;
 	k->now.there = false;
