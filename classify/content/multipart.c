@@ -144,16 +144,12 @@ static bool multipart_open(void *state, struct nest *t, const struct prefix *in,
 	return true;
 }
 
-/* "part.NAME"; without a name that of the part around it, or its number. */
+/* "part.NAME"; without a name its number, behind what it stands in. */
 static void part_name(const struct multipart *m, const char *name, size_t n, struct prefix *out)
 {
 	static const struct prefix none;
 	struct prefix part;
 
-	if (!n && m->inner) {
-		*out = *m->in;
-		return;
-	}
 	if (!n) {
 		prefix_add_index(out, m->in, "part", m->parts ? m->parts - 1 : 0);
 		return;

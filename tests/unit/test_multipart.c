@@ -140,12 +140,32 @@ static void test_nested(void **state)
 	        "--YY\r\nContent-Disposition: file; filename=a.txt\r\n\r\none\r\n"
 	        "--YY\r\nContent-Disposition: file; name=own\r\n\r\ntwo\r\n--YY--\r\n"
 	        "--XX\r\nContent-Disposition: form-data; name=last\r\n\r\nthree\r\n--XX--",
-	        "part.files <files> one\npart.own <own> two\npart.last <last> three\n", 0);
+	        "part.files.part[0] <files> one\npart.own <own> two\npart.last <last> three\n", 0);
 	/* the inner one is not closed */
 	check(TYPE,
 	        "--XX\r\nContent-Type: multipart/mixed; "
 	        "boundary=YY\r\n\r\n--YY\r\n\r\none\r\n--XX\r\n\r\ntwo\r\n--XX--",
-	        "part[0] <> one\npart[1] <> two\n", 0);
+	        "part[0].part[0] <> one\npart[1] <> two\n", 0);
+}
+
+/* A message of e-mail that is uploaded: its parts are told apart, as deep as they lie. */
+static void test_mail_in_form(void **state)
+{
+	(void)state;
+	check(TYPE,
+	        "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.eml\"\r\n"
+	        "Content-Type: message/rfc822\r\n\r\n"
+	        "Subject: s\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=YY\r\n\r\n"
+	        "--YY\r\nContent-Type: multipart/alternative; boundary=ZZ\r\n\r\n"
+	        "--ZZ\r\n\r\nplain\r\n--ZZ\r\nContent-Type: text/html\r\n\r\nmarked\r\n--ZZ--\r\n"
+	        "--YY\r\nContent-Type: text/plain; name=\"a.txt\"\r\n"
+	        "Content-Transfer-Encoding: base64\r\n\r\nYXR0YWNoZWQ=\r\n--YY--\r\n"
+	        "--XX--",
+	        "part.file.Subject <Subject> s\npart.file.MIME-Version <MIME-Version> 1.0\n"
+	        "part.file.Content-Type <Content-Type> multipart/mixed; boundary=YY\n"
+	        "part.file.part[0].part[0] <file> plain\npart.file.part[0].part[1] <file> marked\n"
+	        "part.file.part[1] <file> attached\n",
+	        0);
 }
 
 static void test_nesting_limit(void **state)
@@ -213,6 +233,7 @@ int main(void)
 	        cmocka_unit_test(test_endless_head),
 	        cmocka_unit_test(test_transfer_encodings),
 	        cmocka_unit_test(test_nested),
+	        cmocka_unit_test(test_mail_in_form),
 	        cmocka_unit_test(test_nesting_limit),
 	        cmocka_unit_test(test_gap),
 	        cmocka_unit_test(test_flips_and_prefixes),
