@@ -94,6 +94,9 @@ static bool is_reference(const uint8_t *p, size_t n, const struct make *m)
 		return true;
 	if (memchr(p, '(', n) && (memchr(p, ')', n) || p[n - 1] == '('))
 		return true;
+	if (p[0] == '$' && !m->lower && m->upper + m->digit + m->other == n && m->other == 2 &&
+	        memchr(p, '_', n))
+		return true;           /* $DB_PASS2 */
 	for (size_t i = 0; i < n; i++) /* an identifier with dots, or in capitals with underscores */
 		names += isalpha(p[i]) || p[i] == '_' || p[i] == '.' || p[i] == '[' || p[i] == ']';
 	return names == n && (memchr(p, '.', n) || memchr(p, '_', n) || memchr(p, '[', n));
@@ -144,15 +147,138 @@ static bool is_quoted(const struct value *v)
 	return v->start > 0 && v->p[v->start - 1] && strchr("\"'`", v->p[v->start - 1]);
 }
 
+/* Words behind `password` in a name which is no password's: passwordLastChanged, password_policy_id. */
+static const char *const no_password_names[] = {"last", "change", "changed", "changes", "expire", "expires",
+        "expired", "expiry", "expiration", "encoder", "encoding", "encryption", "strength", "policy",
+        "policies", "id", "ids", "reset", "url", "uri", "min", "max", "len", "length", "hint", "field",
+        "type", "algorithm", "algo", "age", "at", "date", "time", "ttl", "days", "history", "rule", "rules",
+        "count", "attempts", "file", "path", "format", "manager", "validator", "verifier", "input", "label",
+        "regex", "pattern", "version", "updated", "created", "modified", "set", "mode", "enabled", "required",
+        "status", "state", "rotation", "lifetime", "score", "complexity", "column", "form", "screen", "page",
+        "key", "store", "authentication", "authenticator", "auth", "grant", "check", "checker", "generator",
+        "provider", "service"};
+
+static bool is_name(uint8_t c)
+{
+	return isalnum(c) || c == '_' || c == '-' || c >= 0x80;
+}
+
+/* Where the name that begins at the match ends, when what assigns stands behind it; else 0. */
+static size_t assigned_name(const struct value *v)
+{
+	size_t end = v->match_start, at;
+
+	while (end < v->start && is_name(v->p[end]))
+		end++;
+	for (at = end; at < v->start && strchr("\"'`]) \\", v->p[at]); at++)
+		;
+	return at < v->start && (v->p[at] == ':' || v->p[at] == '=') ? end : 0;
+}
+
+/* Whether a part of the name behind its first says that it names something else. */
+static bool names_other(const struct value *v, size_t end)
+{
+	size_t from = v->match_start;
+
+	for (size_t at = from + 1; at <= end; at++) {
+		const uint8_t *p = v->p + at;
+		bool cut = at == end || *p == '_' || *p == '-' || (isupper(*p) && islower(p[-1]));
+
+		if (!cut)
+			continue;
+		if (from > v->match_start && is_word_of(v->p + from, at - from, no_password_names,
+		                                     sizeof(no_password_names) / sizeof(*no_password_names)))
+			return true;
+		from = at < end && (*p == '_' || *p == '-') ? at + 1 : at;
+	}
+	return false;
+}
+
+/* 2026-01-01T00:00:00Z */
+static bool begins_with_date(const uint8_t *p, size_t n)
+{
+	static const char shape[] = "dddd-dd-dd";
+
+	for (size_t i = 0; shape[i]; i++)
+		if (i >= n || (shape[i] == 'd' ? !isdigit(p[i]) : p[i] != '-'))
+			return false;
+	return n == 10 || strchr("T _,;.", p[10]);
+}
+
+/* bcrypt-strength-12, PBKDF2:120000 */
+static bool begins_with_algorithm(const uint8_t *p, size_t n)
+{
+	static const char *const names[] = {"bcrypt", "scrypt", "argon2", "argon2i", "argon2id", "pbkdf2",
+	        "md5", "sha1", "sha-1", "sha256", "sha-256", "sha512", "sha-512", "hmac", "aes128", "aes-128",
+	        "aes256", "aes-256"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t len = strlen(names[i]);
+
+		if (n >= len && !strncasecmp((const char *)p, names[i], len) &&
+		        (n == len || (strchr("-_:/ ", p[len]) && p[len])))
+			return true;
+	}
+	return false;
+}
+
+/* In user:password@host the value behind the next colon is a port. */
+static bool is_of_uri(const struct value *v)
+{
+	for (size_t i = v->match_start; i < v->start && v->p[i] > ' '; i++)
+		if (v->p[i] == '@')
+			return true;
+	return false;
+}
+
+/* `pass` and `pw` say less than `password`, and least by themselves: PASS: TestLogin2. */
+enum short_name { SHORT_NOT, SHORT_PART, SHORT_ALONE, SHORT_OTHER };
+
+static enum short_name short_name_of(const struct value *v, size_t end)
+{
+	const uint8_t *name = v->p + v->match_start;
+	size_t n = end - v->match_start;
+	uint8_t before = v->match_start ? name[-1] : 0;
+
+	if (!(n == 2 && !strncasecmp((const char *)name, "pw", 2)) &&
+	        !(n == 4 && !strncasecmp((const char *)name, "pass", 4)))
+		return SHORT_NOT;
+	if (isalnum(before)) /* smtpPass, and bypass */
+		return islower(before) && isupper(name[0]) && islower(name[1]) ? SHORT_PART : SHORT_OTHER;
+	return before == '_' || before == '-' || before == '.' ? SHORT_PART : SHORT_ALONE;
+}
+
+/* Behind a short name that stands alone: what no name, path or count looks like.  A member's name is put
+ * before its text, which has no quotes then. */
+static bool is_no_name(const struct value *v, const struct make *m, bool quoted)
+{
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start, joints = 0, special = 0;
+	uint8_t second = v->p[v->match_start + 1];
+	bool lower = islower(second) || second == 'W'; /* PASS: is a test's, PW: is not */
+	bool member = lower && !v->match_start && v->ends && v->end == v->n && v->p[v->start - 1] == ' ';
+
+	for (size_t i = 0; i < n; i++) {
+		joints += !isalnum(p[i]);
+		special += !isalnum(p[i]) && !strchr("_-./:, *+()[]=<>", p[i]);
+	}
+	if (!m->digit || !(m->upper || m->lower) || memchr(p, ' ', n))
+		return false;
+	if (special || ((quoted || member) && !memchr(p, '/', n)))
+		return true;
+	return m->upper && m->lower && !joints && lower;
+}
+
 /* A value behind `password =` or `password:`. */
 enum verdict_of_value validate_password(struct value *v)
 {
 	const uint8_t *p = v->p + v->start;
 	size_t n = v->end - v->start;
 	bool quoted = is_quoted(v);
+	size_t name = assigned_name(v);
+	enum short_name alias = name ? short_name_of(v, name) : SHORT_NOT;
 	struct make m;
 
-	if (!quoted && is_code(v, p, n))
+	if ((!quoted && is_code(v, p, n)) || (name && names_other(v, name)))
 		return VALUE_NO;
 	while (n && !quoted && strchr(".,;:?)", p[n - 1]))
 		n--; /* the sentence's */
@@ -162,7 +288,10 @@ enum verdict_of_value validate_password(struct value *v)
 	        is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
 	        !validate_not_placeholder(v))
 		return VALUE_NO;
-	if (memmem(p, n, "://", 3) || (p[0] == '/' && m.digit < 3))
+	if (memmem(p, n, "://", 3) || (p[0] == '/' && m.digit < 3) || begins_with_date(p, n) ||
+	        begins_with_algorithm(p, n) || is_of_uri(v))
+		return VALUE_NO;
+	if (alias == SHORT_OTHER || (alias == SHORT_ALONE && !is_no_name(v, &m, quoted)))
 		return VALUE_NO;
 	if (m.digit && (m.upper || m.lower || m.other))
 		return VALUE_YES;
