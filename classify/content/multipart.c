@@ -158,6 +158,20 @@ static void part_name(const struct multipart *m, const char *name, size_t n, str
 	prefix_add(out, &part, name, n);
 }
 
+/* A name that is long enough to hold data is text too, as those of forms and JSON are. */
+static void tell_name(const struct multipart *m, struct nest *t, const char *name, size_t n)
+{
+	struct emit *e = nest_emit(t);
+	struct prefix in;
+
+	if (n < MULTIPART_NAME_LONG)
+		return;
+	prefix_add(&in, m->in, "part{}", 6);
+	emit_field(e, in.text, in.n, in.key_at, 0);
+	emit_text(e, (const uint8_t *)name, n);
+	emit_end(e, true);
+}
+
 struct part_head {
 	struct slice disposition, type, transfer;
 };
@@ -198,7 +212,7 @@ static void begin(struct multipart *m, struct nest *t, const struct prefix *in, 
 
 static void begin_part(struct multipart *m, struct nest *t)
 {
-	char name[MULTIPART_BOUNDARY], file[NEST_NAME_MAX];
+	char name[MULTIPART_HEAD_MAX], file[NEST_NAME_MAX];
 	struct part_head h;
 	struct part_hint hint = {0};
 	struct prefix in;
@@ -207,7 +221,8 @@ static void begin_part(struct multipart *m, struct nest *t)
 	part_head_read(m, &h);
 	if (!named_param(h.disposition, "name", "name*", name, sizeof(name), &n))
 		n = 0;
-	part_name(m, name, n, &in);
+	tell_name(m, t, name, n);
+	part_name(m, name, n < MULTIPART_NAME_SHOWN ? n : MULTIPART_NAME_SHOWN, &in);
 	if (named_param(h.disposition, "filename", "filename*", file, sizeof(file), &file_n) ||
 	        header_param(h.type, "name", file, sizeof(file), &file_n)) /* as mail programs do too */
 		hint.name = slice_of(file, file_n);

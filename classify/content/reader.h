@@ -65,8 +65,10 @@ extern const struct reader_ops form_ops;
 
 /* ---- multipart.c (RFC 2046 5.1, RFC 7578) ---- */
 
-#define MULTIPART_BOUNDARY 200  /* RFC 2046 allows 70 */
-#define MULTIPART_HEAD_MAX 4096 /* header fields of one part */
+#define MULTIPART_BOUNDARY   200  /* RFC 2046 allows 70 */
+#define MULTIPART_HEAD_MAX   4096 /* header fields of one part */
+#define MULTIPART_NAME_SHOWN 200  /* of a part's name in a path */
+#define MULTIPART_NAME_LONG  16   /* a name of this length is handed out as text too */
 
 extern const struct reader_ops multipart_ops;
 /* The boundary of a multipart type, copied to out (MULTIPART_BOUNDARY bytes); false when it is another type.

@@ -148,6 +148,28 @@ static void test_nested(void **state)
 	        "part[0].part[0] <> one\npart[1] <> two\n", 0);
 }
 
+/* Names that may hold data are text, whatever stands in the part. */
+static void test_long_names(void **state)
+{
+	(void)state;
+	check(TYPE,
+	        "--XX\r\nContent-Disposition: form-data; name=\"fifteen letters\"\r\n\r\na\r\n"
+	        "--XX\r\nContent-Disposition: form-data; name=\"card 4111111111111111\"\r\n\r\n"
+	        "--XX\r\nContent-Disposition: form-data; name*=UTF-8''card%204111111111111111\r\n\r\nb\r\n"
+	        "--XX--",
+	        "part.fifteen letters <fifteen letters> a\npart{} <> card 4111111111111111\n"
+	        "part{} <> card 4111111111111111\npart.card 4111111111111111 <card 4111111111111111> b\n",
+	        0);
+	/* one that is cut off, and one inside */
+	check(TYPE,
+	        "--XX\r\nContent-Disposition: form-data; name=o\r\nContent-Type: multipart/mixed; "
+	        "boundary=YY\r\n\r\n--YY\r\nContent-Disposition: file; name=sixteen-letters-1\r\n\r\nx\r\n"
+	        "--YY--\r\n--XX\r\nContent-Disposition: form-data; name=sixteen-letters-2",
+	        "part.o.part{} <> sixteen-letters-1\npart.sixteen-letters-1 <sixteen-letters-1> x\n"
+	        "part{} <> sixteen-letters-2\n",
+	        CONTENT_BROKEN);
+}
+
 /* A message of e-mail that is uploaded: its parts are told apart, as deep as they lie. */
 static void test_mail_in_form(void **state)
 {
@@ -234,6 +256,7 @@ int main(void)
 	        cmocka_unit_test(test_transfer_encodings),
 	        cmocka_unit_test(test_nested),
 	        cmocka_unit_test(test_mail_in_form),
+	        cmocka_unit_test(test_long_names),
 	        cmocka_unit_test(test_nesting_limit),
 	        cmocka_unit_test(test_gap),
 	        cmocka_unit_test(test_flips_and_prefixes),
