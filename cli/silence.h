@@ -1,5 +1,6 @@
 /* silence.h - which sensors were heard of, for `leaktap watch`: says once when one gives no sign for three of
- * its heartbeats, once when it is back, and once when it was ended in good order.  One thread's own. */
+ * its heartbeats, once when it is back, and once when it was ended in good order, also before we came.  Each
+ * line has the time (UTC).  One thread's own. */
 #ifndef CLI_SILENCE_H
 #define CLI_SILENCE_H
 
@@ -19,7 +20,8 @@ void silence_heard(
         struct silence *s, const char *sensor, const char *json, size_t n, int64_t age_ns, int64_t now_ns);
 /* To be called every second or so. */
 void silence_look(struct silence *s, int64_t now_ns);
-/* Nothing could be heard until now: everybody gets his time anew, and half a minute to find the server. */
+/* Nothing could be heard until now: everybody gets his time anew, and half a minute to find the server, also
+ * who is heard of for the first time within it. */
 void silence_deaf(struct silence *s, int64_t now_ns);
 
 #endif

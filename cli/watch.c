@@ -21,6 +21,7 @@
 #include <locale.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -37,7 +38,9 @@
 #define REPLY_NS      (5 * NS_PER_S)
 #define HISTORY_COUNT "20" /* entries of :health among which the newest heartbeat is looked for */
 #define HEALTH_MS     86400000ll
-#define REFRESH_NS    (5 * NS_PER_S) /* between looks for new sensors */
+#define REFRESH_NS    (5 * NS_PER_S)   /* between looks for new sensors */
+#define HANG_NS       (2 * NS_PER_S)   /* a step takes BLOCK_MS; longer, and nobody could be heard */
+#define FOREIGN_NS    (600 * NS_PER_S) /* between lines about foreign entries of one stream */
 #define RETRY_MIN_MS  200u
 #define RETRY_MAX_MS  5000u
 
@@ -46,7 +49,10 @@ struct followed {
 	char last[ID_MAX];          /* the ID behind which to go on */
 	char sensor[SENSOR_NAME + 1];
 	bool health;
-	uint64_t history_ms; /* :health: entries up to there are older than our looking at it */
+	uint64_t history_ms;            /* :health: entries up to there are older than our looking at it */
+	uint64_t foreign, foreign_told; /* entries that are no records of leaktap */
+	char foreign_first[ID_MAX];
+	int64_t foreign_ns; /* when they were told of */
 };
 
 struct watch {
@@ -135,8 +141,50 @@ static bool is_plain(const char *p, size_t n)
 	return true;
 }
 
+/* A line of our own, with the time (UTC): it may be read in the morning. */
+static void say(const char *fmt, ...)
+{
+	char now[TIME_TEXT_MAX];
+	va_list ap;
+
+	fprintf(stderr, "leaktap watch: %.19sZ: ", time_format(clock_wall_ns(), now));
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void count_foreign(struct followed *f)
+{
+	if (!f->foreign++)
+		snprintf(f->foreign_first, sizeof(f->foreign_first), "%s", f->last);
+}
+
+/* One line for a stream, at once, and again with the new count only now and then. */
+static void tell_foreign(struct watch *w, bool last)
+{
+	int64_t now_ns = clock_mono_ns();
+
+	for (size_t i = 0; i < w->n_streams; i++) {
+		struct followed *f = &w->stream[i];
+		char key[sizeof(f->key)];
+
+		if (f->foreign == f->foreign_told ||
+		        (!last && (!w->follow || (f->foreign_told && now_ns - f->foreign_ns < FOREIGN_NS))))
+			continue;
+		snprintf(key, sizeof(key), "%s", f->key);
+		for (char *p = key; *p; p++)
+			if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
+				*p = '?';
+		say("%s: %" PRIu64 " %s no record of leaktap: passed over; the first is %s", key, f->foreign,
+		        f->foreign == 1 ? "entry is" : "entries are", f->foreign_first);
+		f->foreign_told = f->foreign;
+		f->foreign_ns = now_ns;
+	}
+}
+
 /* Returns false when the last alert asked for was shown, or nobody reads any more. */
-static bool show_one(struct watch *w, const char *json, size_t n)
+static bool show_one(struct watch *w, struct followed *f, const char *json, size_t n)
 {
 	char type[8];
 
@@ -147,7 +195,7 @@ static bool show_one(struct watch *w, const char *json, size_t n)
 		fwrite(json, 1, n, stdout);
 		putchar('\n');
 	} else if (w->json || !show_record(&w->show, json, n)) {
-		fprintf(stderr, "leaktap watch: an entry is no record of leaktap: passed over\n");
+		count_foreign(f);
 	}
 	w->shown += !strcmp(type, "alert");
 	return (!w->count || w->shown != w->count) && !ferror(stdout);
@@ -192,15 +240,17 @@ static bool take_entry(struct watch *w, struct followed *f, const redisReply *en
 	if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
 	        entry->element[0]->type == REDIS_REPLY_STRING)
 		snprintf(f->last, sizeof(f->last), "%s", entry->element[0]->str);
-	if (!json)
+	if (!json) {
+		count_foreign(f);
 		return true;
+	}
 	if (f->health && is_heartbeat(json)) {
 		if (w->follow && id_ms(entry) > f->history_ms)
 			silence_heard(w->silence, f->sensor, json->str, json->len, 0, clock_mono_ns());
 		if (!w->health)
 			return true;
 	}
-	return show_one(w, json->str, json->len);
+	return show_one(w, f, json->str, json->len);
 }
 
 /* ---- asking ----------------------------------------------------------------------------------------------
@@ -428,6 +478,7 @@ static int read_streams(struct watch *w, size_t *n, struct err *e)
 /* 1: there may be more, 0: done, -1: e. */
 static int step(struct watch *w, struct err *e)
 {
+	int64_t begun_ns = clock_mono_ns();
 	size_t n = 0;
 	int ret;
 
@@ -443,8 +494,14 @@ static int step(struct watch *w, struct err *e)
 	if (!w->n_streams)
 		return 0;
 	ret = read_streams(w, &n, e);
-	if (ret == 1 && w->follow)
-		silence_look(w->silence, clock_mono_ns());
+	tell_foreign(w, false);
+	if (ret == 1 && w->follow) {
+		int64_t now_ns = clock_mono_ns();
+
+		if (now_ns - begun_ns > BLOCK_MS * NS_PER_MS + HANG_NS)
+			silence_deaf(w->silence, now_ns);
+		silence_look(w->silence, now_ns);
+	}
 	if (fflush(stdout))
 		return 0;
 	return ret == 1 && !n && !w->follow ? 0 : ret;
@@ -466,11 +523,13 @@ static int watch_loop(struct watch *w)
 		struct err e = {.text = ""};
 		int ret = step(w, &e);
 
-		if (!ret)
+		if (!ret) {
+			tell_foreign(w, true);
 			return EXIT_DONE;
+		}
 		if (ret > 0) {
 			if (away)
-				fprintf(stderr, "leaktap watch: %s is back\n", w->url.shown);
+				say("%s is back", w->url.shown);
 			away = false;
 			retry_ms = RETRY_MIN_MS;
 			continue;
@@ -481,8 +540,7 @@ static int watch_loop(struct watch *w)
 			return EXIT_FAILED;
 		}
 		if (!away)
-			fprintf(stderr, "leaktap watch: %s: %s; trying again until it is back\n",
-			        w->url.shown, e.text);
+			say("%s: %s; trying again until it is back", w->url.shown, e.text);
 		silence_deaf(w->silence, clock_mono_ns()); /* what is read next counts as heard after it */
 		away = true;
 		pause_ms(retry_ms);

@@ -533,7 +533,11 @@ def watch(t):
     check("LOW" in shown and "\033" not in shown and "\x07" not in shown, "control characters stay out")
     shown = run("--no-follow", "--json")
     check("\033" not in shown.stdout and "\x07" not in shown.stdout, "no control characters as JSON either")
-    check("no record" in shown.stderr, "what is passed over is told")
+    for _ in range(300):
+        r("XADD", key("alerts"), "*", "somebody", "else's")
+    shown = run("--no-follow", "--json")
+    check(re.search(r"Z: leaktap:\{%s\}:alerts: 301 entries are no record of leaktap: passed over; the first is \d+-\d+\n" % SENSOR,
+                    shown.stderr) and shown.stderr.count("passed over") == 1, "what is passed over is told: " + shown.stderr)
     equal(run("--no-follow", "--min-severity", "high", "--json").stdout.count("\n"), 5, "--min-severity")
     r.close()
 
@@ -549,6 +553,23 @@ def watch(t):
     equal([x["sensor"] for x in came if x["type"] == "alert"], [SENSOR] * 4 + ["later"] * 4, "what comes")
     equal({x["type"] for x in came} - {"alert"}, {"sensor"}, "the sensor tells of the entry that is not its own")
     equal(err.count("trying again"), 1, "the outage is said once")
+
+    # a sensor of which the server knew before it was away, and one that was stopped; watch comes while it is away
+    r = Redis(s.path)
+    for name, state in (("lives", "running"), ("ended", "stopping")):
+        r("SADD", "leaktap:sensors", name)
+        r("XADD", "leaktap:{%s}:health" % name, "%d-1" % ((time.time() - 13) * 1000), "json", json.dumps(
+            {"type": "sensor", "kind": "sensor.health", "state": state, "health": {"heartbeat_s": 3}}))
+    r.close()
+    s.kill()
+    follow = subprocess.Popen([t.leaktap, "watch", "--redis", s.url], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1)
+    s.start()
+    time.sleep(5)
+    follow.terminate()
+    err = follow.communicate(timeout=20)[1]
+    check("is back" in err and "no sign" not in err, "who may still look for the server is not silent: " + err)
+    check(re.search(r"watch: 2\d{3}-\d\d-\d\dT[0-9:]{8}Z: sensor ended stopped at 2\d{3}-", err), "an orderly stop: " + err)
     for args, status in ((["--bogus"], 2), (["--since", "x"], 2), (["--min-severity", "loud"], 2), ([], 2),
                          (["--redis", "unix:///nonexistent/redis.sock", "--no-follow"], 1)):
         run_ = subprocess.run([t.leaktap, "watch", *args], capture_output=True, text=True, timeout=20, check=False,

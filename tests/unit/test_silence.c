@@ -91,11 +91,19 @@ static void an_orderly_stop_is_no_silence(void **state)
 
 static void what_was_before_we_came(void **state)
 {
+	const char *news;
+
 	(void)state;
-	beat("gone", "stopping", 7200); /* in order, long ago: no news */
+	beat("gone", "stopping", 86401); /* in order, long ago: no news */
+	beat("ended", "stopping", 7200);
+	beat("ended", "stopping", 7100);
 	beat("dead", "running", 7200);
 	beat("fine", "running", 5);
-	assert_non_null(strstr(after(0), "sensor dead has given no sign for 7200 s"));
+	news = after(0);
+	assert_non_null(strstr(news, "sensor dead has given no sign for 7200 s"));
+	assert_null(strstr(news, "gone"));
+	assert_non_null(news = strstr(news, "sensor ended stopped at 2"));
+	assert_null(strstr(news + strlen("sensor ended"), "ended"));
 	assert_string_equal(after(25), "");
 	assert_non_null(strstr(after(1), "sensor fine has given no sign for 31 s"));
 	beat("fine", "running", -5); /* a clock that is ahead of ours */
@@ -118,6 +126,33 @@ static void a_server_that_was_away_makes_nobody_silent(void **state)
 	beat("fra1", "running", 0); /* heard: no more than three are waited for */
 	assert_string_equal(after(30), "");
 	assert_non_null(strstr(after(1), "fra1 has given no sign for 31 s"));
+}
+
+static void who_is_met_after_an_outage_has_his_time_too(void **state)
+{
+	(void)state;
+	silence_deaf(s, now_ns);
+	beat("fra1", "running", 13); /* what stood in the server before it was away */
+	beat("fra2", "running", 3600);
+	assert_string_equal(after(59), "");
+	beat("fra1", "running", 0);
+	assert_non_null(strstr(after(2), "sensor fra2 has given no sign for 61 s"));
+	assert_string_equal(after(28), "");
+}
+
+static void what_was_on_its_way_is_no_sign_that_the_sensor_is_back(void **state)
+{
+	static const char old[] = "{\"kind\":\"sensor.health\",\"state\":\"running\","
+	                          "\"health\":{\"heartbeat_s\":3}}";
+
+	(void)state;
+	beat("fra1", "running", 0);
+	now_ns += 20 * NS_PER_S;
+	silence_deaf(s, now_ns);
+	now_ns++;
+	silence_heard(s, "fra1", old, strlen(old), 0, now_ns);
+	assert_string_equal(after(29), ""); /* more than three of 3 s, but it may still look for the server */
+	assert_non_null(strstr(after(2), "no sign for 31 s"));
 }
 
 static void what_is_no_heartbeat_is_passed_over(void **state)
@@ -169,6 +204,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(an_orderly_stop_is_no_silence, begin, end),
 	        cmocka_unit_test_setup_teardown(what_was_before_we_came, begin, end),
 	        cmocka_unit_test_setup_teardown(a_server_that_was_away_makes_nobody_silent, begin, end),
+	        cmocka_unit_test_setup_teardown(who_is_met_after_an_outage_has_his_time_too, begin, end),
+	        cmocka_unit_test_setup_teardown(
+	                what_was_on_its_way_is_no_sign_that_the_sensor_is_back, begin, end),
 	        cmocka_unit_test_setup_teardown(what_is_no_heartbeat_is_passed_over, begin, end),
 	        cmocka_unit_test_setup_teardown(more_sensors_than_there_is_room_for, begin, end),
 	};
