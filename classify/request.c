@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define FIELD_HEADER  "header."
+#define FIELD_PATH    "path"
 #define FIELD_FILE    "file.name" /* of a part, an archive's member, an attachment */
 #define FIELD_TRAILER "trailer."
 
@@ -153,6 +154,30 @@ static void scan_field(struct request *q, const char *prefix, struct slice name,
 	detect_text(q->detect, (const uint8_t *)value.p, value.n);
 }
 
+/* As it is meant: what is sent percent-encoded is told decoded. */
+static void scan_path(struct request *q, struct slice path)
+{
+	uint8_t text[512];
+	size_t n = 0;
+
+	if (!path.n || !memchr(path.p, '%', path.n)) {
+		scan_field(q, FIELD_PATH, slice_of(NULL, 0), path);
+		return;
+	}
+	detect_field(q->detect, FIELD_PATH "(percent)", sizeof(FIELD_PATH "(percent)") - 1, "", 0);
+	for (size_t i = 0; i < path.n; i++) {
+		int high = path.p[i] == '%' && i + 2 < path.n ? hex_digit(path.p[i + 1]) : -1,
+		    low = high >= 0 ? hex_digit(path.p[i + 2]) : -1;
+
+		text[n++] = (uint8_t)(low >= 0 ? high << 4 | low : path.p[i]);
+		i += low >= 0 ? 2 : 0;
+		if (n == sizeof(text) || i + 1 == path.n) {
+			detect_text(q->detect, text, n);
+			n = 0;
+		}
+	}
+}
+
 static void scan_head(struct request *q)
 {
 	const struct message *m = q->m;
@@ -161,7 +186,7 @@ static void scan_head(struct request *q)
 	for (unsigned i = 0; i < m->n_headers; i++)
 		if (!dull_header(m->headers[i].name))
 			scan_field(q, FIELD_HEADER, m->headers[i].name, m->headers[i].value);
-	scan_field(q, "path", slice_of(NULL, 0), m->path);
+	scan_path(q, m->path);
 	if (m->query.n)
 		content_query(&m->query, &out);
 }

@@ -107,7 +107,7 @@ static bool speaks_against(const struct attempt *a, const struct value *v)
 	       words_within(v->p, v->end, to, d->against, d->n_against);
 }
 
-/* Header fields and the query, by their paths; a body's member of that name is rare. */
+/* Header fields, the query and the path, by their paths; a body's member of that name is rare. */
 static bool in_head(const struct attempt *a)
 {
 	static const char *const heads[] = {"header.", "trailer.", "query."};
@@ -119,7 +119,7 @@ static bool in_head(const struct attempt *a)
 		if (a->f->path_len > n && !memcmp(path, heads[i], n))
 			return true;
 	}
-	return a->f->path_len == 4 && !memcmp(path, "path", 4);
+	return a->f->path_len >= 4 && !memcmp(path, "path", 4) && (a->f->path_len == 4 || path[4] == '(');
 }
 
 /* Whether the value passes all checks; *sure when one of them cannot pass by chance. */

@@ -276,6 +276,33 @@ static void names_of_files_are_searched(void **state)
 	end(w, NULL);
 }
 
+/* A path is read as it is meant, wherever in it the encoded bytes stand; what is no escape stands for itself.
+ */
+static void paths_are_decoded(void **state)
+{
+	static const char token[] = GHP;
+
+	(void)state;
+	for (size_t pad = 480; pad < 515; pad++) {
+		struct world *w = begin();
+		struct conn_of k = handshake(w, CLIENT, 40000, OUTSIDE, 80);
+		char path[1200] = "/";
+		size_t n = 1;
+
+		for (; n < pad; n++)
+			path[n] = 'a';
+		n += (size_t)snprintf(path + n, sizeof(path) - n, "/%%2");
+		for (size_t i = 0; token[i]; i++)
+			n += (size_t)snprintf(path + n, sizeof(path) - n, i % 3 ? "%c" : "%%%02x", token[i]);
+		snprintf(path + n, sizeof(path) - n, "/%%z%%");
+		post(&k, path, "www.example.net", "", "{}");
+		assert_non_null(strstr(
+		        w->log, "payload.sensitive - www.example.net http github-pat@path(percent)\n"));
+		assert_null(strstr(w->log, "@path\n"));
+		end(w, NULL);
+	}
+}
+
 static void own_credential_is_no_leak(void **state)
 {
 	static const struct {
@@ -520,6 +547,7 @@ int main(void)
 	        cmocka_unit_test(literal_addresses_are_weak_names),
 	        cmocka_unit_test(one_connection_many_hosts),
 	        cmocka_unit_test(account_is_compared_as_sent),
+	        cmocka_unit_test(paths_are_decoded),
 	        cmocka_unit_test(own_credential_is_no_leak),
 	        cmocka_unit_test(names_of_files_are_searched),
 	        cmocka_unit_test(addresses_alert_in_number),
