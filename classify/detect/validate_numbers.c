@@ -102,6 +102,58 @@ static bool in_row_of_fours(const struct value *v)
 	       isdigit(p[e + 4]);
 }
 
+#define COLUMN_REACH   2000 /* bytes to each side, held wherever a text is cut */
+#define COLUMN_NUMBERS 64
+
+/* Whether digits and gaps stand at p[at] as they do in the value, and nothing more of them around. */
+static bool same_shape(const struct value *v, size_t at)
+{
+	size_t n = v->end - v->start;
+
+	if (at + n > v->n || (at + n < v->n && isalnum(v->p[at + n])))
+		return false;
+	if (at && isalnum(v->p[at - 1]) && !(at > 1 && v->p[at - 2] == '\\'))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t a = v->p[v->start + i], b = v->p[at + i];
+
+		if (isdigit(a) ? !isdigit(b) : a != b)
+			return false;
+	}
+	return true;
+}
+
+/* Of random numbers one in ten passes Luhn's check: among others of its shape most of which fail, a number is
+ * an order's or an article's. */
+static bool among_failing(const struct value *v)
+{
+	size_t n = v->end - v->start, seen_n = 0, failed = 0;
+	size_t at = v->start > COLUMN_REACH ? v->start - COLUMN_REACH : 0;
+	size_t to = v->end + COLUMN_REACH < v->n ? v->end + COLUMN_REACH : v->n;
+	uint64_t seen[COLUMN_NUMBERS];
+
+	for (; at + n <= to && seen_n < COLUMN_NUMBERS; at++) {
+		struct value other = {.p = v->p, .n = v->n, .start = at, .end = at + n};
+		uint8_t digit[20];
+		uint64_t number = 0;
+		size_t digits, i = 0;
+
+		if (!isdigit(v->p[at]) || !same_shape(v, at))
+			continue;
+		digits = value_digits(&other, digit, sizeof(digit));
+		for (size_t k = 0; k < digits; k++)
+			number = number * 10 + digit[k];
+		while (i < seen_n && seen[i] != number)
+			i++;
+		if (i == seen_n) {
+			seen[seen_n++] = number;
+			failed += !luhn(digit, digits);
+		}
+		at += n - 1;
+	}
+	return failed >= 2 && failed >= 2 * (seen_n - failed);
+}
+
 enum verdict_of_value validate_card(struct value *v)
 {
 	uint8_t digit[20];
@@ -110,7 +162,7 @@ enum verdict_of_value validate_card(struct value *v)
 
 	if (!r || !luhn(digit, n) || different(digit, n) < 4)
 		return VALUE_NO;
-	if ((!r->alone || n < 14 || n > 16 || in_row_of_fours(v)) && !value_context(v))
+	if ((!r->alone || n < 14 || n > 16 || in_row_of_fours(v) || among_failing(v)) && !value_context(v))
 		return VALUE_NO;
 	return VALUE_YES;
 }

@@ -202,6 +202,9 @@ enum verdict_of_value validate_base64_64(struct value *v)
 
 	if (base64_decode((const char *)v->p + v->start, n, out, sizeof(out), &used) != 64)
 		return VALUE_NO;
+	if (!memcmp(out, "\x1f\x8b\x08", 3) || !memcmp(out, "\x28\xb5\x2f\xfd", 4) ||
+	        !memcmp(out, "PK\3\4", 4))
+		return VALUE_NO; /* gzip, zstd, zip: what is inside is looked through */
 	return value_entropy(out, 64) > 4.5 ? VALUE_YES : VALUE_NO;
 }
 

@@ -369,6 +369,21 @@ static const char *const harmless_names[] = {"public", "pub_key", "pubkey", "fin
         "host_key", "author", "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce",
         "etag", "integrity", "thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
 
+/* `cache key: ...`: the word before the name, over one blank, makes it none of a secret. */
+static bool harmless_before(const uint8_t *p, size_t from)
+{
+	static const char *const words[] = {"cache", "partition", "public", "foreign", "sort", "idempotency",
+	        "object", "lookup", "routing", "row", "page", "next", "continuation", "cursor", "csrf",
+	        "xsrf"};
+	size_t end = from, at;
+
+	if (!end || p[end - 1] != ' ')
+		return false;
+	for (at = --end; at && isalpha(p[at - 1]) && end - at < 16;)
+		at--;
+	return is_word_of(p + at, end - at, words, sizeof(words) / sizeof(*words));
+}
+
 enum verdict_of_value validate_generic_key(struct value *v)
 {
 	const uint8_t *p = v->p + v->start, *name;
@@ -381,6 +396,8 @@ enum verdict_of_value validate_generic_key(struct value *v)
 	        (isalnum(v->p[from - 1]) || v->p[from - 1] == '_' || v->p[from - 1] == '-' ||
 	                v->p[from - 1] == '.'))
 		from--;
+	if (harmless_before(v->p, from))
+		return VALUE_NO;
 	name = v->p + from;
 	len = v->start - from;
 	for (size_t i = 0; i < sizeof(harmless_names) / sizeof(*harmless_names); i++)
