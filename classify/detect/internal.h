@@ -156,7 +156,7 @@ struct detect_worker {
 	size_t steps;
 	struct finding *result;
 	struct detect_stream *mask_stream;
-	uint8_t *decoded; /* of detect_mask: the percent-decoded view and where it came from */
+	uint8_t *decoded; /* of detect_mask: the string as it is meant, and where it came from */
 	uint32_t *origin;
 	struct detect_stats stats;
 };
@@ -177,6 +177,9 @@ bool scan_add(struct detect_worker *w, size_t from, size_t at, uint32_t rule);
 /* stream.c: searches the buffer; `more` says the last field goes on. */
 void stream_search(struct detect_stream *s, bool more);
 void stream_reset(struct detect_stream *s);
+/* Characters that nobody sees: zero-width blanks and joiners, direction marks (U+200B to U+200F), word joiner
+ * (U+2060), byte order mark (U+FEFF), soft hyphen (U+00AD).  Their length in UTF-8, 0: another one. */
+size_t stream_invisible(const uint8_t *p, size_t n);
 
 /* parts.c: a field was begun; it ends (before the next is begun); its first bytes leave the buffer. */
 void parts_begin(struct detect_stream *s);

@@ -209,9 +209,7 @@ void detect_mark_fields(struct detect_stream *s, uint32_t mark)
 	s->mark = mark;
 }
 
-/* Characters that nobody sees: zero-width blanks and joiners, direction marks (U+200B to U+200F), word joiner
- * (U+2060), byte order mark (U+FEFF), soft hyphen (U+00AD).  Their length in UTF-8, 0: another one. */
-static size_t invisible(const uint8_t *p, size_t n)
+size_t stream_invisible(const uint8_t *p, size_t n)
 {
 	if (n >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x8b && p[2] <= 0x8f)
 		return 3;
@@ -222,7 +220,7 @@ static size_t invisible(const uint8_t *p, size_t n)
 
 /* Takes them out of what was gathered from `from` on: between the characters of a value they would hide it
  * from us, and from nobody who reads it.  Offsets count what is seen.  Text that goes out is masked where it
- * stands, so there they stay. */
+ * stands, and mask.c keeps account of where that is. */
 static void drop_invisible(struct detect_stream *s, size_t from)
 {
 	size_t begin = s->fields[s->n_fields - 1].begin, to;
@@ -236,7 +234,7 @@ static void drop_invisible(struct detect_stream *s, size_t from)
 	from = from > begin + 2 ? from - 2 : begin;
 	to = from;
 	while (from < s->len) {
-		size_t skip = invisible(s->buf + from, s->len - from);
+		size_t skip = stream_invisible(s->buf + from, s->len - from);
 
 		if (skip)
 			from += skip;

@@ -525,6 +525,110 @@ static void test_fields_are_masked(void **state)
 	}
 }
 
+/* Takes out what nobody sees. */
+static void seen_of(char *p)
+{
+	char *to = p;
+
+	while (*p) {
+		if (!strncmp(p, "\xe2\x80\x8b", 3) || !strncmp(p, "\xe2\x81\xa0", 3))
+			p += 3;
+		else if (!strncmp(p, "\xc2\xad", 2))
+			p += 2;
+		else
+			*to++ = *p++;
+	}
+	*to = 0;
+}
+
+/* As it is, with characters between that nobody sees, percent-encoded, twice, in base64, and mixed. */
+enum { AS_IT_IS, UNSEEN, UNSEEN_SOME, PERCENT, PERCENT_TWICE, BASE64, UNSEEN_PERCENT, DISGUISES };
+
+static void disguise(int how, const char *value, char *out)
+{
+	static const char *const between[] = {"\xe2\x80\x8b", "\xe2\x81\xa0", "\xc2\xad"};
+	char text[256];
+	int n;
+
+	*out = 0;
+	for (const char *c = value; *c && how != BASE64; c++) {
+		if (c > value && (how == UNSEEN || (how == UNSEEN_SOME && (c - value) % 7 == 3)))
+			out += sprintf(out, "%s", between[(c - value) % 3]);
+		if (c > value && how == UNSEEN_PERCENT)
+			out += sprintf(out, "%%E2%%80%%8B");
+		out += sprintf(out, how == PERCENT ? "%%%02X" : how == PERCENT_TWICE ? "%%25%02X" : "%c", *c);
+	}
+	if (how == BASE64) {
+		n = snprintf(text, sizeof(text), "so here it is: %s and no more", value);
+		EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)text, n);
+	}
+}
+
+/* Kinds of strings that go out, of values, and of ways to write them: no line holds one. */
+static void test_nothing_is_told(void **state)
+{
+	static const struct {
+		const char *text, *core; /* core: what may not be there */
+	} values[] = {
+	        {GHP, "R4nd0mTest"},
+	        {"4539107854149247", "53910785414"},
+	        {"4539 1078 5414 9247", "9 1078 541"},
+	        {"petra.klein@stadtwerke-musterau.de", "klein@stadt"},
+	        {"DE35325137946427115949", "3532513794"},
+	        {"password=ZIowQ!Fkw0AB$176", "owQ!Fkw0AB"},
+	        {"password: ZIow.Q!Fkw0AB$176", "w.Q!Fkw0AB"},
+	        {"pw=ZIow.Q!Fkw0AB$176", "w.Q!Fkw0AB"},
+	        {"+4917198237461", "1719823"},
+	        {"+49 171 9823746", "171 9823"},
+	        {"536-91-4745", "36-91-474"},
+	};
+	static const struct {
+		const char *form;
+		bool path;
+	} strings[] = {{"%s", false}, {"/v1/files/%s/content", false}, {"tool %s", false}, {"%s.pdf", false},
+	        {"metadata.%s", true}, {"cards.%s.pin", true}, {"form.a.%s[3].x{}", true}};
+	char written[1024], text[1400], out[1400], field[FINDING_FIELD_MAX];
+
+	(void)state;
+	for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++)
+		for (int how = 0; how < DISGUISES; how++)
+			for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++) {
+				/* numbers that context alone tells are doubtful in the names of a path only
+				 */
+				if (!strings[i].path && v >= 7)
+					continue;
+				disguise(how, values[v].text, written);
+				snprintf(text, sizeof(text), strings[i].form, written);
+				if (strings[i].path) {
+					field_of(text, field);
+					strcpy(out, field);
+				} else {
+					detect_mask(worker, text, strlen(text), out, sizeof(out));
+				}
+				seen_of(out);
+				if (strstr(out, values[v].core) ||
+				        (how >= PERCENT && strlen(written) > 24 && strstr(out, written)))
+					fail_msg("%s is told as %s", text, out);
+			}
+}
+
+/* Names that are none of anybody's are told as they are. */
+static void test_harmless_names(void **state)
+{
+	static const char *const paths[] = {"messages[0].content[12].text",
+	        "mapping.3f2b1c4d-1234-5678-9012-"
+	        "123456789012.message.parts[0]",
+	        "data.@context", "models.claude-3-5-sonnet-20241022.use", "days.2026-11-30.sum",
+	        "part.file.page", "input(base64).rows[100000]", "x\xe2\x80\x8by.z"};
+	char field[FINDING_FIELD_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		field_of(paths[i], field);
+		assert_string_equal(field, paths[i]);
+	}
+}
+
 /* Text made to cost: anchors everywhere, runs of digits, no end. */
 static void test_hostile_text(void **state)
 {
@@ -571,6 +675,8 @@ int main(void)
 	        cmocka_unit_test(test_mask_of_many),
 	        cmocka_unit_test(test_mask_of_costly_text),
 	        cmocka_unit_test(test_fields_are_masked),
+	        cmocka_unit_test(test_nothing_is_told),
+	        cmocka_unit_test(test_harmless_names),
 	        cmocka_unit_test(test_hostile_text),
 	};
 
