@@ -10,6 +10,7 @@ import redis
 url, sensor, group, name, path = sys.argv[1:6]
 CLAIM_MS = int(os.environ.get("CLAIM_MS", "60000"))  # after so long in the hand of another, it is dead
 HOLE_S = float(os.environ.get("HOLE_S", "180"))      # so long another may hold what seems to be missing
+BACK_S = float(os.environ.get("BACK_S", "30"))       # so long a sensor may take to find a server that was away
 keys = {"leaktap:{%s}:%s" % (sensor, s): s for s in ("alerts", "health")}
 r = redis.Redis.from_url(url, decode_responses=True, socket_timeout=10)
 db = sqlite3.connect(path, timeout=30)
@@ -55,21 +56,31 @@ def look_for_holes():
         alarm("alerts %d to %d are missing: %s" % (low, high, ", ".join(sorted(why)) or "nobody told why"))
 
 
-def look_for_silence():
+def look_for_silence(heard_s):
+    """Said once, and once when it is over.  heard_s: so long the server has answered; a sensor may need 30 s to find it again."""
     row = db.execute("SELECT ms, json FROM seen WHERE json LIKE '%\"sensor.health\"%' ORDER BY ms DESC LIMIT 1").fetchone()
     if row:
         beat = json.loads(row[1])
-        if beat["state"] != "stopping" and time.time() - row[0] / 1000 > 3 * beat["health"]["heartbeat_s"]:
+        due = 3 * beat["health"]["heartbeat_s"]
+        if beat["state"] == "stopping" or time.time() - row[0] / 1000 <= due:
+            with db:
+                if db.execute("DELETE FROM told WHERE what LIKE ?", [sensor + " is silent since %"]).rowcount:
+                    print("ALARM", sensor, "is back:", beat["state"], flush=True)
+        elif heard_s > due + BACK_S:
             alarm("%s is silent since %s" % (sensor, beat["logged"]))
 
 
-looked = 0
+looked = deaf = 0  # deaf: when the server was last seen not to answer
 while True:
+    begun, behind = time.time(), False
     try:
         for key in keys:
             take(key, r.xautoclaim(key, group, name, CLAIM_MS, start_id="0-0", count=100)[1])
         for key, entries in r.xreadgroup(group, name, {k: ">" for k in keys}, count=100, block=1000):
             take(key, entries)
+            behind = behind or len(entries) == 100  # there may be younger heartbeats
+        if time.time() - begun > 5:
+            deaf = time.time()
     except redis.ResponseError as e:
         if not str(e).startswith("NOGROUP"):  # the first time, or the server was emptied: from its beginning
             raise
@@ -80,7 +91,9 @@ while True:
                 pass  # it is there
     except (redis.ConnectionError, redis.TimeoutError):
         time.sleep(1)
+        deaf = time.time()
     if time.time() - looked > min(10, HOLE_S):
         looked = time.time()
         look_for_holes()
-        look_for_silence()
+        if not behind:
+            look_for_silence(time.time() - deaf)

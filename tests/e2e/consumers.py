@@ -253,8 +253,9 @@ def holes(t):
 
 @scenario
 def silence(t):
-    """No heartbeat for three times as long as there should be one: told once.  One that says it ends is not silent."""
-    s = t.server()
+    """No heartbeat for three times as long as there should be one: told once, and once that it is over.  One that says it
+    ends is not silent, and nobody is while the server is away, or just back."""
+    s = t.server("--appendonly", "yes", "--appendfsync", "always")
     r = Redis(s.path)
 
     def beat(seq, state, age_s):
@@ -263,7 +264,7 @@ def silence(t):
                "ordinal": seq, "kind": "sensor.health", "state": state, "health": {"heartbeat_s": 1}}
         r("XADD", key("health"), "%d-%d" % (ms, seq), "kind", "sensor.health", "ordinal", seq, "json", json.dumps(rec, separators=(",", ":")))
 
-    c = Consumer(t, s)
+    c = Consumer(t, s, BACK_S="4")
     for seq in range(1, 7):
         beat(seq, "running", 0)
         time.sleep(0.7)
@@ -274,7 +275,21 @@ def silence(t):
     beat(7, "running", 0)
     beat(8, "stopping", 0)
     time.sleep(7)
-    equal(len(c.alarms()), 1, "it was stopped")
+    equal(c.alarms()[1:], ["%s is back: stopping" % SENSOR], "it was stopped")
+    beat(9, "running", 0)
+    r.close()
+    time.sleep(1.5)
+    s.kill()
+    time.sleep(6)
+    s.start()
+    time.sleep(4)
+    equal(len(c.alarms()), 2, "the server was away")
+    until("it is silent, for the server was back long enough", lambda: len(c.alarms()) == 3)
+    r = Redis(s.path)
+    for seq in range(10, 20):
+        beat(seq, "running", 0)
+        time.sleep(0.5)
+    equal(c.alarms()[3:], ["%s is back: running" % SENSOR], "it is back")
     r.close()
 
 
@@ -329,6 +344,9 @@ def short(t):
     check(any("no heartbeat since" in alarm for alarm in c.alarms()), "silence: %s" % c.alarms())
     r("XADD", key("health"), "%d-%d" % (time.time() * 1000, 2), "kind", "sensor.health")
     until("it is back", lambda: c.said().endswith("there is one again\n"))
+    equal(len(c.alarms()), 3, "alarms")
+    with open(SHORT) as f:
+        equal(len(f.readlines()), 30, "lines, as docs/redis.md says")
     r.close()
 
 
