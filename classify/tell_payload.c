@@ -289,13 +289,23 @@ static void tell_classes(struct classify *c, struct reading *r, const struct fac
 	}
 }
 
+/* Does what is sent go to somebody else?  An internal host that is asked for a service by name (a gateway, a
+ * proxy that nobody calls one) passes on what it gets; a model of one's own that the register permits keeps
+ * it. */
+static bool goes_out(const struct classify *c, const struct facts *x, const struct flow *f)
+{
+	const struct service *s = x->match.service;
+
+	return facts_leaves(c, x, f) || (s && (x->verdict.kind >= 0 || strcmp(s->kind, "self-hosted") != 0));
+}
+
 void tell_payload(struct classify *c, struct reading *r, const struct facts *x, const struct request_facts *q,
         struct finding *findings, size_t n, uint32_t more, int64_t when_ns)
 {
 	struct told told[LIST_MAX];
 
 	n = n < LIST_MAX ? n : LIST_MAX;
-	if (!facts_leaves(c, x, r->flow) || (x->onward && told_of_client(c, x, findings, n)))
+	if (!goes_out(c, x, r->flow) || (x->onward && told_of_client(c, x, findings, n)))
 		return;
 	mark_told(c, r, sent_places(r, x, q), NULL, findings, n, told);
 	tell_classes(c, r, x, q, findings, n, more, told, false, when_ns);
@@ -308,7 +318,7 @@ void tell_answer(struct classify *c, struct reading *r, const struct facts *x, c
 	struct told told[LIST_MAX];
 
 	n = n < LIST_MAX ? n : LIST_MAX;
-	if (c->s->inspect.responses != SIGN_ALERT || !facts_leaves(c, x, r->flow) || x->onward)
+	if (c->s->inspect.responses != SIGN_ALERT || !goes_out(c, x, r->flow) || x->onward)
 		return;
 	mark_told(c, r, received_places(sent), &sent, findings, n, told);
 	tell_classes(c, r, x, q, findings, n, more, told, true, when_ns);

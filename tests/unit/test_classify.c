@@ -17,20 +17,32 @@
 	"T3BlbkFJ"                                                                                           \
 	"FdNu9XqlkYRWkqWHA4cT"
 
-static const char yaml[] = "sensor: {name: test}\n"
-                           "networks:\n"
-                           "  internal: [10.0.0.0/8, \"fd00::/8\"]\n"
-                           "  proxies: [10.9.9.9]\n"
-                           "policy:\n"
-                           "  posture: insular\n"
-                           "  partners:\n"
-                           "  - service: openai-api\n"
-                           "    contract: C-1\n"
-                           "    owner: o@corp.example\n"
-                           "    status: approved\n"
-                           "    data: {deny: [secret], allow: [source]}\n"
-                           "    accounts: [org-good]\n"
-                           "limits: {flows: 1024, inspected: 64, bodies: 16, dns_entries: 1024}\n";
+/* services of one's own, in a file that the settings name */
+static const char services[] =
+        "services:\n"
+        "  - {id: own-models, name: Own models, vendor: us, country: \"\", kind: self-hosted, confidence: "
+        "high,\n"
+        "     hosts: [{match: exact, host: models.corp.example, role: api}], wire: [openai-chat]}\n"
+        "  - {id: own-other, name: Other models, vendor: us, country: \"\", kind: self-hosted, confidence: "
+        "high,\n"
+        "     hosts: [{match: exact, host: other.corp.example, role: api}], wire: [openai-chat]}\n";
+
+static const char yaml[] =
+        "sensor: {name: test}\n"
+        "networks:\n"
+        "  internal: [10.0.0.0/8, 127.0.0.0/8, \"fd00::/8\"]\n"
+        "  proxies: [10.9.9.9]\n"
+        "policy:\n"
+        "  posture: insular\n"
+        "  partners:\n"
+        "  - service: openai-api\n"
+        "    contract: C-1\n"
+        "    owner: o@corp.example\n"
+        "    status: approved\n"
+        "    data: {deny: [secret], allow: [source]}\n"
+        "    accounts: [org-good]\n"
+        "  - {service: own-models, contract: C-2, owner: o@corp.example, status: approved}\n"
+        "limits: {flows: 1024, inspected: 64, bodies: 16, dns_entries: 1024}\n";
 
 /* ---- which flows are read -------------------------------------------------------------------------------
  */
@@ -303,6 +315,40 @@ static void paths_are_decoded(void **state)
 	}
 }
 
+/* An internal host that is asked for a service by name is a gateway to it: what it is sent leaves.  A model
+ * of one's own keeps what it gets, and of a host that is nobody's nothing is known. */
+static void gateways_pass_on(void **state)
+{
+	static const char told[] = "{\"messages\":[{\"content\":\"" GHP "\"}]}";
+	static const struct {
+		const char *server, *host, *alerts[2];
+	} rows[] = {
+	        {"10.0.0.2", "api.mistral.ai",
+	                {"destination.unapproved mistral", "payload.sensitive mistral"}},
+	        {"127.0.0.1", "api.mistral.ai",
+	                {"destination.unapproved mistral", "payload.sensitive mistral"}},
+	        {"10.0.0.2", "api.openai.com", {NULL, "payload.sensitive openai-api api.openai.com"}},
+	        {"10.0.0.2", "models.corp.example", {NULL, NULL}},
+	        {"10.0.0.2", "other.corp.example",
+	                {"destination.unapproved own-other", "payload.sensitive own-other"}},
+	        {"10.0.0.2", "www.corp.example", {NULL, NULL}},
+	};
+	static const char *const kinds[2] = {"destination.", "payload."};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = begin();
+		struct conn_of k = handshake(w, CLIENT, 40000, rows[i].server, 80);
+
+		post(&k, "/v1/chat/completions", rows[i].host, "", told);
+		for (size_t a = 0; a < 2; a++)
+			if (rows[i].alerts[a] ? !strstr(w->log, rows[i].alerts[a])
+			                      : strstr(w->log, kinds[a]) != NULL)
+				fail_msg("row %zu: %s", i, w->log);
+		end(w, NULL);
+	}
+}
+
 static void own_credential_is_no_leak(void **state)
 {
 	static const struct {
@@ -531,7 +577,15 @@ static void bodies_are_given_back(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return sensor_setup(yaml);
+	char path[] = "/tmp/leaktap-services-XXXXXX", text[sizeof(yaml) + 100];
+	int fd = mkstemp(path), rc;
+
+	if (fd < 0 || write(fd, services, sizeof(services) - 1) < 0 || close(fd) < 0)
+		return -1;
+	snprintf(text, sizeof(text), "%sservices: {extra: [%s]}\n", yaml, path);
+	rc = sensor_setup(text);
+	unlink(path);
+	return rc;
 }
 
 int main(void)
@@ -548,6 +602,7 @@ int main(void)
 	        cmocka_unit_test(one_connection_many_hosts),
 	        cmocka_unit_test(account_is_compared_as_sent),
 	        cmocka_unit_test(paths_are_decoded),
+	        cmocka_unit_test(gateways_pass_on),
 	        cmocka_unit_test(own_credential_is_no_leak),
 	        cmocka_unit_test(names_of_files_are_searched),
 	        cmocka_unit_test(addresses_alert_in_number),
