@@ -92,17 +92,22 @@ static void output_state(struct alerts *a, struct output *o, struct output_state
 	        .delivered = o->ops->delivered ? o->ops->delivered(o) : count_get(&o->delivered),
 	        .lost = count_get(&o->lost_output) + count_get(&o->lost_stop)};
 	if (a->log) {
-		uint64_t taken = taken_by(a, o), last = log_last(a->log);
+		uint64_t taken = taken_by(a, o), last = log_last(a->log), before = log_first(a->log) - 1;
 
+		out->gone = before > taken && o->ops->taken ? before - taken : 0;
+		taken += out->gone;
 		out->waiting = last > taken ? last - taken : 0;
 		out->lag_ms = lag_ns(&a->lags, taken, clock_mono_ns()) / NS_PER_MS;
 	}
 }
 
-static void log_state(struct alerts *a, struct alerts_state *out)
+void alerts_log_state(struct alerts *a, struct alerts_state *out)
 {
-	uint64_t taken = taken_by_all(a);
+	uint64_t taken;
 
+	if (!a->log)
+		return;
+	taken = taken_by_all(a);
 	out->keeps_log = true;
 	out->log_failing = log_failing(a->log);
 	out->log_failing_ms = log_failing_ns(a->log) / NS_PER_MS;
@@ -110,8 +115,9 @@ static void log_state(struct alerts *a, struct alerts_state *out)
 	out->log_limit = (uint64_t)a->settings->alerts.spool_max_mb << 20;
 	out->log_first = log_first(a->log);
 	out->log_last = log_last(a->log);
-	if (taken < out->log_last)
-		out->log_untaken = out->log_last - (taken + 1 > out->log_first ? taken : out->log_first - 1);
+	out->log_gone = taken + 1 < out->log_first ? out->log_first - 1 - taken : 0;
+	taken += out->log_gone;
+	out->log_untaken = taken < out->log_last ? out->log_last - taken : 0;
 }
 
 void alerts_state(struct alerts *a, struct alerts_state *out)
@@ -120,8 +126,7 @@ void alerts_state(struct alerts *a, struct alerts_state *out)
 	for (unsigned i = 0; i < a->n_mouths && i < ALERTS_QUEUES_MAX; i++)
 		queue_state(&a->mouth[i], &out->queue[out->n_queues++]);
 	alerts_look(a);
-	if (a->log)
-		log_state(a, out);
+	alerts_log_state(a, out);
 	for (size_t i = 0; i < a->n_outputs; i++)
 		output_state(a, a->output[i], &out->output[i]);
 	alerts_stats(a, &out->stats);

@@ -19,8 +19,10 @@ struct output_state {
 	const char *name; /* without user and password; lives as long as the alerts side */
 	bool connected;
 	const char *trouble; /* what it was that last failed, one word; "": nothing yet */
-	uint64_t delivered, waiting, lost;
-	int64_t lag_ms; /* how long the oldest record that waits has done so, to the second */
+	uint64_t delivered, lost;
+	uint64_t waiting; /* in the log */
+	uint64_t gone;    /* from the log, before this server had got them */
+	int64_t lag_ms;   /* how long the oldest record that waits has done so, to the second */
 };
 
 struct alerts_state {
@@ -30,6 +32,7 @@ struct alerts_state {
 	int64_t log_failing_ms;
 	uint64_t log_bytes, log_limit, log_first, log_last;
 	uint64_t log_untaken; /* of the records kept, those that some server has yet to get */
+	uint64_t log_gone;    /* of those no more kept, what some server had yet to get */
 	size_t n_outputs;
 	struct output_state output[ALERTS_OUTPUTS_MAX];
 	struct alerts_stats stats;
@@ -39,5 +42,7 @@ struct alerts_state {
 void alerts_look(struct alerts *a);
 /* As it is now; begins a new interval for `most`. */
 void alerts_state(struct alerts *a, struct alerts_state *out);
+/* The log's part of that alone, and no new interval: cheap. */
+void alerts_log_state(struct alerts *a, struct alerts_state *out);
 
 #endif

@@ -111,16 +111,37 @@ static uint64_t behind(struct redis_output *r)
 	return last > cursor ? last - cursor : 0;
 }
 
+/* Those of them that the log has dropped for want of room. */
+static uint64_t gone(struct redis_output *r)
+{
+	uint64_t first = log_first(r->log), cursor = atomic_load(&r->pub.cursor);
+
+	return first > cursor + 1 ? first - 1 - cursor : 0;
+}
+
+/* Those that it has. */
+static uint64_t kept(struct redis_output *r)
+{
+	uint64_t lost = gone(r), all = behind(r);
+
+	return all > lost ? all - lost : 0;
+}
+
 static void alarm_person(struct redis_output *r, const char *why)
 {
 	enum severity severity = r->settings->alerts.severity[ALERT_SENSOR_DELIVERY];
 	struct record_note n = {.type = EVENT_SENSOR, .severity = severity};
+	char lost[96] = "Nothing is lost yet: they wait in the log";
 
 	log_error("%s: %s; somebody must change that, records wait in the log", r->o.name, why);
-	snprintf(n.summary, sizeof(n.summary),
-	        "Records are not delivered to %.100s: %.300s. Nothing is lost yet: they wait in the log.",
-	        r->o.name, why);
-	record_note_count(&n, "waiting", behind(r));
+	if (gone(r))
+		snprintf(lost, sizeof(lost),
+		        "%" PRIu64 " are lost, for the log was full; the others wait in it", gone(r));
+	snprintf(n.summary, sizeof(n.summary), "Records are not delivered to %.100s: %.300s. %s.", r->o.name,
+	        why, lost);
+	record_note_count(&n, "waiting", kept(r));
+	if (gone(r))
+		record_note_count(&n, "gone", gone(r));
 	output_note(&r->o, &n);
 }
 
@@ -145,13 +166,19 @@ static void went_away(struct redis_output *r, enum resp_class class, const char 
 		log_warn("%s: %s; records wait in the log", r->o.name, why);
 }
 
-static void is_back(struct redis_output *r)
+/* waited: records, when it began to take them. */
+static void is_back(struct redis_output *r, uint64_t waited)
 {
+	int64_t s = (clock_mono_ns() - r->away_since_ns) / NS_PER_S;
+	char after[48] = "less than a second";
+
 	r->failures = r->agains = 0;
 	output_works(&r->o);
+	if (s)
+		snprintf(after, sizeof(after), "%" PRId64 " s", s);
 	if (r->away)
-		log_info("%s: connected after %" PRId64 " s, %" PRIu64 " records wait", r->o.name,
-		        (int64_t)((clock_mono_ns() - r->away_since_ns) / NS_PER_S), behind(r));
+		log_info(
+		        "%s: connected again after %s, %" PRIu64 " records waited", r->o.name, after, waited);
 	r->away = false;
 }
 
@@ -261,6 +288,7 @@ static enum resp_class connect_and_begin(struct redis_output *r, struct err *e)
 static enum resp_class step(struct redis_output *r, bool *settled, struct err *e)
 {
 	enum resp_class class;
+	uint64_t waited;
 
 	if (!r->pub.conn.wire || !*settled) {
 		class = r->pub.conn.wire ? publish_reconcile(&r->pub, e) : connect_and_begin(r, e);
@@ -270,16 +298,17 @@ static enum resp_class step(struct redis_output *r, bool *settled, struct err *e
 		/* a server that answers may still refuse records (OOM, permissions): it is back when it takes
 		 * one */
 		if (*settled && !behind(r))
-			is_back(r);
+			is_back(r, 0);
 		return class;
 	}
 	if (beside(r, &class, e))
 		return class;
 	if (publish_idle(&r->pub))
 		return wait_for_work(r, e);
+	waited = kept(r);
 	class = publish_batch(&r->pub, e);
 	if (class == RESP_OK)
-		is_back(r);
+		is_back(r, waited);
 	return class;
 }
 

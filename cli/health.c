@@ -225,17 +225,21 @@ static enum look look_full(struct health *h, unsigned i, struct health_change *c
 	uint64_t kept = a->log_last + 1 > a->log_first ? a->log_last + 1 - a->log_first : 0;
 	uint64_t used = a->log_limit ? a->log_bytes * 100 / a->log_limit : 0;
 	uint64_t untaken = kept ? a->log_untaken * 100 / kept : 0;
+	char gone[64] = "";
 
 	(void)i;
 	count(c, "used_percent", used);
 	count(c, "undelivered", a->log_untaken);
 	count(c, "oldest_index", a->log_first);
+	count(c, "gone", a->log_gone);
+	if (a->log_gone)
+		snprintf(gone, sizeof(gone), "%" PRIu64 " older ones are lost already, and ", a->log_gone);
 	say(c,
 	        "The log is %" PRIu64 " %% full and %" PRIu64
-	        " of its records are not delivered: the oldest of them go next; bring the outputs back or "
+	        " of its records are not delivered: %sthe oldest of them go next; bring the outputs back or "
 	        "raise alerts.spool.max_mb",
-	        used, a->log_untaken);
-	if (used >= LOG_FULL && untaken >= LOG_FULL)
+	        used, a->log_untaken, gone);
+	if (a->log_gone > h->was.alerts.log_gone || (used >= LOG_FULL && untaken >= LOG_FULL))
 		return WRONG;
 	return used < LOG_RELAXED || untaken < LOG_RELAXED ? FINE : NEITHER;
 }
@@ -253,21 +257,26 @@ static enum look look_delivery(struct health *h, unsigned i, struct health_chang
 	/* what an earlier run left is not late before this one had the time to deliver it */
 	uint64_t run_ms = (uint64_t)((h->now.now_ns - h->begun_ns) / NS_PER_MS), lag_ms = (uint64_t)o->lag_ms;
 	uint64_t late_ms = lag_ms < run_ms ? lag_ms : run_ms;
+	char gone[128] = "nothing is lost yet, the log has them";
 
 	snprintf(c->about, sizeof(c->about), "%s", o->name);
 	count(c, "lag_ms", lag_ms);
 	count(c, "waiting", o->waiting);
 	count(c, "lost", lost);
+	count(c, "gone", o->gone);
+	if (o->gone)
+		snprintf(gone, sizeof(gone),
+		        "%" PRIu64 " older ones are lost, for the log was full (alerts.spool.max_mb)",
+		        o->gone);
 	if (lost)
 		say(c, "%s loses records (%" PRIu64 " since the last look%s%s); repair it: the log has them",
 		        o->name, lost, *o->trouble ? ", " : "", o->trouble);
 	else
 		say(c,
 		        "%" PRIu64 " records wait for %s, the oldest for %" PRIu64
-		        " s (%s%s%s); see that it is up and fast enough: nothing is lost yet, the log has "
-		        "them",
+		        " s (%s%s%s); see that it is up and fast enough: %s",
 		        o->waiting, o->name, lag_ms / 1000, o->connected ? "connected" : "not connected",
-		        *o->trouble && !o->connected ? ": " : "", o->connected ? "" : o->trouble);
+		        *o->trouble && !o->connected ? ": " : "", o->connected ? "" : o->trouble, gone);
 	if (lost || (bound_ms && late_ms > bound_ms))
 		return WRONG;
 	return !bound_ms || late_ms <= bound_ms / 2 ? FINE : NEITHER;
@@ -355,6 +364,16 @@ void health_step(struct health *h, void (*tell)(void *arg, const struct health_c
 			if (take(h, what, i, f, &c))
 				tell(arg, &c);
 		}
+}
+
+void health_watch(struct health *h, void (*tell)(void *arg, const struct health_change *c), void *arg)
+{
+	struct health_change c = {.condition = HEALTH_FULL, .kind = conditions[HEALTH_FULL].kind};
+
+	if (!h->begun || h->subject[HEALTH_FULL][0].on || look_full(h, 0, &c) != WRONG)
+		return;
+	take(h, HEALTH_FULL, 0, WRONG, &c);
+	tell(arg, &c);
 }
 
 void health_keep(struct health *h)

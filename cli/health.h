@@ -77,6 +77,9 @@ void health_init(struct health *h, const struct settings *s); /* s: borrowed for
 /* Looks at h->now, which the caller has filled; tell is called for every change.  Afterwards h->was is the
  * view before it. */
 void health_step(struct health *h, void (*tell)(void *arg, const struct health_change *c), void *arg);
+/* Between two looks, with h->now.alerts as alerts_log_state() fills it: does the log run full?  It may do so,
+ * and lose records, from one look to the next. */
+void health_watch(struct health *h, void (*tell)(void *arg, const struct health_change *c), void *arg);
 /* The view is the next one's predecessor from here on. */
 void health_keep(struct health *h);
 /* Is it on, for anybody? */

@@ -420,6 +420,8 @@ void heartbeat_tick(struct heartbeat *hb)
 	if (now_ns - hb->sampled_ns >= SAMPLE_NS) {
 		hb->sampled_ns = now_ns;
 		alerts_look(hb->alerts);
+		alerts_log_state(hb->alerts, &hb->health.now.alerts);
+		health_watch(&hb->health, tell_change, hb);
 	}
 	if (hb->told && now_ns < hb->next_ns)
 		return;

@@ -328,6 +328,32 @@ static void a_log_that_soon_loses_its_oldest(void **state)
 	assert_int_equal(look(LOOK), 0);
 }
 
+static void a_log_that_has_lost_some(void **state)
+{
+	(void)state;
+	/* between two looks, where it runs full and on: told before the next one, once, and what went */
+	h.now.alerts.log_bytes = 850;
+	h.now.alerts.log_untaken = 90;
+	n_told = 0;
+	health_watch(&h, remember, NULL);
+	assert_int_equal(n_told, 1);
+	expect(HEALTH_FULL, true, "");
+	assert_non_null(strstr(told[0].summary, "delivered: the oldest of them go next"));
+	h.now.alerts.log_gone = 40;
+	health_watch(&h, remember, NULL);
+	assert_int_equal(n_told, 1);
+	h.now.alerts.log_bytes = h.now.alerts.log_untaken = 0;
+	assert_int_equal(look(LOOK), 0); /* it loses records */
+	assert_int_equal(look(LOOK), 1);
+	expect(HEALTH_FULL, false, "");
+	h.now.alerts.log_gone = 41;
+	h.now.alerts.log_untaken = 70;
+	assert_int_equal(look(LOOK), 1);
+	expect(HEALTH_FULL, true, "");
+	assert_non_null(strstr(told[0].summary, "41 older ones are lost already, and the oldest"));
+	assert_int_equal(counter(&told[0], "gone"), 41);
+}
+
 static void delivery_that_lags(void **state)
 {
 	struct output_state *o = &h.now.alerts.output[0];
@@ -345,6 +371,8 @@ static void delivery_that_lags(void **state)
 	expect(HEALTH_DELIVERY, true, "redis://a:6379");
 	assert_int_equal(told[0].kind, ALERT_SENSOR_DELIVERY);
 	assert_non_null(strstr(told[0].summary, "(not connected: unreachable)"));
+	assert_non_null(strstr(told[0].summary, "3 records wait"));
+	assert_non_null(strstr(told[0].summary, "nothing is lost yet"));
 	o->lag_ms = 15001;
 	assert_int_equal(look(LOOK), 0);
 	o->lag_ms = 0;
@@ -354,6 +382,13 @@ static void delivery_that_lags(void **state)
 	h.now.alerts.output[1].lost = 5;
 	assert_int_equal(look(LOOK), 1);
 	expect(HEALTH_DELIVERY, true, "stdout");
+	o->lag_ms = 30001;
+	o->gone = 4238;
+	assert_int_equal(look(LOOK), 1);
+	expect(HEALTH_DELIVERY, true, "redis://a:6379");
+	assert_non_null(strstr(told[0].summary, "4238 older ones are lost"));
+	assert_null(strstr(told[0].summary, "nothing is lost"));
+	assert_int_equal(counter(&told[0], "gone"), 4238);
 	settings.health.lag_s = 0; /* still told: what is lost is lost */
 	h.now.alerts.output[1].lost = 6;
 	o->lag_ms = 1000000;
@@ -444,6 +479,7 @@ int main(void)
 	        cmocka_unit_test_setup(a_writer_that_hangs, begin),
 	        cmocka_unit_test_setup(a_log_that_cannot_be_written, begin),
 	        cmocka_unit_test_setup(a_log_that_soon_loses_its_oldest, begin),
+	        cmocka_unit_test_setup(a_log_that_has_lost_some, begin),
 	        cmocka_unit_test_setup(delivery_that_lags, begin),
 	        cmocka_unit_test_setup(several_at_once, begin),
 	        cmocka_unit_test(age_of_the_oldest),
