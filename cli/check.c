@@ -1,12 +1,15 @@
 /* check.c - leaktap check: every fault of the settings in one run, or what they say. */
 #include "cli/commands.h"
 
+#include "base/clock.h"
 #include "config/settings.h"
 
 #include <getopt.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
+
+#define RULES_SHOWN 20u
 
 static void help(void)
 {
@@ -46,6 +49,25 @@ static void print_outputs(const struct settings *s)
 		print_output("-");
 }
 
+/* What is kept quiet, and for how long. */
+static void print_rules(const struct suppress_rules *rules)
+{
+	int32_t today = time_day(clock_wall_ns());
+	size_t expired = suppress_expired(rules, today);
+	char day[TIME_TEXT_MAX];
+
+	printf("suppressed  %zu rule%s in force, %zu expired\n", rules->n - expired,
+	        rules->n - expired == 1 ? "" : "s", expired);
+	for (size_t i = 0; i < rules->n && i < RULES_SHOWN; i++) {
+		const struct suppress_rule *r = &rules->rule[i];
+
+		printf("  %s  %s %s  %s\n", r->id, r->until < today ? "expired, was until" : "until",
+		        time_format_day(r->until, day), r->rule);
+	}
+	if (rules->n > RULES_SHOWN)
+		printf("  ... and %zu more\n", rules->n - RULES_SHOWN);
+}
+
 static void print_summary(const struct settings *s)
 {
 	size_t tolerated = 0;
@@ -65,6 +87,7 @@ static void print_summary(const struct settings *s)
 	        networks_groups(s->networks));
 	printf("tokens      %s%s\n", s->detect.token_key_len ? "key " : "none (detect.token_key is not set)",
 	        s->detect.token_key_id);
+	print_rules(&s->alerts.suppress);
 	print_outputs(s);
 }
 

@@ -315,9 +315,14 @@ static void reload(struct run *r)
 	faults_init(&f);
 	s = r->settings->path[0] ? settings_load(r->settings->path, &f) : NULL;
 	if (s) {
+		const struct suppress_rules *rules = &s->alerts.suppress;
+		size_t expired = suppress_expired(rules, time_day(clock_wall_ns())),
+		       held = rules->n - expired;
+
 		alerts_reload_rules(r->alerts, s);
-		log_info("SIGHUP: %zu rule%s of alerts.suppress in force; other changes need a restart",
-		        s->alerts.suppress.n, s->alerts.suppress.n == 1 ? "" : "s");
+		log_info("SIGHUP: %zu rule%s of alerts.suppress in force, %zu expired; other changes need a "
+		         "restart",
+		        held, held == 1 ? "" : "s", expired);
 	} else if (f.total) {
 		faults_print(&f, stderr);
 		log_error("SIGHUP: the settings have faults; nothing was changed");

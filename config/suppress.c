@@ -52,6 +52,15 @@ static bool values_fit(const struct suppress_rule *r, const struct suppress_subj
 	return s->n_values > 0;
 }
 
+size_t suppress_expired(const struct suppress_rules *r, int32_t day)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		n += r->rule[i].until < day;
+	return n;
+}
+
 const struct suppress_rule *suppress_find(
         const struct suppress_rules *rules, const struct suppress_subject *s)
 {

@@ -47,6 +47,8 @@ struct suppress_subject {
 	size_t n_values;
 };
 
+/* Of the rules those whose last day lies before that day. */
+size_t suppress_expired(const struct suppress_rules *r, int32_t day);
 /* The first rule in force that fits, NULL: none. */
 const struct suppress_rule *suppress_find(const struct suppress_rules *r, const struct suppress_subject *s);
 

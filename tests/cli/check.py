@@ -43,6 +43,18 @@ def main():
         os.mkdir(os.path.join(d, "missing"))
         leaktap("check", "-c", path)
         leaktap("run", "-r", demo, "-q", "-c", path)
+    with case("rules of alerts.suppress: which are in force"), folder() as d:
+        path = os.path.join(d, "s.yaml")
+        rule = "  - {id: %s, reason: r, owner: o, until: %s, detector: github-pat}\n"
+        with open(path, "w") as f:
+            f.write("alerts:\n  suppress:\n" + rule % ("old", "2026-01-01") + rule % ("new", "2099-12-31"))
+        lines = leaktap("check", "-c", path)[0].splitlines()
+        at = lines.index("suppressed  1 rule in force, 1 expired")
+        equal(lines[at + 1:at + 3], [f"  old  expired, was until 2026-01-01  {path}:3", f"  new  until 2099-12-31  {path}:4"], "rules")
+        with open(path, "a") as f:
+            f.writelines(rule % (f"more{i}", "2099-12-31") for i in range(30))
+        lines = leaktap("check", "-c", path)[0].splitlines()
+        true("suppressed  31 rules in force, 1 expired" in lines and "  ... and 12 more" in lines, lines)
     with case("passwords stay out of what is shown"), folder() as d:
         path = os.path.join(d, "s.yaml")
         with open(path, "w") as f:
