@@ -178,15 +178,48 @@ static void scan_path(struct request *q, struct slice path)
 	}
 }
 
+/* Base64 in a header; where a client proves who it is, that is what it stands for. */
+static void scan_encoded_header(const struct header *h, const struct text_sink *out)
+{
+	char path[96];
+	int n = snprintf(path, sizeof(path), FIELD_HEADER "%.*s", (int)(h->name.n < 64 ? h->name.n : 64),
+	        h->name.p ? h->name.p : "");
+	struct slice in = slice_of(path, (size_t)n);
+
+	for (int i = 0; i < n; i++)
+		if (path[i] >= 'A' && path[i] <= 'Z')
+			path[i] = (char)(path[i] + 32);
+	if (!credential_field(path))
+		content_encoded(&in, &h->value, out);
+}
+
+/* And in the steps of a path: '/' is of its alphabet. */
+static void scan_encoded_path(struct slice path, const struct text_sink *out)
+{
+	const struct slice in = slice_of(FIELD_PATH, sizeof(FIELD_PATH) - 1);
+
+	for (size_t at = 0, end; at < path.n; at = end + 1) {
+		const char *slash = memchr(path.p + at, '/', path.n - at);
+		struct slice step;
+
+		end = slash ? (size_t)(slash - path.p) : path.n;
+		step = slice_of(path.p + at, end - at);
+		content_encoded(&in, &step, out);
+	}
+}
+
 static void scan_head(struct request *q)
 {
 	const struct message *m = q->m;
 	struct text_sink out = text_sink_of(q);
 
 	for (unsigned i = 0; i < m->n_headers; i++)
-		if (!dull_header(m->headers[i].name))
+		if (!dull_header(m->headers[i].name)) {
 			scan_field(q, FIELD_HEADER, m->headers[i].name, m->headers[i].value);
+			scan_encoded_header(&m->headers[i], &out);
+		}
 	scan_path(q, m->path);
+	scan_encoded_path(m->path, &out);
 	if (m->query.n)
 		content_query(&m->query, &out);
 }

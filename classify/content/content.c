@@ -1,5 +1,6 @@
 /* content.c - see content.h: the bodies of a worker, each a nest of parts (nest.h) in a block of the pool. */
 #include "classify/content/nest_state.h"
+#include "classify/content/text_scan.h"
 
 #include <stdlib.h>
 
@@ -128,5 +129,63 @@ void content_query(const struct slice *query, const struct text_sink *out)
 	if (!part_begin_as(&q.nest, &form_ops, &in, NULL))
 		return;
 	part_feed(&q.nest, (const uint8_t *)query->p, query->n);
+	part_end(&q.nest);
+}
+
+/* The sink of a caller who wants only what was decoded. */
+struct decoded_only {
+	const struct text_sink *out;
+	size_t path_len; /* of the text itself */
+	bool open;
+};
+
+static void decoded_field(void *arg, const char *path, size_t path_len, const char *key, size_t key_len)
+{
+	static const char mark[] = "(base64)";
+	struct decoded_only *d = arg;
+	size_t n = sizeof(mark) - 1;
+
+	d->open = path_len >= d->path_len + n && !memcmp(path + d->path_len, mark, n);
+	if (d->open)
+		d->out->field(d->out->arg, path, path_len, key, key_len);
+}
+
+static void decoded_text(void *arg, const uint8_t *p, size_t n, uint64_t offset)
+{
+	struct decoded_only *d = arg;
+
+	if (d->open)
+		d->out->text(d->out->arg, p, n, offset);
+}
+
+static void decoded_end(void *arg, bool whole)
+{
+	struct decoded_only *d = arg;
+
+	if (d->open)
+		d->out->field_end(d->out->arg, whole);
+	d->open = false;
+}
+
+void content_encoded(const struct slice *path, const struct slice *text, const struct text_sink *out)
+{
+	static const struct content_limits l = {.depth = 3};
+	struct decoded_only d = {.out = out};
+	const struct text_sink only = {
+	        .arg = &d, .field = decoded_field, .text = decoded_text, .field_end = decoded_end};
+	struct {
+		struct nest nest;
+		_Alignas(16) uint8_t own[QUERY_ROOM];
+	} q;
+	struct prefix in;
+
+	if (text->n < BASE64_MIN || !path->n)
+		return;
+	prefix_set(&in, path->p, path->n, 0, path->n);
+	d.path_len = in.n;
+	nest_init(&q.nest, sizeof(q.own), NULL, &l, &only);
+	if (!part_begin_as(&q.nest, &text_ops, &in, NULL))
+		return;
+	part_feed(&q.nest, (const uint8_t *)text->p, text->n);
 	part_end(&q.nest);
 }

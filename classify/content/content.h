@@ -74,5 +74,8 @@ uint64_t content_decoders_refused(const struct content_pool *p);
 
 /* For text that is not a body (leaktap detect on JSON lines, query strings): the same readers. */
 void content_query(const struct slice *query, const struct text_sink *out); /* fields query.NAME */
+/* What a header or a step of a path holds in base64, and nothing of the text around it: fields PATH(base64).
+ */
+void content_encoded(const struct slice *path, const struct slice *text, const struct text_sink *out);
 
 #endif

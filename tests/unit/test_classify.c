@@ -2,6 +2,8 @@
  * how long, who they are said to talk to, what is told of what they held, and that nothing stays behind. */
 #include "tests/unit/sensor.h"
 
+#include <openssl/evp.h>
+
 #define AI      "198.51.100.10"
 #define CLIENT  "10.0.0.1"
 #define PROXY   "10.9.9.9"
@@ -382,6 +384,38 @@ static void own_credential_is_no_leak(void **state)
 	}
 }
 
+/* Base64 in a header or in the path is read; not in what proves who the
+ * client is. */
+static void base64_of_the_head(void **state)
+{
+	static const struct {
+		const char *path, *header, *alert;
+	} rows[] = {
+	        {"/v1/files/%s/content", "X-Note: none\r\n", "github-pat@path(base64)\n"},
+	        {"/v1/files/%s", "", "github-pat@path(base64)\n"},
+	        {"/v1/messages", "X-Note: %s\r\n", "github-pat@header.x-note(base64)\n"},
+	        {"/v1/messages", "User-Agent: a/1 %s\r\n", "github-pat@header.user-agent(base64)\n"},
+	        {"/v1/messages", "Cookie: s=%s\r\n", NULL},
+	};
+	static const char text[] = "the deploy token is " GHP " and more text";
+	char encoded[256], path[512], header[512];
+
+	(void)state;
+	EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text, sizeof(text) - 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world *w = begin();
+		struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+
+		snprintf(path, sizeof(path), rows[i].path, encoded);
+		snprintf(header, sizeof(header), rows[i].header, encoded);
+		post(&k, path, "api.openai.com", header, "{}");
+		if (!rows[i].alert != !strstr(w->log, "payload.sensitive") ||
+		        (rows[i].alert && !strstr(w->log, rows[i].alert)))
+			fail_msg("row %zu: %s", i, w->log);
+		end(w, NULL);
+	}
+}
+
 #define MAIL(n) "mary" #n "@northwind-traders.co, "
 
 static void addresses_alert_in_number(void **state)
@@ -604,6 +638,7 @@ int main(void)
 	        cmocka_unit_test(paths_are_decoded),
 	        cmocka_unit_test(gateways_pass_on),
 	        cmocka_unit_test(own_credential_is_no_leak),
+	        cmocka_unit_test(base64_of_the_head),
 	        cmocka_unit_test(names_of_files_are_searched),
 	        cmocka_unit_test(addresses_alert_in_number),
 	        cmocka_unit_test(findings_outlive_the_reading),

@@ -309,6 +309,36 @@ static void test_query(void **state)
 	free(r);
 }
 
+/* Of a header or a step of a path only what base64 gave, by whatever reader. */
+static void test_encoded(void **state)
+{
+	static const struct {
+		const char *text, *told;
+	} cases[] = {
+	        {"x YSBub3RlIHRoYXQgaXMgbG9uZyBlbm91Z2g= y",
+	                "header.x(base64) <header.x> a note that is long enough\n"},
+	        {"YSBub3RlIHRoYXQgaXMgbG9uZyBlbm91Z2g",
+	                "header.x(base64) <header.x> a note that is long enough\n"},
+	        {"eyJub3RlIjoidGhhdCBpcyBsb25nIGVub3VnaCJ9",
+	                "header.x(base64).note <note> that is long enough\n"},
+	        {"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlIG9mIGl0", ""},
+	        {"plain words, and {\"no\": \"JSON\"}", ""},
+	        {"", ""},
+	};
+	const struct slice path = SLICE("header.x");
+	struct record *r = malloc(sizeof(*r));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct text_sink out = record_sink(r);
+		struct slice text = slice_of(cases[i].text, strlen(cases[i].text));
+
+		content_encoded(&path, &text, &out);
+		assert_string_equal(r->text, cases[i].told);
+	}
+	free(r);
+}
+
 static size_t utf16(const char *ascii, bool big, bool mark, uint8_t *out)
 {
 	size_t n = 0;
@@ -395,6 +425,7 @@ int main(void)
 	        cmocka_unit_test(test_form),
 	        cmocka_unit_test(test_form_that_is_none),
 	        cmocka_unit_test(test_query),
+	        cmocka_unit_test(test_encoded),
 	        cmocka_unit_test(test_utf16),
 	        cmocka_unit_test(test_gaps),
 	};
