@@ -282,6 +282,33 @@ bool trim_tell_rest(struct trim *t)
 /* ---- groups that nobody reads for ------------------------------------------------------------------------
  */
 
+/* Of :health, from that one on, older than the retention; 0: the log does not keep it, or it is too long ago
+ * to count. */
+static uint64_t count_held_health(struct trim *t, const struct trim_key *k, struct stream_id oldest)
+{
+	struct log_line l[SCAN_STEP];
+	uint64_t held = 0;
+	struct err e;
+	ssize_t n;
+
+	if (oldest.seq < log_first(t->p->log))
+		return 0;
+	log_seek(t->reader, oldest.seq);
+	for (unsigned seen = 0; seen < SCAN_MAX; seen += (unsigned)n) {
+		n = log_read(t->reader, l, SCAN_STEP, BATCH_BYTES, &e);
+		if (n <= 0)
+			return n == 0 ? held : 0;
+		for (ssize_t i = 0; i < n; i++) {
+			struct stream_id id = {(uint64_t)l[i].logged_ms, l[i].index};
+
+			if (stream_id_cmp(&id, &t->cutoff) >= 0 || stream_id_cmp(&id, &k->now.last) > 0)
+				return held;
+			held += stream_of(l[i].type) == 2;
+		}
+	}
+	return 0;
+}
+
 /* Entries older than the retention that stay because of the group; 0: not known. */
 static uint64_t count_held(
         struct trim *t, const struct trim_key *k, struct stream_id oldest, uint64_t ordinal)
@@ -289,8 +316,12 @@ static uint64_t count_held(
 	unsigned stream = (unsigned)(k - t->key);
 	uint64_t end = k->young ? k->young : k->now.last_ordinal + 1;
 
-	if (stream >= 2)
+	if (stream == 2)
+		return count_held_health(t, k, oldest);
+	if (stream > 2)
 		return 0;
+	if (!ordinal && !stream_id_cmp(&oldest, &k->now.first))
+		ordinal = k->now.first_ordinal;
 	if (!ordinal)
 		ordinal = ordinal_at(t, stream, oldest);
 	return ordinal && end > ordinal ? end - ordinal : 0;

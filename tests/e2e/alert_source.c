@@ -1,14 +1,15 @@
 /* alert_source.c - makes alerts as workers would and prints what became of them; driven by redis.py and
  * faults.py.
  *
- *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-q QUEUE] [-s SENSOR] [-d LOG] [-m MB] [-W WAIT_MS]
- *[-R]
- *	             [-b] [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY] [-D DISK] [-T CLOCK]
- *	             [-H HOURS] [-N ENTRIES] [-L REPLICAS] [-t TRIM_MS] OUTPUT...
+ *	alert_source [-n ALERTS] [-r RATE] [-w WORKERS] [-q QUEUE] [-s SENSOR] [-d LOG] [-m MB]
+ *	             [-W WAIT_MS] [-R] [-b] [-f] [-P PASSWORD_FILE] [-C CA] [-E CERT] [-K KEY]
+ *	             [-D DISK] [-T CLOCK] [-H HOURS] [-N ENTRIES] [-L REPLICAS] [-t TRIM_MS] OUTPUT...
  *
- * -r: alerts a second (0: as fast as it goes), -d: the log's folder, -m: its bound, -R: as in a replay, -b:
- *alerts of about 700 bytes instead of all that one can have, -f: a flow record with every alert, -D and -T:
- *see faults.h.  Each worker makes its share.  The last line on stderr is one JSON object of counters. */
+ * -r: alerts a second (0: as fast as it goes), -d: the log's folder, -m: its bound, -R: as in a replay,
+ * -b: alerts of about 700 bytes instead of all that one can have, -f: a flow record with every alert,
+ * -D and -T: see faults.h.  Each worker makes its share.  The last line on stderr is one JSON object of
+ * counters.
+ */
 #include "tests/e2e/alert_source.h"
 
 #include "alerts/alerts.h"

@@ -1,9 +1,9 @@
 /* faults.h - for alert_source: a disk and a clock that a test breaks while the program runs, by writing into
  * files.  Neither the machine's disk nor its clock is touched.
  *
- *	disk file    "write ENOSPC", "write half" (of the bytes), "sync EIO", "open EIO", ... "uncut" behind
- *it: and the file cannot be cut; empty or missing: all is well clock file   seconds that the wall clock is
- *ahead (or, negative, behind)
+ *	disk	"write ENOSPC", "write half" (of the bytes), "sync EIO", "open EIO", ...; with "uncut"
+ *		behind it the file cannot be cut, too; empty or missing: all is well
+ *	clock	seconds that the wall clock is ahead (or, negative, behind)
  */
 #ifndef TESTS_FAULTS_H
 #define TESTS_FAULTS_H

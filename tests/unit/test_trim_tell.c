@@ -128,12 +128,46 @@ static void what_the_log_keeps(void **state)
 	assert_false(told(HEALTH, place(5, 1, 10, 6), place(30, 7, 30, 7), 10, &n));
 }
 
+/* A group that was given nothing of a stream whose records are all older than the retention, but the last. */
+static bool dead(unsigned stream, uint64_t first, uint64_t last, struct record_note *n)
+{
+	struct trim_key *k = &trim->key[stream];
+
+	trim->cutoff = (struct stream_id){T0_MS + 1, 0};
+	k->before = k->middle = k->now = place(first, 1, last, last - first + 1);
+	k->now.last.ms++;
+	k->n = 1;
+	k->group[0] = (struct trim_group){
+	        .name = "siem", .held = {T0_MS, first}, .oldest = {UINT64_MAX, UINT64_MAX}};
+	trim->notes = 2;
+	trim_tell(trim);
+	k->n = 0;
+	k->now.there = false;
+	return output_take_note(&out, n);
+}
+
+static void how_much_of_health_a_group_holds(void **state)
+{
+	struct record_note n;
+
+	(void)state;
+	put(own_log, EVENT_FLOW, 4, T0_MS);
+	put(own_log, EVENT_SENSOR, 6, T0_MS);
+	put(own_log, EVENT_FLOW, 20, T0_MS);
+	put(own_log, EVENT_SENSOR, 3, T0_MS);
+	put(own_log, EVENT_SENSOR, 2, T0_MS + 1);
+	assert_true(dead(HEALTH, 5, 35, &n));
+	assert_int_equal(counter(&n, "held_entries"), 9);
+	assert_non_null(strstr(n.summary, "so 9 entries stay"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(a_group_that_had_all, begin_trim, end_trim),
 	        cmocka_unit_test_setup_teardown(what_the_log_does_not_keep, begin_trim, end_trim),
 	        cmocka_unit_test_setup_teardown(what_the_log_keeps, begin_trim, end_trim),
+	        cmocka_unit_test_setup_teardown(how_much_of_health_a_group_holds, begin_trim, end_trim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
