@@ -282,9 +282,11 @@ static void write_request(struct json *j, const struct request_facts *r)
 	some(j, "words", r->words);
 	some(j, "account", r->account);
 	some(j, "user_agent", r->user_agent);
-	json_u64(j, "messages", r->messages);
-	json_u64(j, "files", r->files);
-	json_u64(j, "bytes", r->bytes);
+	if (r->read) {
+		json_u64(j, "messages", r->messages);
+		json_u64(j, "files", r->files);
+		json_u64(j, "bytes", r->bytes);
+	}
 	json_end_object(j);
 }
 

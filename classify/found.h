@@ -157,6 +157,7 @@ struct request_facts {
 	char shape[24];        /* wire shape of the request, "" none */
 	char conversation[96]; /* id of the conversation or thread, "" none */
 	char words[160];       /* field that holds the user's newest words, "" not known */
+	bool read;             /* the body was: before, the next three are not known */
 	uint32_t messages, files;
 	uint64_t bytes;  /* of the body, decoded */
 	uint64_t thread; /* stands for the conversation between this source and this service, 0 unknown */

@@ -214,5 +214,7 @@ void tell_evasion(struct classify *c, const struct flow *f, const struct facts *
 /* What of the partner's TLS is not as it should be, in words. */
 void tell_posture(struct classify *c, struct reading *r, const char *what, int64_t when_ns);
 void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns);
+/* Its sentence. */
+void tell_uncovered(const struct flow *f, char *buf, size_t cap);
 
 #endif

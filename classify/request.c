@@ -625,6 +625,7 @@ static void request_end(void *arg, struct message *m, bool whole)
 	if (!q)
 		return;
 	m->user = NULL;
+	q->q.read = q->content != NULL;
 	if (q->content)
 		note_skipped(&r->facts, content_close(q->content, &decoded));
 	q->q.bytes = decoded;

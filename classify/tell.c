@@ -246,12 +246,25 @@ void tell_posture(struct classify *c, struct reading *r, const char *what, int64
 	tell_emit(c, &ev);
 }
 
+void tell_uncovered(const struct flow *f, char *buf, size_t cap)
+{
+	const struct ip_addr *client = &f->addr[FLOW_C2S], *server = &f->addr[FLOW_S2C];
+	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
+	bool one = ip_equal(client, server); /* a host that speaks to itself */
+
+	snprintf(buf, cap,
+	        "%s%s%s%s is %sinternal: your internal networks do not cover what this port sees; set "
+	        "networks.internal",
+	        one ? "" : "neither ", ip_format(client, a), one ? "" : " nor ",
+	        one ? "" : ip_format(server, b), one ? "not " : "");
+}
+
 void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns)
 {
 	static atomic_flag told = ATOMIC_FLAG_INIT; /* once for all workers */
 	static const char *const names[] = {"flows"};
 	const uint64_t one = 1;
-	char summary[256], client[IP_TEXT_MAX], server[IP_TEXT_MAX];
+	char summary[256];
 	struct event ev = {.type = EVENT_SENSOR,
 	        .kind = ALERT_SENSOR_NETWORKS,
 	        .severity = c->s->alerts.severity[ALERT_SENSOR_NETWORKS],
@@ -264,9 +277,6 @@ void tell_networks(struct classify *c, const struct flow *f, int64_t when_ns)
 
 	if (atomic_flag_test_and_set(&told))
 		return;
-	snprintf(summary, sizeof(summary),
-	        "neither %s nor %s is internal: your internal networks do not cover what this port sees; set "
-	        "networks.internal",
-	        ip_format(&f->addr[FLOW_C2S], client), ip_format(&f->addr[FLOW_S2C], server));
+	tell_uncovered(f, summary, sizeof(summary));
 	tell_emit(c, &ev);
 }

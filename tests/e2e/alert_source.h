@@ -119,6 +119,7 @@ static inline void alert_source_init(struct alert_source *s)
 	        .account = "org-AbC123",
 	        .user_agent = "OpenAI/Python 1.99",
 	        .operation = "chat.completions",
+	        .read = true,
 	        .messages = 3,
 	        .bytes = 1000,
 	        .whole = true};

@@ -26,6 +26,7 @@ struct world {
 	char log[65536]; /* alerts and flow events, one a line */
 	size_t n;
 	int64_t now;
+	unsigned asked[2]; /* alerts with a request, by whether its body was read */
 };
 
 static inline void note(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -49,6 +50,8 @@ static inline void on_event(void *arg, const struct event *ev)
 	if (ev->type == EVENT_SENSOR || ev->type == EVENT_VOLUME)
 		return;
 	service = x->match.service ? x->match.service->id : "-";
+	if (ev->type == EVENT_ALERT && ev->request)
+		w->asked[ev->request->read]++;
 	if (ev->type == EVENT_ALERT)
 		note(w, "%s %s %s %s", alert_kind_name((enum alert_kind)ev->kind), service, x->host,
 		        name_source_text(x->by));

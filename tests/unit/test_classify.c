@@ -95,6 +95,21 @@ static void handshakes_cost_no_reading(void **state)
 	assert_int_equal(end(w, NULL).refused_flows, 0);
 }
 
+static void uncovered_addresses_are_named(void **state)
+{
+	struct world *w = begin();
+	struct flow *two = handshake(w, OUTSIDE, 40000, "198.51.100.9", 80).f,
+	            *one = handshake(w, OUTSIDE, 40001, OUTSIDE, 80).f;
+	char text[256];
+
+	(void)state;
+	tell_uncovered(two, text, sizeof(text));
+	assert_non_null(strstr(text, "neither " OUTSIDE " nor 198.51.100.9 is internal: "));
+	tell_uncovered(one, text, sizeof(text));
+	assert_int_equal(strncmp(text, OUTSIDE " is not internal: ", strlen(OUTSIDE) + 18), 0);
+	end(w, NULL);
+}
+
 /* RFC 1112, RFC 4291 2.7: what is meant for neighbours does not leave, and says nothing of missing networks.
  */
 static void multicast_stays_here(void **state)
@@ -347,6 +362,9 @@ static void gateways_pass_on(void **state)
 			if (rows[i].alerts[a] ? !strstr(w->log, rows[i].alerts[a])
 			                      : strstr(w->log, kinds[a]) != NULL)
 				fail_msg("row %zu: %s", i, w->log);
+		/* a destination is told by the head, which says nothing of the body */
+		assert_int_equal(w->asked[false], rows[i].alerts[0] != NULL);
+		assert_int_equal(w->asked[true], rows[i].alerts[1] != NULL);
 		end(w, NULL);
 	}
 }
@@ -627,6 +645,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(direction_decides),
 	        cmocka_unit_test(handshakes_cost_no_reading),
+	        cmocka_unit_test(uncovered_addresses_are_named),
 	        cmocka_unit_test(multicast_stays_here),
 	        cmocka_unit_test(no_memory_for_more_readings),
 	        cmocka_unit_test(silent_readings_make_room),

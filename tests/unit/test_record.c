@@ -204,6 +204,10 @@ static void what_is_not_known_is_left_out(void **state)
 	memset(&source.facts, 0, sizeof(source.facts));
 	source.facts.group = GROUP_NONE;
 	source.flow.flags &= (uint8_t)~FLOW_F_MAC;
+	source.request.read = false; /* the head alone was */
+	make_first(&source.event);
+	assert_string_equal(
+	        names(record_get(whole(), "request")), "method,operation,model,account,user_agent");
 	source.event.request = NULL;
 	source.event.n_findings = 0;
 	make_first(&source.event);
