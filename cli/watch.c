@@ -78,7 +78,7 @@ static const char usage[] =
         "usage: leaktap watch [-c FILE] [--redis URL] [--since 15m] [--min-severity high] [--json]\n\n"
         "Follows the alerts of all sensors in Redis, one block each, and what the sensors say of "
         "themselves.\n"
-        "One that gives no sign for three heartbeats, and one that is back, is told on standard error.\n\n"
+        "One that gives no sign for three heartbeats, is back, or was stopped, is told on standard error.\n\n"
         "  -c, --config FILE    settings, for the Redis URL, its password and certificates\n"
         "      --redis URL      redis://[user@]host[:port][/db], rediss://... (TLS), unix:///path,\n"
         "                       redis+sentinel://host[,host...]/master, redis+cluster://host[,host...];\n"
@@ -95,7 +95,8 @@ static const char usage[] =
         "Says to all who watch that the alert is taken, or that it was none; the first one to take it has "
         "it.\n\n"
         "      --ack ID         the alert with this id (fra1/17) is being looked after\n"
-        "      --false-positive ID  it was none: shows the rule that would have suppressed it\n"
+        "      --false-positive ID  it was none: shows the rule that would have suppressed it, if one is\n"
+        "                       narrow enough\n"
         "      --note TEXT      why, for the others\n"
         "      --by NAME        who says so (else user@host)\n\n"
         "exit status: 0 done, 1 Redis cannot be reached (only with --no-follow) or refuses, 2 wrong usage\n";

@@ -76,9 +76,12 @@ def main():
                 write(RULE)
                 os.kill(sensor.pid, signal.SIGHUP)
                 until(20, "it is back", lambda: open(err_path).read().count("1 rule of alerts.suppress in force") == 2)
+                write(RULE.replace("detector: github-pat", "kind: payload.sensitive"))
+                os.kill(sensor.pid, signal.SIGHUP)
+                until(20, "a rule for every leak is refused", lambda: "suppress every leak" in open(err_path).read())
                 write(RULE.replace("known", "no such thing").replace("owner", "owned"))
                 os.kill(sensor.pid, signal.SIGHUP)
-                until(20, "the fault is told", lambda: "nothing was changed" in open(err_path).read())
+                until(20, "the fault is told", lambda: open(err_path).read().count("nothing was changed") == 2)
                 leak(2)
                 equal(payloads(3)[-1]["suppressed"]["id"], "known", "the rule stays")
                 fields = [f for _, f in server.stream("leaktap:{p2}:alerts") if "suppressed" in f]
