@@ -484,8 +484,8 @@ def rude_server(t):
             except OSError:
                 return
             with c:
-                while c.recv(4096):
-                    c.sendall(b"-NOPERM \x1b]0;owned\x07 \xc2\x9b2J\r\n")
+                while said := c.recv(4096):  # several commands at once, each of which has its answer
+                    c.sendall(b"-NOPERM \x1b]0;owned\x07 \xc2\x9b2J\r\n" * len(re.findall(rb"(?m)^\*\d+\r$", said)))
 
     threading.Thread(target=serve, daemon=True).start()
     said = t.source("-n", 1, "-W", 300, "unix://" + path).end()["log"]
