@@ -165,8 +165,10 @@ static bool take(const struct attempt *a, const struct expr_hit *hit)
 		finding_exclude(a->s, a->f, a->r, &v);
 		return false;
 	}
-	if (!passes(a, &v, &sure) || v.end <= v.start || v.end - v.start > DETECT_VALUE_MAX)
+	if (!passes(a, &v, &sure) || v.end <= v.start)
 		return false;
+	if (v.end - v.start > DETECT_VALUE_MAX) /* keys of 3072 bits and more, tokens with many claims */
+		v.end = v.start + DETECT_VALUE_MAX;
 	if (a->f->border && !parts_crossed(a->f, &v))
 		return false;
 	confidence = value_context(&v) ? d->confidence_context : d->confidence;

@@ -206,6 +206,38 @@ static void test_across_the_buffer(void **state)
 	free(text);
 }
 
+/* RSA keys of 2048 to 8192 bits: longer than what is seen behind an anchor. */
+static void test_long_keys(void **state)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const size_t letters[] = {1600, 1980, 2000, 2020, 2048, 2400, 3180, 6300};
+	static char text[16384];
+	struct finding f[64], cut[64];
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(letters) / sizeof(*letters); k++) {
+		size_t len = (size_t)sprintf(text, "the key:\n-----BEGIN RSA PRIV"
+		                                   "ATE KEY-----\nMIIJ");
+		uint32_t random = 7;
+
+		for (size_t i = 4; i < letters[k]; i++) {
+			random = random * 1664525 + 1013904223;
+			text[len++] = digits[random >> 26];
+			if (i % 64 == 63)
+				text[len++] = '\n';
+		}
+		len += (size_t)sprintf(text + len, "\n-----END RSA PRIV"
+		                                   "ATE KEY-----\nwhat is wrong?");
+		assert_int_equal(find(text, len, 0, f), 1);
+		assert_string_equal(f[0].detector->id, "private-key-pem");
+		assert_int_equal(f[0].offset, 9);
+		for (size_t at = 1; at < len; at += 97) {
+			assert_int_equal(find(text, len, at, cut), 1);
+			assert_int_equal(cut[0].value_hash, f[0].value_hash);
+		}
+	}
+}
+
 static void test_field_key_counts(void **state)
 {
 	struct detect_stream *s = detect_open(worker);
@@ -661,6 +693,7 @@ int main(void)
 	        cmocka_unit_test(test_invisible),
 	        cmocka_unit_test(test_every_split),
 	        cmocka_unit_test(test_across_the_buffer),
+	        cmocka_unit_test(test_long_keys),
 	        cmocka_unit_test(test_field_key_counts),
 	        cmocka_unit_test(test_borders),
 	        cmocka_unit_test(test_count_and_token),
