@@ -41,13 +41,16 @@ double value_entropy(const uint8_t *p, size_t n);
 size_t value_digits(const struct value *v, uint8_t *out, size_t cap);
 bool bytes_hold_nocase(const uint8_t *p, size_t n, const char *word);
 
-/* validate_numbers.c */
+/* validate_numbers.c, validate_persons.c */
 enum verdict_of_value validate_luhn(struct value *v);
 enum verdict_of_value validate_card(struct value *v);
 enum verdict_of_value validate_iban(struct value *v);
 enum verdict_of_value validate_ssn(struct value *v);
 enum verdict_of_value validate_dni(struct value *v);
 enum verdict_of_value validate_nino(struct value *v);
+enum verdict_of_value validate_de_tax_id(struct value *v);
+enum verdict_of_value validate_de_pension(struct value *v);
+enum verdict_of_value validate_fr_nir(struct value *v);
 enum verdict_of_value validate_phone(struct value *v);
 enum verdict_of_value validate_email(struct value *v);
 
@@ -56,6 +59,7 @@ enum verdict_of_value validate_crc32_base62(struct value *v);
 enum verdict_of_value validate_aws_key_id(struct value *v);
 enum verdict_of_value validate_jwt(struct value *v);
 enum verdict_of_value validate_pem(struct value *v);
+enum verdict_of_value validate_pem_end(struct value *v);
 enum verdict_of_value validate_openssh(struct value *v);
 enum verdict_of_value validate_gcp(struct value *v);
 enum verdict_of_value validate_base64_64(struct value *v);

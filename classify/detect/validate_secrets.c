@@ -161,6 +161,43 @@ enum verdict_of_value validate_pem(struct value *v)
 	return der[0] == 0x30 ? VALUE_SURE : VALUE_YES;
 }
 
+#define KEY_END_REACH 3000 /* bytes before the END line, held wherever a text is cut */
+#define KEY_END_VALUE 1900 /* of them told as the value */
+
+static bool is_break(const uint8_t *p, size_t at)
+{
+	return isspace(p[at]) || (p[at] && strchr("\\\"'>|*#,", p[at])) ||
+	       (at && strchr("nr", p[at]) && p[at - 1] == '\\');
+}
+
+/* The expression matched the END line of a key whose beginning is not there: lines of base64 before it. */
+enum verdict_of_value validate_pem_end(struct value *v)
+{
+	const uint8_t *p = v->p;
+	size_t at = v->match_start, letters = 0, lines = 0;
+
+	while (at && v->match_start - at < KEY_END_REACH) {
+		size_t end, n;
+
+		while (at && is_break(p, at - 1))
+			at--;
+		for (end = at; at && (isalnum(p[at - 1]) || strchr("+/=", p[at - 1])) && p[at - 1] &&
+		               !is_break(p, at - 1);)
+			at--;
+		n = end - at;
+		if (at && p[at - 1] == '-' && n < 40)
+			return VALUE_NO; /* of the BEGIN line: told by that */
+		if (!n || (lines++ && n < 40))
+			break;
+		letters += n;
+		if (v->match_end - at < KEY_END_VALUE)
+			v->start = at;
+	}
+	if (letters < 48 || v->match_start - at >= KEY_END_REACH || v->start == v->match_start)
+		return VALUE_NO;
+	return value_entropy(p + v->start, v->match_start - v->start) > 4.0 ? VALUE_YES : VALUE_NO;
+}
+
 enum verdict_of_value validate_openssh(struct value *v)
 {
 	struct body b;
