@@ -128,6 +128,86 @@ static void what_the_log_keeps(void **state)
 	assert_false(told(HEALTH, place(5, 1, 10, 6), place(30, 7, 30, 7), 10, &n));
 }
 
+/* The same, but with our own trim in the second look, from `middle` to `now`. */
+static bool told_of(bool known, bool perhaps, struct trim_place middle, struct trim_place now, uint64_t given,
+        struct record_note *n)
+{
+	struct trim_key *k = &trim->key[ALERTS];
+
+	k->before = place(1, 1, 20, 20);
+	k->middle = middle;
+	k->now = now;
+	k->known = known;
+	k->perhaps = perhaps;
+	k->n = 1;
+	k->group[0] = (struct trim_group){.name = "siem",
+	        .known = known,
+	        .delivered = {T0_MS, given},
+	        .oldest = {UINT64_MAX, UINT64_MAX}};
+	trim->notes = 2;
+	trim_account(trim, k);
+	trim_tell(trim);
+	k->n = 0;
+	return output_take_note(&out, n);
+}
+
+static void whose_trims_these_were(void **state)
+{
+	struct trim_place all = place(1, 1, 20, 20), some = place(10, 10, 20, 20),
+	                  few = place(15, 15, 20, 20);
+	struct record_note n;
+
+	(void)state;
+	put(own_log, EVENT_ALERT, 20, T0_MS);
+	/* the first look of a run: what stood there before is not known, what we trim is */
+	assert_true(told_of(false, false, some, few, 3, &n));
+	assert_int_equal(counter(&n, "first_alert"), 10);
+	assert_int_equal(counter(&n, "lost_alerts"), 5);
+	assert_non_null(strstr(n.summary, "which alerts.streams.max_entries trimmed"));
+	assert_true(told_of(true, false, all, few, 3, &n));
+	assert_int_equal(counter(&n, "lost_alerts"), 11);
+	assert_non_null(strstr(n.summary, "which alerts.streams.max_entries trimmed"));
+	assert_true(told_of(true, false, few, few, 3, &n));
+	assert_int_equal(counter(&n, "lost_alerts"), 11);
+	assert_non_null(strstr(n.summary, "which somebody else trimmed"));
+	/* by both; or by us, who had no answer to our last trim */
+	assert_true(told_of(true, false, some, few, 3, &n));
+	assert_int_equal(counter(&n, "lost_alerts"), 11);
+	assert_non_null(strstr(n.summary, "max_entries, or somebody else, trimmed"));
+	assert_true(told_of(true, true, few, few, 3, &n));
+	assert_non_null(strstr(n.summary, "max_entries, or somebody else, trimmed"));
+	assert_false(told_of(true, false, some, few, 14, &n));
+}
+
+/* With more to tell than there is room for, none is forgotten at the end. */
+static void the_rest(void **state)
+{
+	struct trim_key *k = &trim->key[ALERTS];
+	struct record_note n;
+	unsigned all = 0;
+
+	(void)state;
+	put(own_log, EVENT_ALERT, 20, T0_MS);
+	k->middle = place(1, 1, 20, 20);
+	k->now = place(15, 15, 20, 20);
+	for (k->n = 0; k->n < 20; k->n++) {
+		k->group[k->n] = (struct trim_group){.oldest = {UINT64_MAX, UINT64_MAX}};
+		snprintf(k->group[k->n].name, sizeof(k->group[k->n].name), "g%zu", k->n);
+	}
+	trim_account(trim, k);
+	for (bool done = false; !done;) {
+		done = trim_tell_rest(trim);
+		while (output_take_note(&out, &n)) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "g%u", all++);
+			assert_string_equal(n.group, name);
+			assert_int_equal(counter(&n, "lost_alerts"), 14);
+		}
+	}
+	assert_int_equal(all, 20);
+}
+
 /* A group that was given nothing of a stream whose records are all older than the retention, but the last. */
 static bool dead(unsigned stream, uint64_t first, uint64_t last, struct record_note *n)
 {
@@ -167,6 +247,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_group_that_had_all, begin_trim, end_trim),
 	        cmocka_unit_test_setup_teardown(what_the_log_does_not_keep, begin_trim, end_trim),
 	        cmocka_unit_test_setup_teardown(what_the_log_keeps, begin_trim, end_trim),
+	        cmocka_unit_test_setup_teardown(whose_trims_these_were, begin_trim, end_trim),
+	        cmocka_unit_test_setup_teardown(the_rest, begin_trim, end_trim),
 	        cmocka_unit_test_setup_teardown(how_much_of_health_a_group_holds, begin_trim, end_trim),
 	};
 
