@@ -52,7 +52,7 @@ struct followed {
 	uint64_t history_ms;            /* :health: entries up to there are older than our looking at it */
 	uint64_t foreign, foreign_told; /* entries that are no records of leaktap */
 	char foreign_first[ID_MAX];
-	int64_t foreign_ns; /* when they were told of */
+	int64_t foreign_ns, untold_ns; /* when they were told of, and when the first came since */
 };
 
 struct watch {
@@ -157,12 +157,14 @@ static void say(const char *fmt, ...)
 
 static void count_foreign(struct followed *f)
 {
+	if (f->foreign == f->foreign_told)
+		f->untold_ns = clock_mono_ns();
 	if (!f->foreign++)
 		snprintf(f->foreign_first, sizeof(f->foreign_first), "%s", f->last);
 }
 
-/* One line for a stream, at once, and again with the new count only now and then. */
-static void tell_foreign(struct watch *w, bool last)
+/* One line for a stream, when no more come for now, and again with the new count only now and then. */
+static void tell_foreign(struct watch *w, bool more, bool last)
 {
 	int64_t now_ns = clock_mono_ns();
 
@@ -170,8 +172,10 @@ static void tell_foreign(struct watch *w, bool last)
 		struct followed *f = &w->stream[i];
 		char key[sizeof(f->key)];
 
-		if (f->foreign == f->foreign_told ||
-		        (!last && (!w->follow || (f->foreign_told && now_ns - f->foreign_ns < FOREIGN_NS))))
+		if (f->foreign == f->foreign_told)
+			continue;
+		if (!last && (!w->follow || (more && now_ns - f->untold_ns < HANG_NS) ||
+		                     (f->foreign_told && now_ns - f->foreign_ns < FOREIGN_NS)))
 			continue;
 		snprintf(key, sizeof(key), "%s", f->key);
 		for (char *p = key; *p; p++)
@@ -495,7 +499,7 @@ static int step(struct watch *w, struct err *e)
 	if (!w->n_streams)
 		return 0;
 	ret = read_streams(w, &n, e);
-	tell_foreign(w, false);
+	tell_foreign(w, n > 0, false);
 	if (ret == 1 && w->follow) {
 		int64_t now_ns = clock_mono_ns();
 
@@ -525,7 +529,7 @@ static int watch_loop(struct watch *w)
 		int ret = step(w, &e);
 
 		if (!ret) {
-			tell_foreign(w, true);
+			tell_foreign(w, false, true);
 			return EXIT_DONE;
 		}
 		if (ret > 0) {

@@ -538,6 +538,14 @@ def watch(t):
     shown = run("--no-follow", "--json")
     check(re.search(r"Z: leaktap:\{%s\}:alerts: 301 entries are no record of leaktap: passed over; the first is \d+-\d+\n" % SENSOR,
                     shown.stderr) and shown.stderr.count("passed over") == 1, "what is passed over is told: " + shown.stderr)
+    follow = subprocess.Popen([t.leaktap, "watch", "--redis", s.url, "--since", "1h"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(2.5)
+    for _ in range(300):
+        r("XADD", key("alerts"), "*", "somebody", "else's")
+    time.sleep(1.5)
+    follow.terminate()
+    err = follow.communicate(timeout=20)[1]
+    check(err.count("passed over") == 1 and " 300 entries are" in err, "nobody is flooded: " + err)
     equal(run("--no-follow", "--min-severity", "high", "--json").stdout.count("\n"), 5, "--min-severity")
     r.close()
 
