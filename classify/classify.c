@@ -21,8 +21,6 @@
 #define TCP_GAP_BYTES  (256u << 10)
 #define TCP_GAP_NS     (2 * NS_PER_S)
 #define SECOND_FLOWS   4096
-#define INFLATE_RATIO  200
-#define CONTENT_DEPTH  64
 #define LINKS          8192 /* client sides of proxies remembered for LINK_NS */
 
 /* ---- creation -------------------------------------------------------------------------------------------
@@ -61,7 +59,7 @@ static int create_parts(struct classify *c, const struct detect_engine *en, stru
 	        .gap_bytes = TCP_GAP_BYTES,
 	        .gap_ns = TCP_GAP_NS};
 	struct content_limits content = {.body_limit = s->inspect.body_limit,
-	        .inflate_ratio = INFLATE_RATIO,
+	        .inflate_ratio = CONTENT_INFLATE_RATIO,
 	        .depth = CONTENT_DEPTH,
 	        .decode_bytes = (size_t)s->limits.decode_mb << 20};
 	const bool answers = s->inspect.responses != SIGN_OFF;

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "classify/content/content.h"
 #include "classify/detect/detect.h"
 #include "config/settings.h"
 
@@ -22,6 +23,7 @@ struct job {
 	struct settings *settings;
 	struct detect_engine *engine;
 	struct detect_worker *worker;
+	struct content_pool *bodies;
 	char *out; /* RECORD_MAX */
 };
 
@@ -30,16 +32,21 @@ static const char help[] =
         "       leaktap detect [-c FILE] --jsonl [FILE|-]    reads {\"id\",\"text\"} lines, writes "
         "{\"id\",\"findings\"}\n"
         "       leaktap detect [-c FILE] --self-test         runs every detector on its own examples\n"
-        "Text that is JSON is read string by string, with the path of each as its field.\n"
+        "A file is read as the body of a request is: JSON by its strings, documents, archives, mail and text "
+        "in any\n"
+        "charset, with the place of each text as its field. A text of --jsonl that is JSON is read by its "
+        "strings.\n"
         "Values that stand in manuals (4111 1111 1111 1111, AKIAIOSFODNN7EXAMPLE) and placeholders are no "
         "findings;\n"
         "--self-test shows that the detectors work.\n\n"
         "exit status: 0 done (also with findings), 1 cannot be read or written, an example or a line was "
         "wrong,\n"
-        "             2 wrong usage or settings\n";
+        "             2 wrong usage or settings, a file that cannot be opened or is of no format that is "
+        "read\n";
 
 static void job_end(struct job *j)
 {
+	content_pool_destroy(j->bodies);
 	detect_worker_destroy(j->worker);
 	detect_engine_destroy(j->engine);
 	settings_drop(j->settings);
@@ -48,6 +55,7 @@ static void job_end(struct job *j)
 
 static int job_begin(struct job *j, const char *config)
 {
+	struct content_limits limits;
 	struct faults f;
 	struct err e;
 
@@ -63,7 +71,12 @@ static int job_begin(struct job *j, const char *config)
 	if (j->engine)
 		j->worker = detect_worker_create(j->engine, 2, FINDINGS_MAX, &e);
 	j->out = malloc(RECORD_MAX);
-	if (j->worker && j->out)
+	limits = (struct content_limits){.body_limit = j->settings->inspect.body_limit,
+	        .inflate_ratio = CONTENT_INFLATE_RATIO,
+	        .depth = CONTENT_DEPTH,
+	        .decode_bytes = (size_t)j->settings->limits.decode_mb << 20};
+	j->bodies = content_pool_create(1, &limits);
+	if (j->worker && j->bodies && j->out)
 		return EXIT_DONE;
 	log_error("%s", j->engine && j->worker ? "no memory" : e.text);
 	job_end(j);
@@ -113,36 +126,84 @@ static int print_findings(struct job *j, struct detect_stream *s)
 	return EXIT_DONE;
 }
 
+/* ---- a file, read as a body of a request is ---- */
+
+struct reading_file {
+	struct detect_stream *s;
+	bool told; /* there was text in it */
+};
+
+static void file_field(void *arg, const char *path, size_t n, const char *key, size_t key_n)
+{
+	struct reading_file *r = arg;
+
+	r->told = true;
+	detect_field(r->s, path, n, key, key_n);
+}
+
+static void file_text(void *arg, const uint8_t *p, size_t n, uint64_t offset)
+{
+	(void)offset;
+	detect_text(((struct reading_file *)arg)->s, p, n);
+}
+
+static void file_field_end(void *arg, bool whole)
+{
+	if (!whole)
+		detect_gap(((struct reading_file *)arg)->s);
+}
+
+static void file_name(void *arg, const char *name, size_t n)
+{
+	struct reading_file *r = arg;
+
+	detect_field(r->s, "file.name", 9, "name", 4);
+	detect_text(r->s, (const uint8_t *)name, n);
+}
+
+/* Says what of a file was not read; a file of which nothing was is a fault. */
+static int tell_skipped(const char *name, unsigned skipped, bool told)
+{
+	bool binary = skipped & (CONTENT_BINARY | CONTENT_UNSUPPORTED);
+
+	if (binary && !told) {
+		log_error("%s: not read: it is neither text nor of a format that is read (docs/content.md)",
+		        name);
+		return EXIT_USAGE;
+	}
+	if (binary)
+		log_warn("%s: some of it was not read: it is binary, or of a format that is not read", name);
+	if (skipped & CONTENT_LIMIT)
+		log_warn("%s: some of it was not read: a limit was reached", name);
+	return EXIT_DONE;
+}
+
 static int detect_file(struct job *j, FILE *in, const char *name)
 {
-	uint8_t *text = malloc(LINE_MAX);
-	struct detect_stream *s = detect_open(j->worker);
+	static uint8_t text[CHUNK];
+	static const struct message m = {.request = true, .content_length = -1};
+	struct reading_file r = {.s = detect_open(j->worker)};
+	struct text_sink out = {&r, file_field, file_text, file_field_end, file_name};
+	struct content *c = r.s ? content_open(j->bodies, &m, &out) : NULL;
+	unsigned skipped;
 	size_t n;
+	int rc;
 
-	if (!text || !s) {
-		free(text);
+	if (!c) {
 		log_error("no memory");
 		return EXIT_FAILED;
 	}
-	n = fread(text, 1, LINE_MAX, in);
-	if (n < LINE_MAX) {
-		feed_text(s, text, n);
-	} else {
-		/* too long to be read as JSON: plain text of any length */
-		detect_field(s, "body", 4, "", 0);
-		do
-			detect_text(s, text, n);
-		while ((n = fread(text, 1, CHUNK, in)) > 0);
-	}
-	free(text);
+	while ((n = fread(text, 1, sizeof(text), in)) > 0)
+		content_feed(c, text, n);
+	skipped = content_close(c, NULL);
 	if (ferror(in)) {
-		size_t none;
-
-		detect_close(s, &none, NULL);
+		detect_close(r.s, &n, NULL);
 		log_error("%s: %s", name, strerror(errno));
 		return EXIT_FAILED;
 	}
-	return print_findings(j, s);
+	rc = tell_skipped(name, skipped, r.told);
+	print_findings(j, r.s);
+	return rc;
 }
 
 static void write_line(struct job *j, const char *id, size_t id_len, struct detect_stream *s)

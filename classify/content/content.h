@@ -38,6 +38,9 @@ struct text_sink {
 typedef void (*content_number)(void *arg, const char *path, size_t path_len, const char *p, size_t n);
 
 #define CONTENT_DECODE_BYTES (256u << 20)
+/* What the sensor reads with (docs/content.md). */
+#define CONTENT_INFLATE_RATIO 200
+#define CONTENT_DEPTH         64
 
 struct content_limits {
 	uint64_t body_limit;    /* decoded bytes read of one body; 0: all */
