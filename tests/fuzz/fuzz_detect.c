@@ -82,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	static struct finding whole[FINDINGS], parts[FINDINGS];
 	char out[300];
 	uint32_t more, more_parts;
+	char field[FINDING_FIELD_MAX];
 	size_t a, b, len;
 
 	if (n < 2)
@@ -95,6 +96,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			abort();
 	len = detect_mask(worker(), (const char *)p, n, out, 1u + p[0]);
 	if (len > p[0] || out[len])
+		abort();
+	len = n < sizeof(field) ? n : sizeof(field) - 1;
+	memcpy(field, p, len);
+	field[len] = 0;
+	detect_mask_path(worker(), field);
+	if (!memchr(field, 0, sizeof(field)))
 		abort();
 	return 0;
 }
