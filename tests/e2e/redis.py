@@ -188,7 +188,7 @@ def emptied_and_full(t):
     however often it is asked; emptied once more, not again."""
     s = t.server("--maxmemory-policy", "noeviction")
     r = Redis(s.path)
-    equal(t.source("-n", 6000, "-m", 4, s.url).end()["delivered"], 6000, "before")
+    equal(t.source("-n", 6000, "-r", 2000, "-m", 4, "-W", 40000, s.url).end(90)["delivered"], 6000, "before")
     first = log_lines(t.log)[0][0]
     check(first > 1000, "the log keeps a part")
     src = t.source("-n", 200, "-r", 50, "-m", 4, "-W", 40000, s.url)
@@ -431,7 +431,7 @@ def tls(t):
     for url, options, cause in (("rediss://127.0.0.2:%d" % port, mutual, "IP address mismatch"),
                                 (good, ("-E", ca, "-K", cert_key), "self-signed"),
                                 (good, ("-C", ca), "")):
-        stats = t.source("-n", 10, "-W", 300, *options, url).end()
+        stats = t.source("-n", 10, "-W", 2000, *options, url).end()
         equal(stats["delivered"], 0, "delivered to " + url)
         check(any(cause in line for line in stats["log"]), "the cause is told: %s" % stats["log"])
     check(s.process.poll() is None, "the server lives")
