@@ -49,6 +49,7 @@ class Watch:
         if not self.p:
             return ""
         out, err = self.p.communicate(timeout=60)
+        equal(self.p.returncode, 0, "status of watch: " + err[-3000:])
         equal([json.loads(line)["ordinal"] for line in out.splitlines()], list(range(1, self.count + 1)), "what was watched")
         return err
 
