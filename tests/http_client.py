@@ -1,6 +1,6 @@
 """Not a test: sends COUNT chat requests, each with another secret, over a few connections.
 
-    http_client.py ADDRESS PORT HOST COUNT [PER_SECOND]"""
+    http_client.py ADDRESS PORT HOST COUNT [PER_SECOND [FIRST]]; the secrets are numbered from FIRST"""
 import hashlib
 import json
 import socket
@@ -18,12 +18,13 @@ def token(n):
 def main():
     address, port, host, count = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     rate = float(sys.argv[5]) if len(sys.argv) > 5 else 0
+    first = int(sys.argv[6]) if len(sys.argv) > 6 else 0
     began, s = time.monotonic(), None
     for i in range(count):
         if i % 500 == 0:
             s = socket.create_connection((address, port), 10)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": f"deploy with {token(i)} please"}]})
+        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": f"deploy with {token(first + i)} please"}]})
         s.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
                    f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
         got = b""
