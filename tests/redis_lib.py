@@ -1,6 +1,7 @@
 """What the tests of delivery share: a redis-server of their own, runs of alert_source, and the comparison of what
 was sent with the log and with Redis."""
 import calendar
+import concurrent.futures
 import datetime
 import glob
 import hashlib
@@ -11,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -385,3 +387,50 @@ class Test:
         for s in self.servers:
             s.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# ---- running scenarios ---------------------------------------------------------------------------------------
+
+
+class Skip(Exception):
+    """A scenario cannot run here; says why."""
+
+
+def run_scenario(f, program, leaktap):
+    """The line that tells what became of it."""
+    t = Test(program, leaktap)
+    start = time.monotonic()
+    try:
+        f(t)
+        return "ok   %-28s %.1f s" % (f.__name__, time.monotonic() - start)
+    except Skip as e:
+        return "skip %s: %s" % (f.__name__, e)
+    except Exception as e:  # pylint: disable=broad-except
+        if os.environ.get("LEAKTAP_KEEP"):
+            shutil.copytree(t.folder, t.folder + "-kept", ignore=lambda d, n: [x for x in n if x.endswith("sock")])
+        return "FAIL %-28s %s: %s" % (f.__name__, type(e).__name__, str(e)[:1500])
+    finally:
+        t.end()
+
+
+def run_scenarios(scenarios, usage, jobs):
+    """[--leaktap PROGRAM] ALERT_SOURCE [SCENARIO...]: those named, or all, `jobs` at a time.  The exit status."""
+    leaktap, argv = None, sys.argv[1:]
+    if argv[:1] == ["--leaktap"]:
+        leaktap, argv = argv[1], argv[2:]
+    if not argv:
+        print(usage, file=sys.stderr)
+        return 2
+    if not shutil.which("redis-server"):
+        print("redis-server is not installed")
+        return 77
+    program, wanted = argv[0], [f for f in scenarios if not argv[1:] or f.__name__ in argv[1:]]
+    failed = skipped = 0
+    with concurrent.futures.ThreadPoolExecutor(min(jobs, int(os.environ.get("LEAKTAP_JOBS", jobs)))) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_scenario, f, program, leaktap) for f in wanted]):
+            line = done.result()
+            failed += line.startswith("FAIL")
+            skipped += line.startswith("skip")
+            print(line, flush=True)
+    print("%d passed, %d failed" % (len(wanted) - failed - skipped, failed) + (", %d skipped" % skipped if skipped else ""))
+    return 1 if failed or not wanted else 0

@@ -4,14 +4,12 @@ real server, while consumers die, the server is emptied or rolled back, and entr
 
     consumers.py ALERT_SOURCE [SCENARIO...]
 """
-import concurrent.futures
 import glob
 import json
 import os
 import random
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -394,36 +392,8 @@ def printed_commands(t):
     r.close()
 
 
-def run(f, program):
-    t = Test(program, None)
-    start = time.monotonic()
-    try:
-        f(t)
-        return "ok   %-28s %.1f s" % (f.__name__, time.monotonic() - start)
-    except Exception as e:  # pylint: disable=broad-except
-        return "FAIL %-28s %s: %s" % (f.__name__, type(e).__name__, str(e)[:1500])
-    finally:
-        t.end()
-
-
-def main():
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    if not shutil.which("redis-server") or subprocess.run(["/usr/bin/python3", "-c", "import redis"], stderr=subprocess.DEVNULL,
-                                                          check=False).returncode:
-        print("consumers: redis-server or python3-redis is not installed")
-        return 77
-    wanted = [f for f in SCENARIOS if not sys.argv[2:] or f.__name__ in sys.argv[2:]]
-    failed = 0
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("LEAKTAP_JOBS", "4"))) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run, f, sys.argv[1]) for f in wanted]):
-            line = done.result()
-            failed += line.startswith("FAIL")
-            print(line, flush=True)
-    print("%d passed, %d failed" % (len(wanted) - failed, failed))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    if subprocess.run(["/usr/bin/python3", "-c", "import redis"], stderr=subprocess.DEVNULL, check=False).returncode:
+        print("python3-redis is not installed")
+        sys.exit(77)
+    sys.exit(run_scenarios(SCENARIOS, __doc__, jobs=4))

@@ -5,13 +5,12 @@ one is there, how many go together.  Times are held against a second only; how f
     delivery.py build/asan/e2e/alert_source [SCENARIO...]"""
 import glob
 import os
-import shutil
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from redis_lib import (Memory, Proxy, Redis, SENSOR, Test, check, entries, equal, exact, key, same, sent, told_us)  # noqa: E402
+from redis_lib import (Memory, Proxy, Redis, SENSOR, check, entries, equal, exact, key, run_scenarios, same, sent, told_us)  # noqa: E402
 
 REPLAY = SENSOR + "-replay"
 
@@ -199,29 +198,5 @@ SCENARIOS = [order_over_an_outage, order_after_a_restart, full_batches, memory_i
              a_head_that_is_kept_no_more, answered_in_part]
 
 
-def main():
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    if not shutil.which("redis-server"):
-        print("delivery: redis-server is not installed")
-        return 77
-    failed = 0
-    for scenario in SCENARIOS:
-        if sys.argv[2:] and scenario.__name__ not in sys.argv[2:]:
-            continue
-        t = Test(sys.argv[1], None)
-        start = time.monotonic()
-        try:
-            scenario(t)
-            print("ok   %-26s %.1f s" % (scenario.__name__, time.monotonic() - start), flush=True)
-        except Exception as e:  # pylint: disable=broad-except
-            failed += 1
-            print("FAIL %-26s %s: %s" % (scenario.__name__, type(e).__name__, e), flush=True)
-        finally:
-            t.end()
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_scenarios(SCENARIOS, __doc__, jobs=1))

@@ -394,7 +394,7 @@ def ipv6(t):
     try:
         s = Node(t.folder, "six", host="::1")
     except RuntimeError as e:
-        raise faults.Skip("no IPv6 on the loopback") from e
+        raise Skip("no IPv6 on the loopback") from e
     t.servers.append(s)
     src = begin(t, 4, s.url)
     until(10, "the first records", lambda: indexes(s) > 500)
@@ -410,7 +410,7 @@ def name_gets_another_address(t):
     subprocess.run(["cp", "-a", "/etc", etc], check=True)
     hosts = t.file("etc/hosts", "127.0.0.1 redis.corp.example\n")
     if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
-        raise faults.Skip("needs root for a mount namespace")
+        raise Skip("needs root for a mount namespace")
     old = Node(t.folder, "old")
     new = Node(t.folder, "new", host="127.0.0.2", port=old.port)
     t.servers += [old, new]
@@ -504,8 +504,4 @@ def permission_that_is_missing(t):
 
 
 if __name__ == "__main__":
-    program = None
-    if sys.argv[1:2] == ["--leaktap"]:
-        program = sys.argv[2]
-        del sys.argv[1:3]
-    sys.exit(faults.main(SCENARIOS, __doc__, program))
+    sys.exit(run_scenarios(SCENARIOS, __doc__, jobs=6))

@@ -7,12 +7,10 @@ there; what is missing in the log must be told by gap records.
 
 Each scenario has a redis-server, a log and a folder of its own; several run at the same time (LEAKTAP_JOBS).
 """
-import concurrent.futures
 import glob
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -536,46 +534,5 @@ def clock_steps(t):
     r.close()
 
 
-# ---- running them --------------------------------------------------------------------------------------------
-
-
-class Skip(Exception):
-    pass
-
-
-def run(f, program, leaktap=None):
-    t = Test(program, leaktap)
-    start = time.monotonic()
-    try:
-        f(t)
-        return "ok   %-28s %.1f s" % (f.__name__, time.monotonic() - start)
-    except Skip as e:
-        return "skip %s: %s" % (f.__name__, e)
-    except Exception as e:  # pylint: disable=broad-except
-        if os.environ.get("LEAKTAP_KEEP"):
-            t.kept = shutil.copytree(t.folder, t.folder + "-kept", ignore=lambda d, n: [x for x in n if x.endswith("sock")])
-        return "FAIL %-28s %s: %s" % (f.__name__, type(e).__name__, str(e)[:1500])
-    finally:
-        t.end()
-
-
-def main(scenarios=SCENARIOS, usage=__doc__, leaktap=None):
-    if len(sys.argv) < 2:
-        print(usage, file=sys.stderr)
-        return 2
-    if not shutil.which("redis-server"):
-        print("faults: redis-server is not installed")
-        return 77
-    wanted = [f for f in scenarios if not sys.argv[2:] or f.__name__ in sys.argv[2:]]
-    lines = []
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("LEAKTAP_JOBS", "6"))) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run, f, sys.argv[1], leaktap) for f in wanted]):
-            lines.append(done.result())
-            print(lines[-1], flush=True)
-    failed = sum(line.startswith("FAIL") for line in lines)
-    print("%d passed, %d failed" % (len(lines) - failed, failed))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_scenarios(SCENARIOS, __doc__, jobs=6))

@@ -9,7 +9,6 @@ scenario and, last, "N passed, N failed".
 import glob
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -591,35 +590,5 @@ SCENARIOS = [plain, restarts_of_the_sensor, stream_in_the_future, killed_and_res
              no_multi, entry_in_between, stream_is_gone, tls, lost_replies, second_writer, live_channel, rude_server, locked, watch]
 
 
-def main():
-    leaktap = None
-    if sys.argv[1:2] == ["--leaktap"]:
-        leaktap = sys.argv[2]
-        del sys.argv[1:3]
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    if not shutil.which("redis-server"):
-        print("redis: redis-server is not installed")
-        return 77
-    passed = failed = 0
-    for scenario in SCENARIOS:
-        if sys.argv[2:] and scenario.__name__ not in sys.argv[2:]:
-            continue
-        t = Test(sys.argv[1], leaktap)
-        start = time.monotonic()
-        try:
-            scenario(t)
-            passed += 1
-            print("ok   %-26s %.1f s" % (scenario.__name__, time.monotonic() - start), flush=True)
-        except Exception as e:  # pylint: disable=broad-except
-            failed += 1
-            print("FAIL %-26s %s: %s" % (scenario.__name__, type(e).__name__, e), flush=True)
-        finally:
-            t.end()
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_scenarios(SCENARIOS, __doc__, jobs=1))

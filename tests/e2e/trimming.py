@@ -5,8 +5,6 @@
 
 The source's clock is two hours behind where entries shall be too old, and it looks at the streams every 0.3 s.
 """
-import concurrent.futures
-import json
 import os
 import re
 import shutil
@@ -693,38 +691,5 @@ def free_port():
         return s.getsockname()[1]
 
 
-# ---- running them --------------------------------------------------------------------------------------------
-
-
-def run(f, program):
-    t = Test(program, None)
-    start = time.monotonic()
-    try:
-        f(t)
-        return "ok   %-28s %.1f s" % (f.__name__, time.monotonic() - start)
-    except Exception as e:  # pylint: disable=broad-except
-        return "FAIL %-28s %s: %s" % (f.__name__, type(e).__name__, str(e)[:1500])
-    finally:
-        t.end()
-
-
-def main():
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    if not shutil.which("redis-server"):
-        print("trimming: redis-server is not installed")
-        return 77
-    wanted = [f for f in SCENARIOS if not sys.argv[2:] or f.__name__ in sys.argv[2:]]
-    failed = 0
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("LEAKTAP_JOBS", "4"))) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run, f, sys.argv[1]) for f in wanted]):
-            line = done.result()
-            failed += line.startswith("FAIL")
-            print(line, flush=True)
-    print("%d passed, %d failed" % (len(wanted) - failed, failed))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_scenarios(SCENARIOS, __doc__, jobs=4))
