@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/detect_world.h"
+
 /* made up, in parts, so that scanners of source code stay calm */
 #define ALONE                                                                                                \
 	"575YX8XM5mSLFy5UBIHE"                                                                               \
@@ -19,33 +21,10 @@
 	"lxJJLafBvv6Q9RxXTndf"
 #define LEN (sizeof(ALONE) - 1)
 
-static struct detectors *set;
-static struct detect_engine *engine;
-static struct detect_worker *worker;
-
 static int setup(void **state)
 {
-	const char *places[] = {"config/detectors"};
-	struct faults f;
-	struct err e;
-
 	(void)state;
-	faults_init(&f);
-	set = detectors_load(places, 1, &f);
-	faults_print(&f, stderr);
-	faults_clear(&f);
-	engine = set ? detect_engine_create(set, NULL, 0, "", &e) : NULL;
-	worker = engine ? detect_worker_create(engine, 2, 64, &e) : NULL;
-	return worker ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	detect_worker_destroy(worker);
-	detect_engine_destroy(engine);
-	detectors_free(set);
-	return 0;
+	return detect_world(NULL, 0, "", 2);
 }
 
 static void give(struct detect_stream *s, const char *text, size_t n)

@@ -9,9 +9,7 @@
 
 #include <cmocka.h>
 
-static struct detectors *set;
-static struct detect_engine *engine;
-static struct detect_worker *worker;
+#include "tests/unit/detect_world.h"
 
 static const uint8_t key[32] = "0123456789abcdef0123456789abcdef";
 
@@ -25,31 +23,8 @@ static const uint8_t key[32] = "0123456789abcdef0123456789abcdef";
 
 static int setup(void **state)
 {
-	const char *places[] = {"config/detectors"};
-	struct faults f;
-	struct err e;
-
 	(void)state;
-	faults_init(&f);
-	set = detectors_load(places, 1, &f);
-	faults_print(&f, stderr);
-	faults_clear(&f);
-	if (!set)
-		return -1;
-	engine = detect_engine_create(set, key, sizeof(key), "k1", &e);
-	worker = engine ? detect_worker_create(engine, 4, 64, &e) : NULL;
-	if (!worker)
-		fprintf(stderr, "%s\n", e.text);
-	return worker ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	detect_worker_destroy(worker);
-	detect_engine_destroy(engine);
-	detectors_free(set);
-	return 0;
+	return detect_world(key, sizeof(key), "k1", 4);
 }
 
 /* Text as one field, cut at `cut`; what is found is copied to out.  The pieces are exact-size heap copies. */

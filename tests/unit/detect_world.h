@@ -1,0 +1,40 @@
+/* detect_world.h - the detectors that leaktap brings, for tests of one text at a time. */
+#ifndef TESTS_DETECT_WORLD_H
+#define TESTS_DETECT_WORLD_H
+
+#include "classify/detect/internal.h"
+
+#include <stdio.h>
+
+static struct detectors *set;
+static struct detect_engine *engine;
+static struct detect_worker *worker;
+
+/* With a key for tokens, or none (NULL, 0, ""); so many streams at a time.  0, or -1: stderr says why. */
+static int detect_world(const uint8_t *key, size_t key_len, const char *key_id, unsigned streams)
+{
+	const char *places[] = {"config/detectors"};
+	struct err e = {.text = ""};
+	struct faults f;
+
+	faults_init(&f);
+	set = detectors_load(places, 1, &f);
+	faults_print(&f, stderr);
+	faults_clear(&f);
+	engine = set ? detect_engine_create(set, key, key_len, key_id, &e) : NULL;
+	worker = engine ? detect_worker_create(engine, streams, 64, &e) : NULL;
+	if (!worker)
+		fprintf(stderr, "%s\n", e.text);
+	return worker ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	detect_worker_destroy(worker);
+	detect_engine_destroy(engine);
+	detectors_free(set);
+	return 0;
+}
+
+#endif
