@@ -623,10 +623,9 @@ static void test_nothing_is_told(void **state)
 static void test_harmless_names(void **state)
 {
 	static const char *const paths[] = {"messages[0].content[12].text",
-	        "mapping.3f2b1c4d-1234-5678-9012-"
-	        "123456789012.message.parts[0]",
-	        "data.@context", "models.claude-3-5-sonnet-20241022.use", "days.2026-11-30.sum",
-	        "part.file.page", "input(base64).rows[100000]", "x\xe2\x80\x8by.z"};
+	        "mapping.3f2b1c4d-1234-5678-9012-123456789012.message.parts[0]", "data.@context",
+	        "models.claude-3-5-sonnet-20241022.use", "days.2026-11-30.sum", "part.file.page",
+	        "input(base64).rows[100000]", "x\xe2\x80\x8by.z"};
 	char field[FINDING_FIELD_MAX];
 
 	(void)state;
