@@ -665,8 +665,8 @@ static void threads(void **state)
 	        "{\"messages\":[{\"role\":\"user\",\"content\":\"How do I bake "
 	        "bread\"},{\"role\":\"assistant\",\"content\":\"So\"},"
 	        "{\"role\":\"user\",\"content\":\"And then\"}]}",
-	        "{\"messages\":[{\"role\":\"system\",\"content\":\"Be\"},"
-	        "{\"content\":\"How do I bake bread\",\"role\":\"user\"}]}",
+	        ("{\"messages\":[{\"role\":\"system\",\"content\":\"Be\"},"
+	         "{\"content\":\"How do I bake bread\",\"role\":\"user\"}]}"),
 	};
 	static const char *const other[] = {
 	        "{\"messages\":[{\"role\":\"user\",\"content\":\"How do I bake bread?\"}]}",

@@ -274,8 +274,7 @@ static void test_false_labels(void **state)
 	        "gzip", "deflate", "br", "zstd", "aws-chunked", "compress", "aes128gcm"};
 	static const char *const texts[] = {"{\"prompt\":\"short\"}", "[1,2]", "{}", "[", "\"", "a",
 	        "plain words that a client sends under any label it likes, and there are many of them",
-	        "[{\"role\":\"user\",\"content\":\"a list under a label, long enough to be tried in "
-	        "full\"}]"};
+	        "[{\"role\":\"user\",\"content\":\"a list under a label, long enough to be tried\"}]"};
 	struct got g = {.p = malloc(TEXT), .cap = TEXT};
 	uint8_t z[2000], text[600];
 

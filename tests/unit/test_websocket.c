@@ -419,7 +419,7 @@ static void gaps_in_a_window(void **state)
 	assert_int_equal(deflateInit2(&s, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	for (int i = 0; i < 3; i++) {
 		static const char *const says[] = {
-		        SECRET, "{\"new\":\"0987654321\"}" SECRET, "{\"new\":\"0987654321\"}"};
+		        SECRET, ("{\"new\":\"0987654321\"}" SECRET), "{\"new\":\"0987654321\"}"};
 
 		deflate_message(&s, says[i], strlen(says[i]), &z);
 		b.n = 0;
