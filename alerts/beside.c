@@ -26,12 +26,10 @@ static enum resp_class send(struct publisher *p, const struct beside *c, size_t 
 		bad |= resp_add_words(&p->conn, (const char *[]){"EXEC", NULL});
 		bad |= publish_add_fence(p);
 	}
-	if (bad) {
-		err_set(e, "no memory");
+	if (bad)
+		class = publish_no_memory(e);
+	else if (resp_send(&p->conn, publish_deadline(), e) < 0)
 		class = RESP_MOVE;
-	} else if (resp_send(&p->conn, publish_deadline(), e) < 0) {
-		class = RESP_MOVE;
-	}
 	resp_take_back(&p->conn, &unsent);
 	return class;
 }

@@ -21,10 +21,9 @@
 #define XADD_WORDS_MAX 19
 #define TEXT_ROOM      (BATCH_BYTES + RECORD_LINE_MAX + 1)
 
-static const char *const stream_names[STREAMS] = {"alerts", "flows", "health"};
+const char *const publish_streams[STREAMS] = {"alerts", "flows", "health"};
 
-/* The stream of a record's type. */
-static unsigned stream_of(unsigned type)
+unsigned publish_stream_of(unsigned type)
 {
 	return type == EVENT_ALERT ? 0 : type == EVENT_FLOW ? 1 : 2;
 }
@@ -34,7 +33,7 @@ int publish_init(struct publisher *p, struct log *log, struct output *out, const
 	*p = (struct publisher){.log = log, .out = out, .sensor = sensor};
 	for (unsigned t = 0; t < STREAMS; t++)
 		snprintf(p->key_stream[t], sizeof(p->key_stream[t]), "leaktap:{%.80s}:%s", sensor,
-		        stream_names[t]);
+		        publish_streams[t]);
 	snprintf(p->key_head, sizeof(p->key_head), "leaktap:{%.80s}:head", sensor);
 	p->before = log_last(log);
 	p->reader = log_reader_create(log);
@@ -225,7 +224,7 @@ static int add_xadd(struct publisher *p, const struct log_line *l, const char *h
 {
 	struct words w = {.n = 0};
 	char id[STREAM_ID_MAX], ordinal[NUMBER_TEXT_MAX];
-	const char *key = p->key_stream[stream_of(l->type)];
+	const char *key = p->key_stream[publish_stream_of(l->type)];
 
 	format_id(l, id);
 	word(&w, "XADD", 4);
@@ -295,7 +294,7 @@ static void add_publishes(struct publisher *p, const struct batch *b)
 /* ---- replies ---------------------------------------------------------------------------------------------
  */
 
-static enum resp_class no_memory(struct err *e)
+enum resp_class publish_no_memory(struct err *e)
 {
 	err_set(e, "no memory");
 	return RESP_MOVE;
@@ -410,11 +409,11 @@ static enum resp_class ask_which(struct publisher *p, struct batch *b, struct er
 	int bad = 0;
 
 	for (size_t i = 0; i < b->n; i++)
-		bad |= resp_add_words(
-		        &p->conn, (const char *[]){"XRANGE", p->key_stream[stream_of(b->line[i].type)],
-		                          format_id(&b->line[i], id), id, NULL});
+		bad |= resp_add_words(&p->conn,
+		        (const char *[]){"XRANGE", p->key_stream[publish_stream_of(b->line[i].type)],
+		                format_id(&b->line[i], id), id, NULL});
 	if (bad)
-		return no_memory(e);
+		return publish_no_memory(e);
 	if (resp_send(&p->conn, publish_deadline(), e) < 0)
 		return RESP_MOVE;
 	for (size_t i = 0; i < b->n; i++) {
@@ -473,7 +472,7 @@ static void batch_done(struct publisher *p, struct batch *b)
 {
 	note_jump(p, b);
 	for (size_t i = 0; i < b->n; i++)
-		p->filled[stream_of(b->line[i].type)] = true;
+		p->filled[publish_stream_of(b->line[i].type)] = true;
 	atomic_store(&p->cursor, b->line[b->n - 1].index);
 	p->redo = false;
 	p->redo_from = p->redo_to = 0;
@@ -548,7 +547,7 @@ static enum resp_class prepare(struct publisher *p, struct batch *b, struct err 
 		return class;
 	if (!ids_are_above(p, b, e))
 		return RESP_PERSON;
-	return add_batch(p, b) < 0 ? no_memory(e) : RESP_OK;
+	return add_batch(p, b) < 0 ? publish_no_memory(e) : RESP_OK;
 }
 
 /* The replies to a batch. */

@@ -76,6 +76,10 @@ enum resp_class publish_batch(struct publisher *p, struct err *e);
 /* With nothing to send: does the server still have what we gave it? */
 enum resp_class publish_look(struct publisher *p, struct err *e);
 
+/* The last part of each stream's key, and the stream of a record's type. */
+extern const char *const publish_streams[STREAMS];
+unsigned publish_stream_of(unsigned type);
+
 /* ---- between publish.c and reconcile.c ---- */
 
 /* What the server answered. */
@@ -92,6 +96,7 @@ int64_t publish_deadline(void);
 void publish_rewind(struct publisher *p);
 void publish_skip(struct publisher *p, uint64_t first, uint64_t last);
 enum resp_class publish_worse(enum resp_class a, enum resp_class b);
+enum resp_class publish_no_memory(struct err *e);
 /* The commands that keep the next transaction from running when somebody else changed our keys. */
 #define FENCE_REPLIES 2
 int publish_add_fence(struct publisher *p);

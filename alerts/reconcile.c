@@ -54,12 +54,6 @@ bool publish_read_stream(const redisReply *r, struct stream_id *last, struct pub
 /* ---- asking ----------------------------------------------------------------------------------------------
  */
 
-static enum resp_class no_memory(struct err *e)
-{
-	err_set(e, "no memory");
-	return RESP_MOVE;
-}
-
 static enum resp_class worst_of(enum resp_class class, const redisReply *r, struct err *e)
 {
 	if (class == RESP_OK)
@@ -88,7 +82,7 @@ static enum resp_class probe(struct publisher *p, struct err *e)
 
 	for (unsigned i = 0; i < 3; i++)
 		if (resp_add_words(&p->conn, commands[i]) < 0)
-			return no_memory(e);
+			return publish_no_memory(e);
 	if (resp_send(&p->conn, publish_deadline(), e) < 0)
 		return RESP_MOVE;
 	for (unsigned i = 0; i < 3; i++) {
@@ -142,7 +136,7 @@ static enum resp_class ask(struct publisher *p, struct server_place *s, struct e
 	enum resp_class class = RESP_OK;
 
 	if (add_questions(p) < 0)
-		return no_memory(e);
+		return publish_no_memory(e);
 	if (resp_send(&p->conn, publish_deadline(), e) < 0)
 		return RESP_MOVE;
 	for (unsigned i = 0; i < p->publishes + REPLIES; i++) {

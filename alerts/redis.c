@@ -88,13 +88,6 @@ struct redis_output {
 /* ---- the thread ------------------------------------------------------------------------------------------
  */
 
-static bool readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return poll(&p, 1, 0) > 0;
-}
-
 static uint64_t redis_waiting(struct output *o)
 {
 	struct redis_output *r = (struct redis_output *)o;
@@ -158,7 +151,7 @@ static void went_away(struct redis_output *r, enum resp_class class, const char 
 	}
 	snprintf(r->said, sizeof(r->said), "%s", why);
 	r->said_class = class;
-	if (readable(r->stop_fd))
+	if (wire_readable(r->stop_fd))
 		return;
 	if (answers[class].person)
 		alarm_person(r, why);
@@ -352,7 +345,7 @@ static void *publish_thread(void *arg)
 	bool settled = false, orphan;
 
 	pthread_setname_np(pthread_self(), "leaktap-redis");
-	while (!readable(r->stop_fd)) {
+	while (!wire_readable(r->stop_fd)) {
 		struct err e = {.text = ""};
 		enum resp_class class;
 
@@ -362,7 +355,7 @@ static void *publish_thread(void *arg)
 		if (class == RESP_OK)
 			continue;
 		settled = false;
-		if (!readable(r->stop_fd) && resolver_changed(r->resolver, &e)) {
+		if (!wire_readable(r->stop_fd) && resolver_changed(r->resolver, &e)) {
 			class = RESP_MOVE;
 			r->failures = 0;
 		}

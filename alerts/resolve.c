@@ -50,13 +50,6 @@ struct resolver {
 	unsigned pass_over[REDIS_SEEDS_MAX];
 };
 
-static bool readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return fd >= 0 && poll(&p, 1, 0) > 0;
-}
-
 /* ---- questions -------------------------------------------------------------------------------------------
  */
 
@@ -176,7 +169,7 @@ static int find_master(struct resolver *r, struct redis_place *master, enum resp
 	pthread_mutex_lock(&r->lock);
 	first = r->first;
 	pthread_mutex_unlock(&r->lock);
-	for (unsigned i = 0; i < n && clock_mono_ns() < end && !readable(r->stop_fd); i++) {
+	for (unsigned i = 0; i < n && clock_mono_ns() < end && !wire_readable(r->stop_fd); i++) {
 		unsigned k = (first + i) % n;
 		int got = ask_once(r, k, master, class, e);
 
@@ -237,7 +230,7 @@ static int find_owner(
 	unsigned seeds = r->url->n_seeds, tries = seeds + r->map->n;
 	struct complaint c = {.of = UINT_MAX};
 
-	for (unsigned i = 0; i < tries && clock_mono_ns() < end && !readable(r->stop_fd); i++) {
+	for (unsigned i = 0; i < tries && clock_mono_ns() < end && !wire_readable(r->stop_fd); i++) {
 		unsigned k = r->next++ % (seeds + r->map->n);
 		struct redis_place node = k < seeds ? r->url->seed[k] : r->map->node[k - seeds];
 		int got = ask_slots(r, &node, class, e);
@@ -319,7 +312,7 @@ int resolve(struct resolver *r, const char *key, bool anew, struct redis_url *to
 	struct redis_place at = r->url->at;
 	uint64_t rung;
 
-	if (readable(r->moved_fd) && read(r->moved_fd, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
+	if (wire_readable(r->moved_fd) && read(r->moved_fd, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
 		return err_set(e, "eventfd: %s", strerror(errno));
 	*class = RESP_MOVE;
 	if ((r->url->kind == REDIS_SENTINEL && find_master(r, &at, class, e) < 0) ||
@@ -350,7 +343,7 @@ bool resolver_changed(struct resolver *r, struct err *e)
 	if (r->url->kind != REDIS_SENTINEL)
 		return false;
 	if (r->following) {
-		if (!readable(r->moved_fd))
+		if (!wire_readable(r->moved_fd))
 			return false;
 		pthread_mutex_lock(&r->lock);
 		say_changed(&r->other, e);
@@ -396,7 +389,7 @@ static void look(struct resolver *r)
 	pthread_mutex_lock(&r->lock);
 	current = r->current;
 	pthread_mutex_unlock(&r->lock);
-	for (unsigned i = 0; i < r->sentinel.n_seeds && !readable(r->end_fd); i++) {
+	for (unsigned i = 0; i < r->sentinel.n_seeds && !wire_readable(r->end_fd); i++) {
 		if (look_at(r, i, &one, &epoch) != 1)
 			continue;
 		if (best.host[0] &&

@@ -14,13 +14,6 @@
 #define SCAN_MAX  20000             /* lines of the log that are read to count what was lost of :health */
 #define SCAN_STEP 256
 
-static const char *const names[STREAMS] = {"alerts", "flows", "health"};
-
-static unsigned stream_of(unsigned type)
-{
-	return type == EVENT_ALERT ? 0 : type == EVENT_FLOW ? 1 : 2;
-}
-
 /* A name from outside, for terminals and logs. */
 static const char *plain(const struct trim_group *g, char text[64])
 {
@@ -40,7 +33,7 @@ static uint64_t ordinal_at(struct trim *t, unsigned stream, struct stream_id id)
 
 	log_seek(t->reader, id.seq);
 	if (!id.seq || log_read(t->reader, &l, 1, 1, &e) != 1 || l.index != id.seq ||
-	        (uint64_t)l.logged_ms != id.ms || stream_of(l.type) != stream)
+	        (uint64_t)l.logged_ms != id.ms || publish_stream_of(l.type) != stream)
 		return 0;
 	return l.ordinal;
 }
@@ -107,7 +100,7 @@ static bool count_scan(
 		for (ssize_t i = 0; i < n; i++) {
 			if (l[i].index >= k->now.first.seq)
 				return true;
-			if (stream_of(l[i].type) == 2)
+			if (publish_stream_of(l[i].type) == 2)
 				add_range(d, l[i].type, l[i].ordinal, l[i].ordinal);
 		}
 	}
@@ -213,7 +206,7 @@ static void tell_loss(struct trim *t, const struct trim_key *k, struct trim_grou
 {
 	struct record_note n = {.type = RECORD_GAP, .reason = "trimmed", .severity = SEVERITY_HIGH};
 	struct trim_loss *l = &g->loss;
-	const char *stream = names[k - t->key];
+	const char *stream = publish_streams[k - t->key];
 	uint64_t sum = sum_of(&l->untold);
 	char many[48] = "entries";
 
@@ -303,7 +296,7 @@ static uint64_t count_held_health(struct trim *t, const struct trim_key *k, stru
 
 			if (stream_id_cmp(&id, &t->cutoff) >= 0 || stream_id_cmp(&id, &k->now.last) > 0)
 				return held;
-			held += stream_of(l[i].type) == 2;
+			held += publish_stream_of(l[i].type) == 2;
 		}
 	}
 	return 0;

@@ -287,6 +287,13 @@ int wire_fd(const struct wire *w)
 	return w->fd;
 }
 
+bool wire_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
 /* ---- bytes -----------------------------------------------------------------------------------------------
  */
 

@@ -22,6 +22,8 @@ struct wire;
 struct wire *wire_open(const struct redis_url *u, const struct wire_tls *tls, int stop_fd, struct err *e);
 void wire_close(struct wire *w); /* NULL is fine */
 int wire_fd(const struct wire *w);
+/* Has a descriptor, such as that of stop_fd, something to read now?  -1: no. */
+bool wire_readable(int fd);
 
 /* Bytes read, at least one; -1 after an error, the peer's end, the deadline or stop: e says which. */
 ssize_t wire_read(struct wire *w, void *buf, size_t cap, int64_t deadline_ns, struct err *e);
