@@ -567,8 +567,11 @@ struct output *output_open(const char *spec, const struct output_how *how, struc
 	if (output_is_redis(spec))
 		return redis_output_open(spec, how, e);
 	if (strncmp(spec, "file:", 5) || !spec[5]) {
+		struct redis_url u;
+
 		/* the text may be a mistyped URL with a password in it: not repeated */
-		err_set(e, "an output is `-', `file:PATH' or a Redis URL (redis://...)");
+		if (strncmp(spec, "redis", 5) || !redis_url_parse(spec, &u, e))
+			err_set(e, "an output is `-', `file:PATH' or a Redis URL (redis://...)");
 		return NULL;
 	}
 	fd = open(spec + 5, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);

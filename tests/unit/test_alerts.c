@@ -538,8 +538,8 @@ static void a_disk_that_hangs_holds_up_nobody(void **state)
 
 static void bad_outputs_are_errors(void **state)
 {
-	static const char *const bad[] = {
-	        "file:/nonexistent/dir/file", "file:", "redis://", "ftp://u:sesame@h", ""};
+	static const char *const bad[] = {"file:/nonexistent/dir/file", "file:", "redis://",
+	        "ftp://u:sesame@h", "", "redis+sentinal://u:sesame@h/m"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -549,6 +549,8 @@ static void bad_outputs_are_errors(void **state)
 		assert_null(alerts_start(&source.settings, &o, &e));
 		assert_true(e.text[0]);
 		assert_null(strstr(e.text, "sesame"));
+		if (!strncmp(bad[i], "redis+", 6))
+			assert_non_null(strstr(e.text, "redis+sentinel://")); /* what it should have been */
 	}
 }
 
