@@ -415,8 +415,10 @@ static void hide_doubtful(const char *p, char *out)
 	while (*p) {
 		size_t n = begins ? step_len(p) : 0, hidden = doubtful_step(p, n, &stars);
 
-		if (!hidden && !is_uuid(p, n))
-			hidden = number_len(p), n = !hidden;
+		if (!hidden && !is_uuid(p, n)) { /* a number may begin at each byte */
+			hidden = number_len(p);
+			n = 1;
+		}
 		if (hidden) {
 			memcpy(out, stars, strlen(stars));
 			out += strlen(stars);
