@@ -6,10 +6,10 @@
  *	trim	MULTI; XTRIM MINID up to the oldest entry that anybody still needs; EXEC
  *
  * The transactions stand inside of the fence (publish.h), so that our own trims are no change by somebody
- * else.  What the look says of the groups holds at the moment of the trim, so that what goes there is ours,
- *and what went between two looks is not.  What is read and acknowledged meanwhile lies behind it.  After a
- *trim the server's `lag` and `max-deleted-entry-id` say nothing (Redis 7.0): only that a group was delivered
- *less than what is gone. */
+ * else.  What the look says of the groups holds at the moment of the trim: what goes there is ours, what went
+ * between two looks is not, and what is read and acknowledged meanwhile lies behind it.  After a trim the
+ * server's `lag` and `max-deleted-entry-id` say nothing (Redis 7.0), only that a group was delivered less
+ * than what is gone. */
 #include "alerts/trim_internal.h"
 
 #include <inttypes.h>

@@ -1,8 +1,7 @@
 /* ja4.c - JA4 by the algorithm of https://github.com/FoxIO-LLC/ja4, technical_details/JA4.md:
  *
  *	t13d1516h2_8daaf6152771_e5627efa2ab1
- *	|| | | |  | |            `- extensions sorted without SNI and ALPN, "_", signature algorithms as they
- *stand
+ *	|| | | |  | |            `- extensions sorted without SNI and ALPN, "_", signature algorithms
  *	|| | | |  | `- ciphers, sorted
  *	|| | | |  `- first and last character of the first ALPN
  *	|| | `-`- how many ciphers and extensions

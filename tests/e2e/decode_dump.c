@@ -3,8 +3,8 @@
  *	decode_dump CAPTURE
  *
  * number, result (of what a tunnel over UDP carries, where that is neither TCP nor UDP), source, destination,
- *protocol, its two ports, bytes of payload on the wire, tunnels from the outside.  Fragments are put together
- *as in a run.  scripts/check-decode holds it against tshark. */
+ * protocol, its two ports, bytes of payload on the wire, tunnels from the outside.  Fragments are put
+ * together as in a run.  scripts/check-decode holds it against tshark. */
 #include "base/err.h"
 #include "capture/decode.h"
 #include "capture/defrag.h"
