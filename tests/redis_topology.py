@@ -127,27 +127,30 @@ class Watched:
         until(25, "the replica is promoted", lambda: self.b.role() == "master")
 
 
-class Cluster:
-    """Masters that share the slots out evenly, and replicas of theirs."""
+def cluster_node(t, name, certificate=None):
+    port, options = free_port(), []
+    if certificate:
+        cert, secret = certificate
+        options = ["--port", "0", "--tls-port", str(port), "--tls-cluster", "yes", "--tls-cert-file", cert, "--tls-key-file",
+                   secret, "--tls-ca-cert-file", cert, "--tls-auth-clients", "no"]
+    n = Node(t.folder, name, "--cluster-enabled", "yes", "--cluster-config-file", name + ".nodes", "--cluster-port",
+             str(free_port()), "--cluster-node-timeout", "1500", "--repl-diskless-sync-delay", "0", *options, port=port)
+    t.servers.append(n)
+    n.id = n.ask("CLUSTER", "MYID")
+    return n
 
-    def __init__(self, t, masters=3):
-        self.nodes = []
-        for i in range(masters):
-            self.nodes.append(self.node(t, "n%d" % i))
+
+class Cluster:
+    """Masters that share the slots out evenly, and replicas of theirs; certificate: (its file, its key's), all speak TLS."""
+
+    def __init__(self, t, masters=3, certificate=None):
+        self.nodes = [cluster_node(t, "n%d" % i, certificate) for i in range(masters)]
         for n in self.nodes[1:]:
             self.meet(n)
         for i, n in enumerate(self.nodes):
             n.ask("CLUSTER", "ADDSLOTSRANGE", 16384 * i // masters, 16384 * (i + 1) // masters - 1)
         self.until_ok(masters)
-        self.url = "redis+cluster://" + ",".join(n.place for n in self.nodes)
-
-    @staticmethod
-    def node(t, name):
-        n = Node(t.folder, name, "--cluster-enabled", "yes", "--cluster-config-file", name + ".nodes", "--cluster-port",
-                 str(free_port()), "--cluster-node-timeout", "1500", "--repl-diskless-sync-delay", "0")
-        t.servers.append(n)
-        n.id = n.ask("CLUSTER", "MYID")
-        return n
+        self.url = "redis%s+cluster://" % ("s" if certificate else "") + ",".join(n.place for n in self.nodes)
 
     def meet(self, n):
         bus = n.options[n.options.index("--cluster-port") + 1]

@@ -266,7 +266,7 @@ def cluster_master_dies(t):
     c = Cluster(t)
     slot = c.nodes[0].ask("CLUSTER", "KEYSLOT", key("alerts"))
     master = c.owner(slot)
-    replica = c.node(t, "replica")
+    replica = cluster_node(t, "replica")
     c.nodes.append(replica)
     c.meet(replica)
     c.until_ok(4)
@@ -291,7 +291,7 @@ def cluster_master_dies(t):
 @scenario
 def cluster_node_of_nowhere(t):
     """A node that is in no Cluster, alone and then first in the URL: who knows no master is passed over."""
-    alone = Cluster.node(t, "alone")
+    alone = cluster_node(t, "alone")
     stats = t.source("-n", 10, "-W", 1500, "redis+cluster://" + alone.place).end()
     equal(stats["delivered"], 0, "there is nowhere to deliver to")
     check(any("node %s: it knows no master" % alone.place in line for line in stats["log"]), "said: %s" % stats["log"])

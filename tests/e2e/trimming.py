@@ -17,6 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from redis_lib import *  # noqa: E402,F403
+from redis_topology import Cluster, certificate  # noqa: E402
 
 RATE = 1000
 LONG = 60000
@@ -80,11 +81,46 @@ class Reader:
         return [int(f["ordinal"]) for _, f in self.got]
 
 
+class ClusterReader(Reader):
+    """Goes after its stream from master to master."""
+
+    def __init__(self, cluster, slot):
+        self.cluster, self.slot, self.moved = cluster, slot, 0
+        super().__init__(cluster.owner(slot))
+
+    def __call__(self, *words):
+        while True:
+            r = Redis(self.server.path)
+            said = r(*words)
+            r.close()
+            if not isinstance(said, Exception) or not str(said).startswith(("MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN")):
+                return said
+            self.moved += str(said).startswith("MOVED")
+            self.server = self.cluster.owner(self.slot)
+            time.sleep(0.05)
+
+    def run(self):
+        while not self.ended:
+            said = self("XREADGROUP", "GROUP", self.group, "one", "COUNT", self.most, "STREAMS", self.key, ">")
+            if isinstance(said, Exception):
+                self.error = said
+                return
+            for id_, words in said[0][1] if said else []:
+                self.got.append((id_, dict(zip(words[::2], words[1::2]))))
+            if said:
+                self("XACK", self.key, self.group, *[id_ for id_, _ in said[0][1]])
+            time.sleep(0.05)
+
+
 def until(what, probe, seconds=15):
     end = time.monotonic() + seconds
     while not probe():
         check(time.monotonic() < end, "not in time: " + what)
         time.sleep(0.05)
+
+
+def index_of(id_):
+    return int(id_.rsplit("-", 1)[1])
 
 
 def ids_of(log, type_="alert"):
@@ -464,6 +500,33 @@ def group_ahead(t):
     equal([id_ for id_, _ in given], want, "what it is given")
     equal(len(sensor_records(log, "ahead")), 1, "once")
     r.close()
+
+
+@scenario
+def cluster_with_tls(t):
+    """A Cluster whose nodes all speak TLS; the slot of the streams moves while they are trimmed and read."""
+    pair = certificate(t.folder, "tls", "IP:127.0.0.1")
+    c = Cluster(t, certificate=pair)
+    slot = c.nodes[0].ask("CLUSTER", "KEYSLOT", key("alerts"))
+    reader = ClusterReader(c, slot)
+    src = begin(t, 12, c.url, "-C", pair[0], "-H", 1)
+    until("what it has read goes", lambda: len(reader.got) > 1000 and
+          c.owner(slot).ask("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0] != reader.got[0][0])
+    first = c.owner(slot)
+    to = next(n for n in c.nodes if n is not first)
+    c.move(slot, to)
+    there = len(reader.got)
+    until("it is trimmed there, too", lambda: len(reader.got) > there + 1000 and
+          index_of(to.ask("XRANGE", key("alerts"), "-", "+", "COUNT", 1)[0][0]) >= index_of(reader.got[there][0]))
+    log, stats = finish(t, src)
+    until("it has all", lambda: len(reader.got) >= stats["alerts"])
+    reader.end()
+    equal(reader.ids(), ids_of(log), "what it has read")
+    check(reader.moved, "it went along")
+    check(stats["trimmed"] > 3000, "trimmed: %s" % stats)
+    equal(told(log), [], "nothing to tell")
+    equal(first.ask("CLUSTER", "COUNTKEYSINSLOT", slot), 0, "keys left behind")
+    has_exactly(t, to, log)
 
 
 @scenario
