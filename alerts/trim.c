@@ -160,13 +160,14 @@ static bool has(const struct trim_group *g, size_t n, uint64_t hash)
 	return false;
 }
 
-static void take_groups(struct trim *t, struct trim_key *k, const redisReply *r)
+/* The groups of a stream as XINFO GROUPS told them, `all` of them. */
+static void take_groups(struct trim *t, struct trim_key *k, redisReply *const *told, size_t all)
 {
-	size_t n = 0, all = reply_is_array(r, 0) ? (size_t)r->elements : 0;
+	size_t n = 0;
 
 	k->many = all > TRIM_GROUPS;
 	for (size_t i = 0; i < all && n < TRIM_GROUPS; i++)
-		if (trim_read_group(r->element[i], &t->scratch[n])) {
+		if (trim_read_group(told[i], &t->scratch[n])) {
 			carry_over(&t->scratch[n], k);
 			n++;
 		}
@@ -185,7 +186,7 @@ static void add_key(struct trim *t, struct trim_key *k, bool cap)
 		add(t, TRIM_LIST, k, NULL);
 		COMMAND(t, "XINFO", "GROUPS", k->key);
 	} else {
-		take_groups(t, k, NULL); /* where they stand is not known any more */
+		take_groups(t, k, NULL, 0); /* where they stand is not known any more */
 	}
 	if (!cap)
 		return;
@@ -244,7 +245,7 @@ static void take_look(struct trim *t, const struct trim_question *q, const redis
 	} else if (q->command == TRIM_STREAM) {
 		take_stream(q->k, q->after, r);
 	} else if (q->command == TRIM_LIST) {
-		take_groups(t, q->k, r);
+		take_groups(t, q->k, r->element, reply_is_array(r, 0) ? r->elements : 0);
 	}
 }
 
