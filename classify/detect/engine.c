@@ -273,7 +273,8 @@ struct detect_worker *detect_worker_create(
 	w->result = calloc(w->findings_max, sizeof(*w->result));
 	w->decoded = malloc(DETECT_BUFFER);
 	w->origin = malloc((DETECT_BUFFER + 1) * sizeof(*w->origin));
-	if (!w->streams || !w->places || !w->result || !w->decoded || !w->origin)
+	w->clean = calloc(MASK_CLEAN, sizeof(*w->clean));
+	if (!w->streams || !w->places || !w->result || !w->decoded || !w->origin || !w->clean)
 		goto failed;
 	for (unsigned i = 0; i < DATABASES; i++)
 		if (en->db[i] && hs_alloc_scratch(en->db[i], &w->scratch) != HS_SUCCESS)
@@ -302,6 +303,7 @@ void detect_worker_destroy(struct detect_worker *w)
 	free(w->result);
 	free(w->decoded);
 	free(w->origin);
+	free(w->clean);
 	free(w);
 }
 

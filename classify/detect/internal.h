@@ -145,6 +145,16 @@ struct detect_stream {
 	struct finding findings[];
 };
 
+/* A string that went out lately, and in which nothing was to mask: hosts, user agents, models and paths of
+ * fields come again with every request. */
+#define MASK_CLEAN     256u /* strings remembered, a power of two */
+#define MASK_CLEAN_MAX 253u /* bytes of one */
+struct mask_clean {
+	bool there, path; /* path: as detect_mask_path() searches */
+	uint8_t n;
+	char p[MASK_CLEAN_MAX];
+};
+
 struct detect_worker {
 	const struct detect_engine *en;
 	struct pool *streams;
@@ -158,6 +168,7 @@ struct detect_worker {
 	struct detect_stream *mask_stream;
 	uint8_t *decoded; /* of detect_mask: the string as it is meant, and where it came from */
 	uint32_t *origin;
+	struct mask_clean *clean; /* [MASK_CLEAN], by hash */
 	struct detect_stats stats;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "classify/detect/internal.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -309,15 +310,41 @@ static size_t put(char *out, size_t cap, size_t at, const char *p, size_t n)
 	return at + n;
 }
 
+/* Where the string is remembered, or would be; NULL: it is empty or too long for that. */
+static struct mask_clean *clean_place(struct detect_worker *w, const char *p, size_t n)
+{
+	return n && n <= MASK_CLEAN_MAX ? &w->clean[hash64(p, n, 0) & (MASK_CLEAN - 1)] : NULL;
+}
+
+static bool is_clean(const struct mask_clean *c, const char *p, size_t n, bool path)
+{
+	return c && c->there && c->path == path && c->n == n && !memcmp(c->p, p, n);
+}
+
+static void remember_clean(struct mask_clean *c, const char *p, size_t n, bool path)
+{
+	c->there = true;
+	c->path = path;
+	c->n = (uint8_t)n;
+	memcpy(c->p, p, n);
+}
+
 static size_t mask(struct detect_worker *w, const char *p, size_t n, bool path, char *out, size_t cap)
 {
 	struct view v = {.p = w->decoded, .origin = w->origin};
+	struct mask_clean *clean;
 	struct ranges r;
 	size_t at = 0, from = 0;
 
 	if (!cap)
 		return 0;
 	n = n < DETECT_BUFFER / 2 ? n : DETECT_BUFFER / 2;
+	clean = clean_place(w, p, n);
+	if (is_clean(clean, p, n, path)) {
+		at = put(out, cap, 0, p, n);
+		out[at] = 0;
+		return at;
+	}
 	r.text = p;
 	r.len = n;
 	r.n = 0;
@@ -335,6 +362,8 @@ static size_t mask(struct detect_worker *w, const char *p, size_t n, bool path, 
 		out[at] = 0;
 		return at;
 	}
+	if (clean && !r.n)
+		remember_clean(clean, p, n, path);
 	qsort(r.list, r.n, sizeof(*r.list), by_start);
 	for (size_t i = 0; i < r.n; i++) {
 		if (r.list[i].start >= from) {

@@ -465,6 +465,28 @@ static void test_mask_of_many(void **state)
 	assert_null(strstr(out, "R4nd0mTest"));
 }
 
+/* What was found clean is remembered: only that very string, of that very length, and not what was masked. */
+static void test_mask_again(void **state)
+{
+	char text[400], out[400];
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned n = 0; n < 300; n++) {
+			size_t len = (size_t)snprintf(text, sizeof(text), "/%0*u/" GHP, (int)n, n);
+
+			for (size_t cut = 1; cut < 3; cut++) { /* clean, and then the longer one as well */
+				size_t short_of = len - (sizeof(GHP) - 1) / cut;
+
+				assert_int_equal(
+				        detect_mask(worker, text, short_of, out, sizeof(out)), short_of);
+				assert_memory_equal(out, text, short_of);
+			}
+			detect_mask(worker, text, len, out, sizeof(out));
+			assert_null(strstr(out, "R4nd0mTest"));
+		}
+}
+
 /* Work that was refused for its cost leaves nothing in the clear either. */
 static void test_mask_of_costly_text(void **state)
 {
@@ -680,6 +702,7 @@ int main(void)
 	        cmocka_unit_test(test_two_streams),
 	        cmocka_unit_test(test_mask_strings),
 	        cmocka_unit_test(test_mask_of_many),
+	        cmocka_unit_test(test_mask_again),
 	        cmocka_unit_test(test_mask_of_costly_text),
 	        cmocka_unit_test(test_fields_are_masked),
 	        cmocka_unit_test(test_nothing_is_told),
