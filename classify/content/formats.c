@@ -66,6 +66,13 @@ bool format_magic(const uint8_t *p, size_t n)
 	return false;
 }
 
+bool format_printable(const uint8_t *p, size_t n)
+{
+	struct tally c = count(p, n);
+
+	return c.controls * 8 <= n && (c.high * 4 <= n || (!c.controls && n >= NEST_SNIFF));
+}
+
 static int binary_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
 	struct tally c;

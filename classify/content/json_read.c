@@ -66,8 +66,8 @@ static int json_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 		return 0;
 	while (i < n && is_space(p[i]))
 		i++;
-	if (p[0] == '"')
-		return n > 1;
+	if (p[0] == '"') /* one in 256 of encrypted texts begins so too */
+		return n > 1 && format_printable(p, n);
 	if (i == n)
 		return p[0] == '{' || p[0] == '[';
 	if (p[0] == '{')

@@ -22,6 +22,10 @@ const struct reader_ops *format_by_hint(const struct part_hint *hint);
 /* Do these bytes begin as a format that is no text does? */
 bool format_magic(const uint8_t *p, size_t n);
 
+/* Might they be text, in UTF-8 or eight bits a character, but for a few?  Random bytes are not, from eighteen
+ * on. */
+bool format_printable(const uint8_t *p, size_t n);
+
 /* Text, with what text may hold. */
 extern const struct reader_ops text_ops;
 /* Nothing that can be read: noted as CONTENT_BINARY and passed over. */

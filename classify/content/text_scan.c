@@ -142,7 +142,9 @@ static bool meant(const uint8_t *p, size_t n, const struct text_held *h, bool al
 	ops = format_find(raw, raw, &hint, all);
 	if (!ops)
 		return true;
-	return ops == &text_ops ? labelled : ops != &binary_ops;
+	if (ops == &text_ops)
+		return labelled;
+	return !ops->chars || (ops != &binary_ops && format_printable(p, n));
 }
 
 /* ---- the part that was found ----------------------------------------------------------------------------

@@ -305,6 +305,37 @@ static void test_base64_in_lines(void **state)
 	check_has(body, "a(base64) <a> " SECRET SECRET SECRET "\n", "b <b> c\n");
 }
 
+static uint8_t next_random(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return (uint8_t)(*x >> 11);
+}
+
+/* Encrypted bytes stay text in every line, whatever a line's first bytes seem to begin: JSON, most often. */
+static void test_base64_of_random_bytes(void **state)
+{
+	static const char *const begins[] = {"", "\"", "[1", "{}", "{\""};
+	static char bytes[3001], b[4200];
+	struct record *r = malloc(sizeof(*r));
+	uint32_t x = 1;
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++) {
+		const char *begin = begins[i % 5];
+		size_t n;
+
+		for (size_t k = 0; k < 3000; k++)
+			bytes[k] = (char)next_random(&x);
+		memcpy(bytes + 48 * 3, begin, strlen(begin));
+		n = base64(bytes, 3000, false, true, 64, "\n", b);
+		record_body(pool, r, "", "", b, n, 0, n);
+		assert_null(strstr(r->text, "(base64)"));
+	}
+	free(r);
+}
+
 /* Tokens, digests, keys, paths and numbers stay one text, whatever alphabet they are of. */
 static void test_tokens_stay_whole(void **state)
 {
@@ -569,6 +600,7 @@ int main(void)
 	        cmocka_unit_test(test_long_base64),
 	        cmocka_unit_test(test_no_archive),
 	        cmocka_unit_test(test_base64_in_lines),
+	        cmocka_unit_test(test_base64_of_random_bytes),
 	        cmocka_unit_test(test_tokens_stay_whole),
 	        cmocka_unit_test(test_base64_of_utf16),
 	        cmocka_unit_test(test_data_urls),
