@@ -11,6 +11,11 @@ static int bad(const struct detector *d, struct err *e)
 	return err_wrap(e, "%s:%u: detector %s", d->file, d->line, d->id);
 }
 
+static unsigned flags_of(const struct detector *d)
+{
+	return (d->caseless ? EXPR_CASELESS : 0) | (d->digits_max ? EXPR_GAPS : 0);
+}
+
 static int compile_exclusions(struct rule *r, struct err *e)
 {
 	const struct detector *d = r->d;
@@ -29,7 +34,7 @@ static int compile_exclusions(struct rule *r, struct err *e)
 			continue;
 		}
 		inner = strndup(text + 1, len - 2);
-		r->exclude[i].x = inner ? expr_compile(inner, d->caseless, e) : NULL;
+		r->exclude[i].x = inner ? expr_compile(inner, flags_of(d), e) : NULL;
 		free(inner);
 		if (!r->exclude[i].x)
 			return err_wrap(e, "exclude `%s'", text);
@@ -68,7 +73,7 @@ static int compile_rule(struct rule *r, struct err *e)
 	if (!r->x)
 		return err_set(e, "no memory");
 	for (r->n_x = 0; r->n_x < d->n_expressions; r->n_x++) {
-		r->x[r->n_x] = expr_compile(d->expressions[r->n_x], d->caseless, e);
+		r->x[r->n_x] = expr_compile(d->expressions[r->n_x], flags_of(d), e);
 		if (!r->x[r->n_x])
 			return err_wrap(e, "expression %zu", r->n_x + 1);
 	}

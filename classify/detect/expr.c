@@ -2,6 +2,7 @@
  * input, a budget of steps, so that no text can make it slow.  The instruction set follows the usual
  * backtracking machine (R. Cox, "Regular Expression Matching: the Virtual Machine Approach"). */
 #include "classify/detect/expr.h"
+#include "classify/detect/gap.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 enum op {
 	OP_CLASS,  /* one byte of the class */
+	OP_GAP,    /* a separator of the class, or one that stands for it */
 	OP_REPEAT, /* min..max bytes of the class, as many as there are */
 	OP_SPLIT,  /* try x, then y (relative) */
 	OP_JUMP,   /* relative */
@@ -76,7 +78,7 @@ struct parser {
 	const char *p;
 	struct expr *x;
 	size_t cap, class_cap;
-	bool caseless;
+	bool caseless, gaps;
 	unsigned depth;
 	struct err *e;
 };
@@ -218,10 +220,18 @@ static int parse_class(struct parser *ps, struct class *c)
 	return 0;
 }
 
+static bool is_gap(const struct class *c)
+{
+	return (class_has(c, ' ') || class_has(c, '-')) && !class_has(c, '0') && !class_has(c, 'a') &&
+	       !class_has(c, 'A');
+}
+
 static int emit_class(struct parser *ps, enum op op, const struct class *c)
 {
 	int i = class_index(ps, c);
 
+	if (op == OP_CLASS && ps->gaps && is_gap(c))
+		op = OP_GAP;
 	return i < 0 ? -1 : emit(ps, op, (unsigned)i, 0, 0);
 }
 
@@ -471,11 +481,15 @@ static void first_bytes(struct expr *x, size_t pc, uint8_t *seen)
 
 		seen[pc] = 1;
 		switch ((enum op)in->op) {
+		case OP_GAP:
+			for (const char *b = GAP_FIRST_BYTES; *b; b++)
+				class_add(&x->first, (uint8_t)*b, (uint8_t)*b);
+			/* fall through */
 		case OP_REPEAT:
 		case OP_CLASS:
 			for (unsigned i = 0; i < 8; i++)
 				x->first.bit[i] |= x->classes[in->class].bit[i];
-			if (in->op == OP_CLASS || in->x > 0)
+			if (in->op != OP_REPEAT || in->x > 0)
 				return;
 			pc++;
 			break;
@@ -499,10 +513,11 @@ static void first_bytes(struct expr *x, size_t pc, uint8_t *seen)
 	}
 }
 
-struct expr *expr_compile(const char *pattern, bool caseless, struct err *e)
+struct expr *expr_compile(const char *pattern, unsigned flags, struct err *e)
 {
 	struct expr *x = calloc(1, sizeof(*x));
-	struct parser ps = {.p = pattern, .x = x, .caseless = caseless, .e = e};
+	struct parser ps = {
+	        .p = pattern, .x = x, .caseless = flags & EXPR_CASELESS, .gaps = flags & EXPR_GAPS, .e = e};
 	uint8_t *seen = NULL;
 
 	if (!x) {
@@ -582,11 +597,24 @@ struct frame {
 	uint32_t from, to;    /* the value as it was */
 };
 
+/* Length of the separator at p[at] that an OP_GAP takes; 0: none. */
+static size_t gap_len(const struct class *c, const uint8_t *p, size_t n, size_t at)
+{
+	uint8_t as;
+	size_t len = at < n ? gap_at(p + at, n - at, &as) : 0;
+
+	if (len)
+		return class_has(c, as) ? len : 0;
+	return at < n && class_has(c, p[at]);
+}
+
 /* Whether a branch survives its first byte: most alternatives do not, and need no place to come back to. */
 static inline bool may_step(const struct expr *x, uint32_t pc, const uint8_t *p, size_t n, size_t at)
 {
 	const struct instr *in = &x->code[pc];
 
+	if (in->op == OP_GAP)
+		return gap_len(&x->classes[in->class], p, n, at);
 	if (in->op != OP_CLASS)
 		return true;
 	return at < n && class_has(&x->classes[in->class], p[at]);
@@ -612,6 +640,12 @@ static bool run(const struct expr *x, const uint8_t *p, size_t n, uint32_t pc, u
 		case OP_CLASS:
 			ok = now.at < n && class_has(c, p[now.at]);
 			now.at++;
+			now.pc++;
+			break;
+		case OP_GAP:
+			count = gap_len(c, p, n, now.at);
+			ok = count;
+			now.at += (uint32_t)count;
 			now.pc++;
 			break;
 		case OP_REPEAT:

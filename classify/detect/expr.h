@@ -7,7 +7,8 @@
  *   (?<![..])     the byte before is not in the class
  *   (?!...)       what follows does not match; not nested
  * The first capturing group is the value; without one the whole match is.  Bytes, not characters: (?i: folds
- * ASCII letters only. */
+ * ASCII letters only.  With EXPR_GAPS a blank or '-', or a class that holds one and no letter or digit,
+ * matches the blanks and hyphens of gap.h as well. */
 #ifndef CLASSIFY_DETECT_EXPR_H
 #define CLASSIFY_DETECT_EXPR_H
 
@@ -28,8 +29,11 @@ struct expr_hit {
 	size_t value_start, value_end; /* of the value in it */
 };
 
+#define EXPR_CASELESS 1u
+#define EXPR_GAPS     2u
+
 /* NULL: e says why. */
-struct expr *expr_compile(const char *pattern, bool caseless, struct err *e);
+struct expr *expr_compile(const char *pattern, unsigned flags, struct err *e);
 void expr_free(struct expr *x);
 /* Matches exactly at `at` within p[0..n).  *steps is what may still be spent; at 0 nothing matches. */
 bool expr_match_at(

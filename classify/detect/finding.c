@@ -1,5 +1,6 @@
 /* finding.c - what is kept of a value: its mask, its token, its count; and which of two findings on the same
  * bytes stays. */
+#include "classify/detect/gap.h"
 #include "classify/detect/internal.h"
 
 #include "base/hash.h"
@@ -53,7 +54,7 @@ static size_t characters(const uint8_t *p, size_t n)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i += gap_or_one(p + i, n - i))
 		count += (p[i] & 0xc0) != 0x80;
 	return count;
 }
@@ -86,6 +87,7 @@ static size_t normalize(const struct rule *r, const uint8_t *p, size_t n, uint8_
 		case FORM_ALNUM:
 			if (isalnum(p[i]))
 				out[len++] = (uint8_t)toupper(p[i]);
+			i += gap_or_one(p + i, n - i) - 1;
 			break;
 		case FORM_LOWER:
 			out[len++] = (uint8_t)tolower(p[i]);

@@ -1,5 +1,6 @@
 /* resolve.c - a candidate becomes a value, or nothing: expression, documented examples, validators, context.
  */
+#include "classify/detect/gap.h"
 #include "classify/detect/internal.h"
 
 #include <ctype.h>
@@ -78,6 +79,28 @@ static bool look_for_context(const struct value *v)
 	return last >= 0 && offset - last < STICKY_BYTES;
 }
 
+/* By letters and digits alone, however either is separated. */
+static bool is_number(const char *number, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i += gap_or_one(p + i, n - i)) {
+		if (!isalnum(p[i]))
+			continue;
+		while (*number && !isalnum((uint8_t)*number))
+			number++;
+		if (toupper(p[i]) != toupper((uint8_t)*number))
+			return false;
+		number++;
+	}
+	return !*number;
+}
+
+static bool is_literal(const struct rule *r, const char *literal, const uint8_t *p, size_t n)
+{
+	if (r->d->form == FORM_ALNUM)
+		return is_number(literal, p, n);
+	return strlen(literal) == n && !memcmp(literal, p, n);
+}
+
 static bool is_excluded(const struct attempt *a, const struct value *v)
 {
 	const uint8_t *p = v->p + v->start;
@@ -86,8 +109,7 @@ static bool is_excluded(const struct attempt *a, const struct value *v)
 	for (size_t i = 0; i < a->r->n_exclude; i++) {
 		const struct exclusion *x = &a->r->exclude[i];
 
-		if (x->x ? expr_search(x->x, p, n, &a->s->w->steps)
-		         : strlen(x->literal) == n && !memcmp(x->literal, p, n))
+		if (x->x ? expr_search(x->x, p, n, &a->s->w->steps) : is_literal(a->r, x->literal, p, n))
 			return true;
 	}
 	return false;

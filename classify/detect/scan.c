@@ -1,6 +1,7 @@
 /* scan.c - finds digits and '@' sixteen bytes at a time, and reads runs of digits with the separators that
  * people put into numbers; and runs of base64's alphabet that are as long as a detector wants.  libhs does
  * this at half the speed when numbers or classes stand among its expressions. */
+#include "classify/detect/gap.h"
 #include "classify/detect/internal.h"
 
 #include <string.h>
@@ -10,31 +11,26 @@
 #endif
 
 #define RUN_DIGITS_MAX 40
-#define GAP_MAX        3
+#define GAP_MAX        3 /* separators */
 
 static inline bool is_digit(uint8_t c)
 {
 	return (uint8_t)(c - '0') < 10;
 }
 
-/* Length of one separator at p: blank - . / ( ), no-break space (C2 A0, E2 80 AF), hyphens (E2 80 90/91);
- * else 0. */
+/* Length of one separator at p: blanks and hyphens of all kinds, . / ( ); else 0. */
 static size_t separator(const uint8_t *p, size_t left)
 {
+	uint8_t as;
+
 	switch (p[0]) {
-	case ' ':
-	case '-':
 	case '.':
 	case '/':
 	case '(':
 	case ')':
 		return 1;
-	case 0xc2:
-		return left > 1 && p[1] == 0xa0 ? 2 : 0;
-	case 0xe2:
-		return left > 2 && p[1] == 0x80 && (p[2] == 0xaf || p[2] == 0x90 || p[2] == 0x91) ? 3 : 0;
 	default:
-		return 0;
+		return gap_at(p, left, &as);
 	}
 }
 
@@ -43,7 +39,7 @@ static size_t gap_len(const uint8_t *p, size_t n, size_t at)
 {
 	size_t gap = 0;
 
-	while (at + gap < n && gap <= GAP_MAX) {
+	for (unsigned count = 0; at + gap < n && count <= GAP_MAX; count++) {
 		size_t len;
 
 		if (is_digit(p[at + gap]))

@@ -1,6 +1,7 @@
 /* validate_numbers.c - numbers with rules of their own: payment cards (ISO/IEC 7812), IBAN (ISO 13616), US
  * social security numbers (SSA, POMS RM 10201.035), Spanish DNI/NIE (RD 1553/2005), UK national insurance
  * numbers (HMRC NIM39110), telephone numbers (E.164, NANP), e-mail addresses (RFC 5321 4.5.3.1). */
+#include "classify/detect/gap.h"
 #include "classify/detect/validate.h"
 
 #include "base/text.h"
@@ -12,7 +13,7 @@ size_t value_digits(const struct value *v, uint8_t *out, size_t cap)
 {
 	size_t n = 0;
 
-	for (size_t i = v->start; i < v->end && n < cap; i++)
+	for (size_t i = v->start; i < v->end && n < cap; i += gap_or_one(v->p + i, v->end - i))
 		if (isdigit(v->p[i]))
 			out[n++] = (uint8_t)(v->p[i] - '0');
 	return n;
@@ -93,13 +94,15 @@ static const struct card_range *card_range(const uint8_t *digit, size_t n)
 static bool in_row_of_fours(const struct value *v)
 {
 	const uint8_t *p = v->p;
-	size_t s = v->start, e = v->end;
+	size_t s = v->start, e = v->end, gap = gap_blank_before(p, s);
+	uint8_t as = 0;
 
-	if (s >= 5 && p[s - 1] == ' ' && isdigit(p[s - 2]) && isdigit(p[s - 3]) && isdigit(p[s - 4]) &&
-	        isdigit(p[s - 5]))
+	s -= gap;
+	if (gap && s >= 4 && isdigit(p[s - 1]) && isdigit(p[s - 2]) && isdigit(p[s - 3]) && isdigit(p[s - 4]))
 		return true;
-	return e + 5 <= v->n && p[e] == ' ' && isdigit(p[e + 1]) && isdigit(p[e + 2]) && isdigit(p[e + 3]) &&
-	       isdigit(p[e + 4]);
+	e += gap_at(p + e, v->n - e, &as);
+	return as == ' ' && e + 4 <= v->n && isdigit(p[e]) && isdigit(p[e + 1]) && isdigit(p[e + 2]) &&
+	       isdigit(p[e + 3]);
 }
 
 #define COLUMN_REACH   2000 /* bytes to each side, held wherever a text is cut */
@@ -182,7 +185,7 @@ enum verdict_of_value validate_iban(struct value *v)
 	size_t n = 0, want = 0, end = v->end;
 	unsigned mod = 0;
 
-	for (size_t i = v->start; i < v->end && n < sizeof(text); i++) {
+	for (size_t i = v->start; i < v->end && n < sizeof(text); i += gap_or_one(v->p + i, v->end - i)) {
 		if (!isalnum(v->p[i]))
 			continue;
 		text[n++] = (char)toupper(v->p[i]);
@@ -285,7 +288,7 @@ static uint64_t layout(const struct value *v)
 	uint64_t groups = 0;
 	unsigned n = 0;
 
-	for (size_t i = v->start; i <= v->end; i++) {
+	for (size_t i = v->start; i <= v->end; i += i < v->end ? gap_or_one(v->p + i, v->end - i) : 1) {
 		if (i < v->end && isdigit(v->p[i])) {
 			n++;
 		} else if (n) {

@@ -1,6 +1,7 @@
 /* validate_persons.c - numbers that states give to persons: the German tax identification number (AO 139b,
  * StIdV 1; ISO/IEC 7064 MOD 11,10) and pension insurance number (VKVV 2 and 4), the French registration
  * number (NIR, Code de la securite sociale R115-1). */
+#include "classify/detect/gap.h"
 #include "classify/detect/validate.h"
 
 #include <ctype.h>
@@ -43,7 +44,7 @@ enum verdict_of_value validate_de_pension(struct value *v)
 	uint8_t d[13];
 	unsigned n = 0, sum = 0, day, month, letters = 0;
 
-	for (size_t i = v->start; i < v->end && n < sizeof(d); i++) {
+	for (size_t i = v->start; i < v->end && n < sizeof(d); i += gap_or_one(v->p + i, v->end - i)) {
 		if (isdigit(v->p[i])) {
 			d[n++] = (uint8_t)(v->p[i] - '0');
 		} else if (isalpha(v->p[i]) && n == 8 && !letters++) {
@@ -73,7 +74,7 @@ enum verdict_of_value validate_fr_nir(struct value *v)
 	uint64_t number = 0;
 	unsigned n = 0, key = 0, month = 0;
 
-	for (size_t i = v->start; i < v->end; i++) {
+	for (size_t i = v->start; i < v->end; i += gap_or_one(v->p + i, v->end - i)) {
 		int c = toupper(v->p[i]);
 
 		if (n == 6 && (c == 'A' || c == 'B'))

@@ -98,6 +98,50 @@ static void test_invisible(void **state)
 	assert_int_equal(find("x\xe2\x80 y \xef\xbb", 9, 2, f), 0);
 }
 
+static size_t put_card(char *out, const char *gap)
+{
+	size_t n = 0;
+
+	for (const char *c = "card " CARD; *c; c++)
+		n += (size_t)sprintf(
+		        out + n, *c == ' ' && n > 4 ? "%s" : "%.1s", *c == ' ' && n > 4 ? gap : c);
+	return n;
+}
+
+/* However its groups are set apart, a number is the same, cut at every byte. */
+static void test_gaps_in_numbers(void **state)
+{
+	static const char *const gaps[] = {" ", "-", "\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x87",
+	        "\xe2\x80\x89", "\xe3\x80\x80", "\xe2\x80\x90", "\xe2\x80\x91", "\xe2\x80\x92",
+	        "\xe2\x80\x93", "&nbsp;", "&#160;", "&#8209;"};
+	char text[256], out[256], token[FINDING_TOKEN_MAX] = "";
+	struct finding f[64];
+
+	(void)state;
+	for (size_t g = 0; g < sizeof(gaps) / sizeof(*gaps); g++) {
+		size_t len = put_card(text, gaps[g]), n;
+
+		for (size_t cut = 0; cut <= len; cut++) {
+			n = find(text, len, cut, f);
+			if (n != 1 || strcmp(f[0].detector->id, "payment-card") != 0)
+				fail_msg("%zu findings in %s, cut at %zu", n, text, cut);
+			assert_int_equal(f[0].offset, 5);
+			assert_string_equal(f[0].mask, "49************9015");
+			if (!*token)
+				strcpy(token, f[0].token);
+			assert_string_equal(f[0].token, token);
+		}
+		n = detect_mask(worker, text, len, out, sizeof(out));
+		out[n] = 0;
+		assert_null(strstr(out, "4929"));
+		assert_null(strstr(out, "1234"));
+		/* an entity is one character: a short number shows nothing */
+		n = (size_t)sprintf(text, "SSN 584%s31%s8708", gaps[g], gaps[g]);
+		assert_int_equal(find(text, n, 0, f), 1);
+		assert_string_equal(f[0].mask, "********");
+	}
+}
+
 static void test_examples(void **state)
 {
 	struct finding f[64];
@@ -687,6 +731,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_examples),
 	        cmocka_unit_test(test_invisible),
+	        cmocka_unit_test(test_gaps_in_numbers),
 	        cmocka_unit_test(test_every_split),
 	        cmocka_unit_test(test_across_the_buffer),
 	        cmocka_unit_test(test_long_keys),

@@ -247,7 +247,7 @@ static void test_expressions(void **state)
 	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
 		const struct sample *s = &samples[i];
 		struct err e;
-		struct expr *x = expr_compile(s->pattern, false, &e);
+		struct expr *x = expr_compile(s->pattern, 0, &e);
 		struct expr_hit hit = {0};
 		size_t steps = 100000, n = strlen(s->text), at = 0;
 		uint8_t *copy = malloc(n);
@@ -270,6 +270,67 @@ static void test_expressions(void **state)
 	}
 }
 
+/* Typographic blanks and hyphens stand in the place of ' ' and '-', where they are asked for. */
+static void test_gaps(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		size_t end; /* 0: no match */
+	} gaps[] = {
+	        {"1 2",
+	                "1\xc2\xa0"
+	                "2",
+	                4},
+	        {"1-2",
+	                "1\xe2\x80\x91"
+	                "2",
+	                5},
+	        {"1 2",
+	                "1\xe2\x80\x91"
+	                "2",
+	                0},
+	        {"1-2",
+	                "1\xc2\xa0"
+	                "2",
+	                0},
+	        {"1[ .-]?2",
+	                "1\xe2\x80\xaf"
+	                "2",
+	                5},
+	        {"1[ .-]?2", "1.2", 3}, {"1[ .-]?2", "12", 2},
+	        {"1(?: ?2){2,3}",
+	                "1\xe3\x80\x80"
+	                "2\xe3\x80\x80"
+	                "2",
+	                9},
+	        {"1-2", "1&#8209;2", 9}, {"1-2", "1&#x2011;2", 10}, {"1 2", "1&nbsp;2", 8},
+	        {"1 2", "1&#160;2", 8}, {"1 2", "1&lt;2", 0}, {"1 2", "1&#160", 0}, {"1 2", "1&", 0},
+	        {"1 2", "1\xe2\x80", 0}, {"1(?![a-z-])", "1\xe2\x80\x91", 1}, /* a border is none of these */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(*gaps); i++) {
+		size_t n = strlen(gaps[i].text), steps = 1000;
+		struct err e;
+		struct expr *x = expr_compile(gaps[i].pattern, EXPR_GAPS, &e);
+		struct expr *plain = expr_compile(gaps[i].pattern, 0, &e);
+		struct expr_hit hit = {0};
+		uint8_t *copy = malloc(n);
+
+		assert_non_null(x);
+		assert_non_null(plain);
+		memcpy(copy, gaps[i].text, n);
+		if (expr_match_at(x, copy, n, 0, &steps, &hit) != (gaps[i].end > 0))
+			fail_msg("%s on %s", gaps[i].pattern, gaps[i].text);
+		assert_int_equal(hit.end, gaps[i].end);
+		if (gaps[i].end > 3)
+			assert_false(expr_match_at(plain, copy, n, 0, &steps, &hit));
+		free(copy);
+		expr_free(x);
+		expr_free(plain);
+	}
+}
+
 static void test_bad_expressions(void **state)
 {
 	static const char *const bad[] = {"(", "a)", "[", "[b-a]", "a{", "a{2", "a{3,2}", "a{99999}", "*a",
@@ -279,7 +340,7 @@ static void test_bad_expressions(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct err e = {""};
 
-		if (expr_compile(bad[i], false, &e))
+		if (expr_compile(bad[i], 0, &e))
 			fail_msg("`%s' compiles", bad[i]);
 		assert_true(*e.text);
 	}
@@ -289,7 +350,7 @@ static void test_bad_expressions(void **state)
 static void test_budget(void **state)
 {
 	struct err e;
-	struct expr *x = expr_compile("(?:a|aa)+(?:a|aa)+(?:a|aa)+b", false, &e);
+	struct expr *x = expr_compile("(?:a|aa)+(?:a|aa)+(?:a|aa)+b", 0, &e);
 	struct expr_hit hit;
 	uint8_t text[400];
 	size_t steps = 200000;
@@ -315,6 +376,7 @@ int main(void)
 	        cmocka_unit_test(test_any_bytes),
 	        cmocka_unit_test(test_key_bodies),
 	        cmocka_unit_test(test_expressions),
+	        cmocka_unit_test(test_gaps),
 	        cmocka_unit_test(test_bad_expressions),
 	        cmocka_unit_test(test_budget),
 	        cmocka_unit_test(test_entropy),
