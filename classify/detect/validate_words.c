@@ -48,7 +48,8 @@ static const char *const stand_ins[] = {"example", "placeholder", "changeme", "c
         "my-secret", "mysecret", "enter_", "some_", "sample_", "abcdefghij", "1234567890123",
         "0123456789abcdef", "deadbeefdead", "masked", "hidden", "removed", "<redact", "lorem", "foobar",
         "xoxb-your", "testtest", "notasecret", "supersecret", "undefined", "\xe2\x80\xa2\xe2\x80\xa2",
-        "process.env", "os.environ", "getenv", "environ[", "secrets.", "vault:", "!ref", "&ref"};
+        "process.env", "os.environ", "getenv", "environ[", "secrets.", "vault:", "!ref", "&ref", "&lt;",
+        "&gt;", "&#x3c;"};
 
 enum verdict_of_value validate_not_placeholder(struct value *v)
 {
@@ -82,12 +83,49 @@ static bool is_word_of(const uint8_t *p, size_t n, const char *const *list, size
 	return false;
 }
 
+/* $VAR2, $newPass, $_POST[...], @$list: a password may look like the first of them, but has more digits. */
+static bool is_variable(const uint8_t *p, size_t n)
+{
+	size_t i = 1, digits = 0;
+
+	if (n < 3 || (p[0] != '$' && p[0] != '@'))
+		return false;
+	if (p[1] == '$' || (p[0] == '$' && (p[1] == '{' || p[1] == '(')))
+		return true;
+	if (p[0] != '$' || !(isalpha(p[1]) || p[1] == '_'))
+		return false;
+	for (; i < n && (isalnum(p[i]) || p[i] == '_'); i++)
+		digits = isdigit(p[i]) ? digits + 1 : 0;
+	if (i < n)
+		return p[i] == '[' || (i + 1 < n && (!memcmp(p + i, "->", 2) || !memcmp(p + i, "::", 2)));
+	while (i > 1 && isdigit(p[i - 1]))
+		i--;
+	for (size_t k = 1; k < i; k++)
+		if (isdigit(p[k]))
+			return false;
+	return digits <= 2;
+}
+
+/* secretsmanager:prod/db1: where it is kept. */
+static bool is_elsewhere(const uint8_t *p, size_t n)
+{
+	static const char *const stores[] = {"secretsmanager:", "arn:", "ssm:", "env:", "file:", "keyring:",
+	        "ref+", "sops:", "asm:", "gcpsm:", "credstash:", "resolve:"};
+
+	for (size_t i = 0; i < sizeof(stores) / sizeof(*stores); i++)
+		if (n > strlen(stores[i]) && !strncasecmp((const char *)p, stores[i], strlen(stores[i])))
+			return true;
+	return false;
+}
+
 /* $VAR, %VAR%, {name}, a.b.c, name(), NAME_OF_IT: code that fetches it, not the thing itself. */
 static bool is_reference(const uint8_t *p, size_t n, const struct make *m)
 {
 	size_t names = 0;
 
-	if (p[0] == '$' && n > 1 && (isalpha(p[1]) || p[1] == '{' || p[1] == '(') && !m->digit)
+	if (p[0] == '$' && n > 1 && isalpha(p[1]) && !m->digit)
+		return true;
+	if (is_variable(p, n) || is_elsewhere(p, n))
 		return true;
 	if ((p[0] == '%' && p[n - 1] == '%') || (p[0] == '{' && p[n - 1] == '}') ||
 	        (p[0] == '[' && p[n - 1] == ']'))
@@ -133,13 +171,11 @@ static bool is_code(const struct value *v, const uint8_t *p, size_t n)
 	next = v->end < v->n ? v->p[v->end] : 0;
 	if (i == n && (next == '(' || next == '['))
 		return digits * 5 <= i;
-	if (digits * 10 > i) /* names hold few digits, tokens many */
+	if (i == n) /* names hold few digits, tokens many */
+		return joints > 0 && digits * 10 <= i;
+	if (i < 2 || (p[i] != '(' && p[i] != '[') || digits * (p[i] == '(' ? 2 : 10) > i)
 		return false;
-	if (i == n)
-		return joints > 0;
-	if (i < 2 || (p[i] != '(' && p[i] != '['))
-		return false;
-	return memchr(")],;", p[n - 1], 4) != NULL || memchr(")],;", next, 4) != NULL;
+	return memchr(")],;", p[n - 1], 4) || memchr(")],;\"'", next, 6);
 }
 
 static bool is_quoted(const struct value *v)
@@ -210,12 +246,12 @@ static bool begins_with_algorithm(const uint8_t *p, size_t n)
 {
 	static const char *const names[] = {"bcrypt", "scrypt", "argon2", "argon2i", "argon2id", "pbkdf2",
 	        "md5", "sha1", "sha-1", "sha256", "sha-256", "sha512", "sha-512", "hmac", "aes128", "aes-128",
-	        "aes256", "aes-256"};
+	        "aes256", "aes-256", "pkcs"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		size_t len = strlen(names[i]);
 
 		if (n >= len && !strncasecmp((const char *)p, names[i], len) &&
-		        (n == len || (strchr("-_:/ ", p[len]) && p[len])))
+		        (n == len || (strchr("-_:/# ", p[len]) && p[len])))
 			return true;
 	}
 	return false;
@@ -268,9 +304,36 @@ static bool is_no_name(const struct value *v, const struct make *m, bool quoted)
 	return m->upper && m->lower && !joints && lower;
 }
 
+/* ${PASS:-value}: what stands in for an unset variable. */
+static bool is_default(const struct value *v)
+{
+	size_t at = v->match_start;
+
+	while (at > 0 && is_name(v->p[at - 1]))
+		at--;
+	return at > 1 && v->p[at - 1] == '{' && v->p[at - 2] == '$';
+}
+
+/* Takes the value out of what surrounds it there; false: admin, default1 */
+static bool trim_default(struct value *v)
+{
+	const uint8_t *p = v->p;
+	const uint8_t *brace = memchr(p + v->start, '}', v->end - v->start);
+	size_t n;
+
+	if (brace)
+		v->end = (size_t)(brace - p);
+	while (v->start < v->end && memchr("-=?+", p[v->start], 4))
+		v->start++;
+	for (n = v->end - v->start; n && isdigit(p[v->start + n - 1]);)
+		n--;
+	return n && !is_word_of(p + v->start, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords));
+}
+
 /* A value behind `password =` or `password:`. */
 enum verdict_of_value validate_password(struct value *v)
 {
+	bool fallback = is_default(v), kept = !fallback || trim_default(v);
 	const uint8_t *p = v->p + v->start;
 	size_t n = v->end - v->start;
 	bool quoted = is_quoted(v);
@@ -278,9 +341,12 @@ enum verdict_of_value validate_password(struct value *v)
 	enum short_name alias = name ? short_name_of(v, name) : SHORT_NOT;
 	struct make m;
 
+	if (!kept)
+		return VALUE_NO;
+
 	if ((!quoted && is_code(v, p, n)) || (name && names_other(v, name)))
 		return VALUE_NO;
-	while (n && !quoted && strchr(".,;:?)", p[n - 1]))
+	while (n && !quoted && strchr(".,;:?)", p[n - 1]) && !(p[n - 1] == ')' && memchr(p, '(', n)))
 		n--; /* the sentence's */
 	v->end = v->start + n;
 	m = make_of(p, n);
@@ -305,13 +371,34 @@ enum verdict_of_value validate_password(struct value *v)
 	               : VALUE_NO;
 }
 
+/* SEC-1234, 0xCE4B */
+static bool is_ticket_or_number(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	if (n > 2 && p[0] == '0' && p[1] == 'x') {
+		for (i = 2; i < n && isxdigit(p[i]);)
+			i++;
+		return i == n;
+	}
+	while (i < n && isupper(p[i]))
+		i++;
+	if (!i || i == n || p[i++] != '-' || i == n)
+		return false;
+	while (i < n && isdigit(p[i]))
+		i++;
+	return i == n;
+}
+
 /* Behind "the password is": only what no word of a sentence looks like. */
 enum verdict_of_value validate_password_prose(struct value *v)
 {
 	const uint8_t *p = v->p + v->start;
 	struct make m;
 
-	if (!validate_password(v))
+	if (!validate_password(v) || is_ticket_or_number(p, v->end - v->start))
+		return VALUE_NO;
+	if (v->end - v->start > 2 && p[0] == '/' && p[1] == '/') /* the colon was that of https: */
 		return VALUE_NO;
 	m = make_of(p, v->end - v->start);
 	return m.digit && (m.upper || m.lower) && (m.digit > 1 || m.other || m.classes > 1) ? VALUE_YES
@@ -354,30 +441,133 @@ static bool is_file(const uint8_t *p, size_t n)
 	if (left < 2 || left > 5 || !memchr(p, '/', n))
 		return false;
 	for (size_t i = 0; i < left; i++)
-		if (!isalpha(dot[1 + i]))
+		if (!isalnum(dot[1 + i]) || (!i && !isalpha(dot[1])))
 			return false;
 	return true;
 }
 
-/* Names in which `key` or `token` means no secret. */
-static const char *const harmless_names[] = {"public", "pub_key", "pubkey", "fingerprint", "cache",
-        "partition", "foreign", "primary", "sort", "idempotency", "key_id", "keyid", "key-id", "kms",
-        "object", "digest", "checksum", "csrf", "xsrf", "expir", "_url", "-url", "_uri", "endpoint", "regex",
-        "pattern", "_type", "count", "max_", "limit", "length", "path", "file", "_name", "-name", "keyboard",
-        "keyword", "tokenizer", "pull_secret", "secretname", "secret_name", "monkey", "hotkey", "turkey",
-        "shortcut", "lookup", "next", "page", "cursor", "continuation", "publishable", "client_id",
-        "host_key", "author", "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce",
-        "etag", "integrity", "thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
+/* Letters that follow each in words and names: nearly all pairs there, half of random ones. */
+static bool is_usual_pair(uint8_t a, uint8_t b)
+{
+	static const char *const next[26] = {"abcdefgiklmnprstuvwxy", "abeijlorsuy", "acdehiklmoprstuxy",
+	        "adeilorstuy", "abcdefgijlmnopqrstvwxy", "aefilorstuy", "aeghilnoprstu", "aeiortuy",
+	        "abcdefglmnoprstvxz", "aeosu", "aceilsuy", "abdefgiklmostuvy", "abefilmnopsuy",
+	        "acdefgiklnopstuvy", "abcdfgiklmnoprstuvwxy", "acefghikloprstuy", "u", "abcdefgiklmnopstuvy",
+	        "acefghiklmnopqrstuwy", "acefhilmoprstuwxy", "abcdefgiklmnprst", "aeioy", "aehinorw",
+	        "aceimptxy", "aemnops", "aeiz"};
 
-/* `cache key: ...`: the word before the name, over one blank, makes it none of a secret. */
+	return strchr(next[(a | 0x20) - 'a'], b | 0x20) != NULL;
+}
+
+struct words {
+	size_t letters, pairs, odd; /* letters that stand together; pairs of them; such as words have not */
+};
+
+/* Letters with a number among them or behind: title, v2, k8s, nistp256, KeyUsage. */
+static bool add_word(struct words *w, const uint8_t *p, size_t n)
+{
+	size_t runs = 0, run = 0, longest = 0, digits = 0, humps = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool hump = i && isupper(p[i]) && islower(p[i - 1]);
+
+		if (!isalnum(p[i]))
+			return false;
+		runs += !i || !isdigit(p[i]) != !isdigit(p[i - 1]);
+		digits += isdigit(p[i]) != 0;
+		run = isdigit(p[i]) ? 0 : run + 1;
+		longest = run > longest ? run : longest;
+		humps += hump;
+		w->pairs += run > 1 && !hump;
+		w->odd += run > 1 && !hump && !is_usual_pair(p[i - 1], p[i]);
+	}
+	w->letters += longest >= 3 ? longest : 0;
+	return digits == n || (runs <= 3 && digits <= 5 && (!isdigit(p[0]) || n <= 4) && humps * 4 <= n);
+}
+
+/* cost-center-emea-4711, users.profile.title_v2, ecdsa-sha2-nistp256: words with joints. */
+static bool is_of_words(const uint8_t *p, size_t n)
+{
+	struct words w = {0};
+	size_t from = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && !memchr("-_./", p[i], 4))
+			continue;
+		if ((!from && i == n) || !add_word(&w, p + from, i - from))
+			return false;
+		from = i + 1;
+	}
+	return w.letters * 5 >= n * 2 && w.odd * 6 <= w.pairs;
+}
+
+/* The name is one of a resource: arn:aws:secretsmanager:eu-west-1:1:secret:prod/db */
+static bool is_in_arn(const struct value *v)
+{
+	size_t from = v->match_start;
+
+	while (from > 0 && v->match_start - from < 160 && v->p[from - 1] > ' ' &&
+	        !strchr("\"'`(,", v->p[from - 1]))
+		from--;
+	return v->match_start - from > 4 && !memcmp(v->p + from, "arn:", 4);
+}
+
+/* enable_tokens_v2 = enable_tokens_v2 */
+static bool is_own_name(const struct value *v)
+{
+	size_t end = v->match_start, n = v->end - v->start;
+
+	while (end < v->start && is_name(v->p[end]))
+		end++;
+	return end >= n && !strncasecmp((const char *)v->p + end - n, (const char *)v->p + v->start, n);
+}
+
+/* "Key": "IMG_20240103_a7c9f.jpg", as lists of stored objects have it. */
+static bool is_object_name(const uint8_t *name, size_t len, const uint8_t *p, size_t n)
+{
+	const uint8_t *dot = memrchr(p, '.', n);
+	size_t left = dot ? n - (size_t)(dot - p) - 1 : 0;
+
+	if (len < 4 || strncasecmp((const char *)name, "key", 3) || is_name(name[3]) || left < 2 || left > 4)
+		return false;
+	for (size_t i = 1; i <= left; i++)
+		if (!islower(dot[i]) && (i == 1 || !isdigit(dot[i])))
+			return false;
+	return true;
+}
+
+/* Tokens that make a request a single one, or hold a lock. */
+static bool is_request_token(const uint8_t *name, size_t len)
+{
+	static const char *const words[] = {"clienttoken", "client_token", "requesttoken", "request_token",
+	        "locktoken", "lock_token", "lock-token"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (bytes_hold_nocase(name, len, words[i]))
+			return true;
+	return false;
+}
+
+/* Names in which `key` or `token` means no secret. */
+static const char *const harmless_names[] = {"public", "sitekey", "site_key", "site-key", "keyup", "keydown",
+        "keypress", "keyusage", "key_usage", "pub_key", "pubkey", "fingerprint", "cache", "partition",
+        "foreign", "primary", "sort", "idempotency", "key_id", "keyid", "key-id", "kms", "object", "digest",
+        "checksum", "csrf", "xsrf", "expir", "_url", "-url", "_uri", "endpoint", "regex", "pattern", "_type",
+        "count", "max_", "limit", "length", "path", "file", "_name", "-name", "keyboard", "keyword",
+        "tokenizer", "pull_secret", "secretname", "secret_name", "monkey", "hotkey", "turkey", "shortcut",
+        "lookup", "next", "page", "cursor", "continuation", "publishable", "client_id", "host_key", "author",
+        "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce", "etag", "integrity",
+        "thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
+
+/* `cache key: ...`, `checksum/secret: ...`: the word before the name makes it none of a secret. */
 static bool harmless_before(const uint8_t *p, size_t from)
 {
 	static const char *const words[] = {"cache", "partition", "public", "foreign", "sort", "idempotency",
 	        "object", "lookup", "routing", "row", "page", "next", "continuation", "cursor", "csrf",
-	        "xsrf"};
+	        "xsrf", "kms", "checksum"};
 	size_t end = from, at;
 
-	if (!end || p[end - 1] != ' ')
+	if (!end || (p[end - 1] != ' ' && p[end - 1] != '/'))
 		return false;
 	for (at = --end; at && isalpha(p[at - 1]) && end - at < 16;)
 		at--;
@@ -396,13 +586,15 @@ enum verdict_of_value validate_generic_key(struct value *v)
 	        (isalnum(v->p[from - 1]) || v->p[from - 1] == '_' || v->p[from - 1] == '-' ||
 	                v->p[from - 1] == '.'))
 		from--;
-	if (harmless_before(v->p, from))
+	if (harmless_before(v->p, from) || is_in_arn(v) || is_own_name(v))
 		return VALUE_NO;
 	name = v->p + from;
 	len = v->start - from;
 	for (size_t i = 0; i < sizeof(harmless_names) / sizeof(*harmless_names); i++)
 		if (bytes_hold_nocase(name, len, harmless_names[i]))
 			return VALUE_NO;
+	if (is_uuid(p, n) && is_request_token(name, len))
+		return VALUE_NO;
 	if (is_uuid(p, n)) /* ids are, some vendors' keys too: their name must say so */
 		return bytes_hold_nocase(name, len, "api_key") || bytes_hold_nocase(name, len, "apikey") ||
 		                       bytes_hold_nocase(name, len, "token") ||
@@ -410,6 +602,8 @@ enum verdict_of_value validate_generic_key(struct value *v)
 		               ? validate_not_placeholder(v)
 		               : VALUE_NO;
 	if (n < 16 || is_file(p, n) || is_reference(p, n, &m) || !validate_not_placeholder(v))
+		return VALUE_NO;
+	if (is_of_words(p, n) || is_object_name(name, len, p, n))
 		return VALUE_NO;
 	if (!is_quoted(v) && is_code(v, p, n))
 		return VALUE_NO;
