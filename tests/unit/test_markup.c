@@ -121,6 +121,23 @@ static void test_office(void **state)
 	        "body <> creator: Jane Doe\nx: 1\n");
 }
 
+/* A whole document in one file: what it says of itself stands beside its text. */
+static void test_flat_office(void **state)
+{
+	(void)state;
+	check(ODF "<office:meta/><text:p>a<text:span>b</text:span></text:p><office:meta><meta:keyword>SSN"
+	          "</meta:keyword><meta:keyword>157-30-2688</meta:keyword><dc:description>password: x"
+	          "</dc:description></office:meta><office:settings><c:item>0</c:item><c:item>1</c:item>"
+	          "</office:settings><text:p>c<text:span>d</text:span></text:p></office:document>",
+	        "body <> ab\nkeyword: SSN\nkeyword: 157-30-2688\ndescription: password: x\nitem: 0\n"
+	        "item: 1\ncd\n");
+	check("<?xml version='1.0'?><pkg:package "
+	      "xmlns:pkg=\"http://schemas.microsoft.com/office/2006/xmlPackage\"><cp:coreProperties>"
+	      "<dc:creator>Jane</dc:creator><cp:keywords>4111</cp:keywords></cp:coreProperties>"
+	      "<w:p><w:t>a</w:t><w:t>b</w:t></w:p></pkg:package>",
+	        "body <> creator: Jane\nkeywords: 4111\nab\n");
+}
+
 static void test_charsets(void **state)
 {
 	static const char wide[] = "\xff\xfe<\0?\0x\0m\0l\0 \0?\0>\0<\0a\0>\0\xe9\0&\0l\0t\0;\0<\0/\0a\0>\0";
@@ -247,6 +264,7 @@ int main(void)
 	        cmocka_unit_test(test_html),
 	        cmocka_unit_test(test_script_json),
 	        cmocka_unit_test(test_office),
+	        cmocka_unit_test(test_flat_office),
 	        cmocka_unit_test(test_charsets),
 	        cmocka_unit_test(test_data),
 	        cmocka_unit_test(test_limits),

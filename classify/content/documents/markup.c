@@ -140,8 +140,6 @@ static size_t name_step(struct markup *m, struct nest *t, const uint8_t *p, size
 /* The root element is read: which vocabulary is it? */
 static void root_end(struct markup *m, struct nest *t)
 {
-	struct slice local = markup_local(m->name, m->name_n);
-
 	m->root = false;
 	if (!m->office_root || m->flavor == PLAIN) {
 		markup_aside_flush(m, t);
@@ -151,8 +149,18 @@ static void root_end(struct markup *m, struct nest *t)
 	m->flavor = OFFICE;
 	m->aside_n = 0;
 	m->last = 0;
-	m->labels = slice_is(local, "coreProperties") || slice_is(local, "Properties") ||
-	            slice_is(local, "document-meta") || slice_is(local, "document-settings");
+}
+
+/* Elements whose children are values of their own; in a document of one file they are not its root. */
+static bool has_labels(struct slice local)
+{
+	static const char *const names[] = {"coreProperties", "Properties", "meta", "settings",
+	        "DocumentProperties", "CustomDocumentProperties"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_is(local, names[i]))
+			return true;
+	return false;
 }
 
 static void tag_end(struct markup *m, struct nest *t)
@@ -164,8 +172,11 @@ static void tag_end(struct markup *m, struct nest *t)
 		markup_raw(m, t, ">", 1);
 	if (m->root)
 		root_end(m, t);
-	if (m->flavor == OFFICE)
+	if (m->flavor == OFFICE) {
 		el = office_element(local.p, local.n);
+		if (has_labels(local))
+			m->labels = !m->closing && !m->empty;
+	}
 	if (el && (m->closing || m->empty))
 		markup_break(m, el->behind);
 	begin_text(m);
