@@ -1,31 +1,8 @@
-/* test_pdf.c - PDF: strings, operators, where words end, filters, fonts before and behind their pages, object
+/* test_pdf.c - PDF: strings, operators, filters, fonts before and behind their pages, object
  * streams, what is not text, what is broken on purpose. */
-#include "tests/unit/content_reader.h"
-#include "tests/unit/pdf_write.h"
+#include "tests/unit/pdf_check.h"
 
 #include <time.h>
-
-#define PAGE "<< /Type /Page /Parent 9 0 R /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
-#define WIN  "<< /Type /Font /Subtype /TrueType /BaseFont /X /Encoding /WinAnsiEncoding >>"
-
-static void check(struct pdf_out *o, const char *expect, unsigned skip)
-{
-	pdf_end(o);
-	record_check(pool, "", "", o->p, o->n, expect, skip);
-	free(o->p);
-	*o = (struct pdf_out){0};
-}
-
-static void check_page(const char *content, const char *expect)
-{
-	struct pdf_out o;
-
-	pdf_begin(&o);
-	pdf_object(&o, 5, WIN);
-	pdf_object(&o, 3, PAGE);
-	pdf_stream(&o, 4, "", content);
-	check(&o, expect, 0);
-}
 
 /* 7.3.4 */
 static void test_strings(void **state)
@@ -111,82 +88,6 @@ static void test_operators(void **state)
 	        "page <> a\nb\n");
 }
 
-/* Where a string begins says whether it goes on with a word. */
-static void test_words(void **state)
-{
-	(void)state;
-	/* "abc" in Helvetica is 556 + 556 + 500 wide */
-	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj 16.12 0 Td (d) Tj ET", "page <> abcd\n");
-	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj 19.5 0 Td (d) Tj ET", "page <> abc d\n");
-	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj 40 0 Td (d) Tj ET", "page <> abc\td\n");
-	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj ET BT 16.5 702 Td (2) Tj ET", "page <> abc2\n");
-	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj -50 0 Td (d) Tj ET", "page <> abc\nd\n");
-	check_page("BT /F1 10 Tf 0 700 Td [(a) -300 (b) 50 (c) -2000 (d)] TJ ET", "page <> a bc\td\n");
-	/* the page below is scaled and turned */
-	check_page("q 0.1 0 0 0.1 0 0 cm BT /F1 100 Tf 0 700 Td (abc) Tj 161.2 0 Td (d) Tj 1 0 0 1 240 700 "
-	           "Tm (e) Tj ET Q",
-	        "page <> abcd e\n");
-	check_page("BT /F1 10 Tf 0 1 -1 0 50 50 Tm (up) Tj 11.12 0 Td (on) Tj ET BT 50 50 Td (flat) Tj ET",
-	        "page <> upon\nflat\n");
-	/* kerning adds up: the gap is measured behind it */
-	check_page("BT /F1 10 Tf 0 700 Td [(a) -100 (b) -100 (c)] TJ 18.12 0 Td (d) Tj ET", "page <> abcd\n");
-	check_page("BT /F1 10 Tf 2 Tc 0 700 Td (ab) Tj 15.12 0 Td (c) Tj ET", "page <> abc\n");
-}
-
-/* Text set letter by letter in a font that need not say its widths: where one ends the next begins. */
-static void set_apart(const char *font, const char *text, const unsigned *widths, const char *how)
-{
-	struct pdf_out o;
-	char object[200], content[4000] = "BT /F1 10 Tf 50 700 Td ", expect[100];
-	double x = 50;
-
-	for (size_t i = 0; text[i]; i++) {
-		size_t n = strlen(content);
-
-		snprintf(content + n, sizeof(content) - n, how, x, text[i]);
-		x += widths[i] / 100.0;
-	}
-	strcat(content, " ET");
-	snprintf(object, sizeof(object),
-	        "<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding >>", font);
-	snprintf(expect, sizeof(expect), "page <> %s\n", text);
-	for (int late = 0; late < 2; late++) {
-		pdf_begin(&o);
-		if (!late)
-			pdf_object(&o, 5, object);
-		pdf_object(&o, 3, PAGE);
-		pdf_stream(&o, 4, "", content);
-		if (late)
-			pdf_object(&o, 5, object);
-		check(&o, expect, 0);
-	}
-}
-
-/* 9.6.2.2 */
-static void test_standard_fonts(void **state)
-{
-	static const struct {
-		const char *font;
-		unsigned width[6]; /* of "iWl.M1" */
-	} fonts[] = {
-	        {"Courier", {600, 600, 600, 600, 600, 600}},
-	        {"Courier-BoldOblique", {600, 600, 600, 600, 600, 600}},
-	        {"ABCDEF+CourierNew,Bold", {600, 600, 600, 600, 600, 600}},
-	        {"Helvetica", {222, 944, 222, 278, 833, 556}},
-	        {"Helvetica-BoldOblique", {278, 944, 278, 278, 833, 556}},
-	        {"Times-Roman", {278, 944, 278, 250, 889, 500}},
-	        {"Times-Bold", {278, 1000, 278, 250, 944, 500}},
-	        {"Times-Italic", {278, 833, 278, 250, 833, 500}},
-	        {"Times-BoldItalic", {278, 889, 278, 250, 889, 500}},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(fonts) / sizeof(fonts[0]); i++) {
-		set_apart(fonts[i].font, "iWl.M1", fonts[i].width, "1 0 0 1 %.2f 700 Tm (%c) Tj ");
-		set_apart(fonts[i].font, "iWl.M1", fonts[i].width, "ET BT /F1 10 Tf %.2f 700 Td (%c) Tj ");
-	}
-}
-
 static void with_encoding(const char *encoding, const char *content, const char *expect)
 {
 	struct pdf_out o;
@@ -214,33 +115,6 @@ static void test_encodings(void **state)
 	        "fifflab\n");
 	with_encoding("/Encoding 7 0 R", "BT /F1 9 Tf (\\001\\002\\216) Tj ET", "page <> AB\xc3\xa9\n");
 	with_encoding("", "BT /F1 9 Tf (A\\256\\014\\035\\047) Tj ET", "page <> Afififl'\n");
-}
-
-#define CMAP(body)                                                                                           \
-	"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def\n"                    \
-	"1 begincodespacerange <0000> <FFFF> endcodespacerange\n" body                                       \
-	" endcmap CMapName currentdict /CMap defineresource pop end end"
-
-#define TYPE0                                                                                                \
-	"<< /Type /Font /Subtype /Type0 /Encoding /Identity-H /DescendantFonts [6 0 R] /ToUnicode 8 0 R >>"
-
-static void composite(bool first, const char *cmap, const char *content, const char *expect)
-{
-	struct pdf_out o;
-
-	pdf_begin(&o);
-	if (!first)
-		pdf_stream(&o, 4, "", content);
-	pdf_object(&o, 3, PAGE);
-	pdf_object(&o, 5, TYPE0);
-	/* in any order */
-	pdf_object(&o, 6,
-	        first ? "<< /Type /Font /Subtype /CIDFontType2 /DW 500 /W [ 5 7 250 1 [ 600 700 ] ] >>"
-	              : "<< /Type /Font /Subtype /CIDFontType2 /DW 500 /W [ 1 [ 600 700 ] 5 7 250 ] >>");
-	pdf_flate(&o, 8, "", cmap, strlen(cmap));
-	if (first)
-		pdf_stream(&o, 4, "", content);
-	check(&o, expect, 0);
 }
 
 /* 9.7, 9.10.3: the map comes before the page or behind it */
@@ -750,8 +624,6 @@ int main(void)
 	        cmocka_unit_test(test_what_it_holds),
 	        cmocka_unit_test(test_long_base64),
 	        cmocka_unit_test(test_operators),
-	        cmocka_unit_test(test_words),
-	        cmocka_unit_test(test_standard_fonts),
 	        cmocka_unit_test(test_encodings),
 	        cmocka_unit_test(test_composite),
 	        cmocka_unit_test(test_names),

@@ -223,6 +223,8 @@ struct pdf_thing *pdf_thing_find(struct pdf *f, uint32_t number, unsigned what_m
 /* A new thing, or one that takes the place of an older of the same number; NULL: full. */
 struct pdf_thing *pdf_thing_add(struct pdf *f, struct nest *t, uint32_t number, enum pdf_what what);
 void pdf_place_add(struct pdf *f, struct nest *t, uint32_t number, uint32_t at);
+/* Do these streams of content belong to one page, as far as is known? */
+bool pdf_place_same(const struct pdf *f, uint32_t a, uint32_t b);
 void pdf_font_name_add(struct pdf *f, struct nest *t, uint32_t owner, uint32_t name, uint32_t font);
 
 /* How strings of a font are read. */
@@ -299,12 +301,13 @@ struct pdf_matrix {
 struct pdf_state { /* what q keeps and Q brings back */
 	struct pdf_matrix ctm;
 	uint32_t font; /* hash of its name; 0: none */
-	double size, spacing, scale, leading;
+	double size, spacing, word_spacing, scale, leading;
 };
 
 struct pdf_page {
 	bool text, in_array, has_string;      /* text: between BT and ET */
 	bool moved, resized, placed;          /* since the last string; placed: there was one */
+	uint32_t content;                     /* number of the stream, or of the one before */
 	bool told;                            /* that a content stream began: it shows something */
 	unsigned n_numbers, n_states, nested; /* nested: in dictionaries */
 	double number[6];
@@ -363,6 +366,10 @@ void pdf_hold_drop(struct pdf *f); /* the oldest */
 
 /* ---- pdf_text.c ---- */
 
+struct pdf_size { /* in units of the page */
+	float em, spacing, word_spacing;
+};
+
 struct pdf_text {
 	/* writing */
 	uint8_t *notes, *show; /* PDF_UNIT_MAX bytes; where the string's length stands that may go on */
@@ -370,7 +377,7 @@ struct pdf_text {
 	bool no_memory;
 	struct pdf_unit unit;
 	uint32_t font; /* of the last note */
-	float noted_em, noted_spacing;
+	struct pdf_size noted;
 	/* waiting */
 	uint32_t waits; /* number of the object that is missing, 0: none */
 	uint8_t seen;   /* fonts of the oldest unit that are known */
@@ -381,14 +388,16 @@ struct pdf_text {
 	uint32_t content;
 	struct pdf_reading reading;
 	enum pdf_ready ready;
-	double em, spacing, advance; /* advance: since the last start, in units of the page */
+	struct pdf_size size;
+	double advance, trail; /* since the last start, in units of the page; trail: of it the spacing behind
+	                          the last glyph */
 	size_t n_said;
 	uint8_t said[PDF_SAID];
 };
 
 void pdf_text_content(struct pdf *f, uint32_t number);
 void pdf_text_font(struct pdf *f, struct nest *t, uint32_t name);
-void pdf_text_size(struct pdf *f, struct nest *t, double em, double spacing);
+void pdf_text_size(struct pdf *f, struct nest *t, struct pdf_size size);
 void pdf_text_line(struct pdf *f, struct nest *t);
 void pdf_text_move(struct pdf *f, struct nest *t, double dx);
 void pdf_text_gap(struct pdf *f, struct nest *t, double ems);

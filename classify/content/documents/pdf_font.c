@@ -140,6 +140,13 @@ void pdf_place_add(struct pdf *f, struct nest *t, uint32_t number, uint32_t at)
 	*p = (struct pdf_place){number, at};
 }
 
+bool pdf_place_same(const struct pdf *f, uint32_t a, uint32_t b)
+{
+	const struct pdf_place *p = place_of(f, a), *q = place_of(f, b);
+
+	return p && q && p->number && q->number && p->at == q->at;
+}
+
 static struct pdf_font_name *name_of(const struct pdf *f, uint32_t owner, uint32_t name)
 {
 	struct pdf_font_name *names = f->tables.name;

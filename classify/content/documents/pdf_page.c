@@ -18,10 +18,14 @@ void pdf_page_begin(struct pdf *f)
 {
 	struct pdf_page *g = &f->page;
 
-	/* streams of one page go on with the font, so it stays */
+	/* streams of one page go on with the state; the font may be told elsewhere */
+	if (!pdf_place_same(f, g->content, f->stream.number)) {
+		g->now.spacing = g->now.word_spacing = 0;
+		g->now.scale = 1;
+	}
+	g->content = f->stream.number;
 	g->text = g->in_array = g->has_string = g->placed = g->told = false;
 	g->n_numbers = g->n_states = g->nested = 0;
-	g->now.scale = g->now.scale > 0 ? g->now.scale : 1;
 	g->now.ctm = g->line = identity;
 	g->moved = true;
 }
@@ -46,6 +50,15 @@ static double size_of(const struct pdf_page *g, const struct pdf_matrix *m, doub
 	return em > 0 && isfinite(em) ? em : 1;
 }
 
+static void tell_size(struct pdf *f, struct nest *t, double em, double len)
+{
+	const struct pdf_state *s = &f->page.now;
+	double unit = len * s->scale;
+
+	pdf_text_size(f, t,
+	        (struct pdf_size){(float)em, (float)(s->spacing * unit), (float)(s->word_spacing * unit)});
+}
+
 static void place(struct pdf *f, struct nest *t)
 {
 	struct pdf_page *g = &f->page;
@@ -64,7 +77,7 @@ static void place(struct pdf *f, struct nest *t)
 	g->ux = ux;
 	g->uy = uy;
 	g->em = em;
-	pdf_text_size(f, t, em, g->now.spacing * len * g->now.scale);
+	tell_size(f, t, em, len);
 }
 
 /* Another size or spacing, where the string before ended. */
@@ -75,7 +88,7 @@ static void resize(struct pdf *f, struct nest *t)
 	double len, em = size_of(g, &m, &len);
 
 	g->resized = false;
-	pdf_text_size(f, t, em, g->now.spacing * len * g->now.scale);
+	tell_size(f, t, em, len);
 }
 
 static void show(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)
@@ -114,6 +127,7 @@ enum operator_of {
 	OP_TSTAR,
 	OP_TL,
 	OP_TC,
+	OP_TW,
 	OP_TZ,
 	OP_TJ,
 	OP_QUOTE,
@@ -138,6 +152,7 @@ static const struct {
         {"T*", OP_TSTAR, 0},
         {"TL", OP_TL, 1},
         {"Tc", OP_TC, 1},
+        {"Tw", OP_TW, 1},
         {"Tz", OP_TZ, 1},
         {"Tj", OP_TJ, 0},
         {"TJ", OP_TJA, 0},
@@ -155,6 +170,13 @@ static void next_line(struct pdf_page *g, double x, double y)
 
 	g->line = multiply(&m, &g->line);
 	g->moved = true;
+}
+
+static void set_spacing(struct pdf_page *g, double spacing, double word_spacing)
+{
+	g->now.spacing = spacing;
+	g->now.word_spacing = word_spacing;
+	g->resized = true;
 }
 
 static struct pdf_matrix six(const double *v)
@@ -212,17 +234,22 @@ static void operate(struct pdf *f, struct nest *t, enum operator_of op, const do
 		g->line = six(v);
 		g->moved = true;
 		break;
+	case OP_DOUBLE:
+		set_spacing(g, v[1], v[0]);
+		next_line(g, 0, -g->now.leading);
+		break;
 	case OP_TSTAR:
 	case OP_QUOTE:
-	case OP_DOUBLE:
 		next_line(g, 0, -g->now.leading);
 		break;
 	case OP_TL:
 		g->now.leading = v[0];
 		break;
 	case OP_TC:
-		g->now.spacing = v[0];
-		g->resized = true;
+		set_spacing(g, v[0], g->now.word_spacing);
+		break;
+	case OP_TW:
+		set_spacing(g, g->now.spacing, v[0]);
 		break;
 	case OP_TZ:
 		g->now.scale = v[0] / 100;

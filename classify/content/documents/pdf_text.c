@@ -11,6 +11,8 @@
 
 #include "base/cursor.h"
 
+#include <math.h>
+
 #define BLANK_EM   0.18 /* a gap of so many widths of M is a blank; kerning stays below it */
 #define TAB_EM     1.0  /* ... and one of so many a tab: columns */
 #define BACK_EM    0.6  /* what begins so far to the left is another line */
@@ -19,7 +21,7 @@
 /* Notes.  Each begins with one of these letters. */
 enum note {
 	NOTE_FONT = 'F', /* hash of its name: u32 */
-	NOTE_SIZE = 'E', /* em, spacing: float */
+	NOTE_SIZE = 'E', /* struct pdf_size */
 	NOTE_LINE = 'N',
 	NOTE_MOVE = 'M', /* from the last start, along the line: float */
 	NOTE_GAP = 'G',  /* within a line, in em: float */
@@ -51,12 +53,12 @@ static uint8_t *note(struct pdf *f, struct nest *t, enum note kind, size_t n)
 	return p + 1;
 }
 
-static void note_floats(struct pdf *f, struct nest *t, enum note kind, const float *v, size_t n)
+static void note_value(struct pdf *f, struct nest *t, enum note kind, const void *v, size_t n)
 {
-	uint8_t *p = note(f, t, kind, n * sizeof(*v));
+	uint8_t *p = note(f, t, kind, n);
 
 	if (p)
-		memcpy(p, v, n * sizeof(*v));
+		memcpy(p, v, n);
 }
 
 static void note_font(struct pdf *f, struct nest *t, uint32_t name)
@@ -89,7 +91,7 @@ void pdf_text_content(struct pdf *f, uint32_t number)
 	x->show = NULL;
 	x->unit = (struct pdf_unit){.content = number, .flags = PDF_UNIT_BEGINS};
 	x->font = 0;
-	x->noted_em = x->noted_spacing = 0;
+	x->noted = (struct pdf_size){0};
 }
 
 void pdf_text_font(struct pdf *f, struct nest *t, uint32_t name)
@@ -99,16 +101,15 @@ void pdf_text_font(struct pdf *f, struct nest *t, uint32_t name)
 	f->text.font = name;
 }
 
-void pdf_text_size(struct pdf *f, struct nest *t, double em, double spacing)
+void pdf_text_size(struct pdf *f, struct nest *t, struct pdf_size size)
 {
-	struct pdf_text *x = &f->text;
-	float v[2] = {(float)em, (float)spacing};
+	struct pdf_size *noted = &f->text.noted;
 
-	if (v[0] == x->noted_em && v[1] == x->noted_spacing)
+	if (size.em == noted->em && size.spacing == noted->spacing &&
+	        size.word_spacing == noted->word_spacing)
 		return;
-	x->noted_em = v[0];
-	x->noted_spacing = v[1];
-	note_floats(f, t, NOTE_SIZE, v, 2);
+	*noted = size;
+	note_value(f, t, NOTE_SIZE, &size, sizeof(size));
 }
 
 void pdf_text_line(struct pdf *f, struct nest *t)
@@ -120,14 +121,14 @@ void pdf_text_move(struct pdf *f, struct nest *t, double dx)
 {
 	float v = (float)dx;
 
-	note_floats(f, t, NOTE_MOVE, &v, 1);
+	note_value(f, t, NOTE_MOVE, &v, sizeof(v));
 }
 
 void pdf_text_gap(struct pdf *f, struct nest *t, double ems)
 {
 	float v = (float)ems;
 
-	note_floats(f, t, NOTE_GAP, &v, 1);
+	note_value(f, t, NOTE_GAP, &v, sizeof(v));
 }
 
 bool pdf_is_gap(double ems)
@@ -260,7 +261,9 @@ static void tell_string(struct pdf *f, struct nest *t, const uint8_t *p, size_t 
 		uint32_t code = size == 2 ? (uint32_t)(p[i] << 8 | p[i + 1]) : p[i],
 		         cp = tell_code(f, t, code);
 
-		x->advance += pdf_width(&x->reading, code, cp) * x->em / 1000 + x->spacing;
+		/* 9.3.2, 9.3.3 */
+		x->trail = x->size.spacing + (size == 1 && code == ' ' ? x->size.word_spacing : 0);
+		x->advance += pdf_width(&x->reading, code, cp) * (double)x->size.em / 1000 + x->trail;
 	}
 }
 
@@ -294,8 +297,8 @@ static void begin_content(struct pdf *f, struct nest *t, uint32_t number)
 	x->last = ' ';
 	x->reading = (struct pdf_reading){.code_bytes = 1};
 	x->ready = PDF_NEVER;
-	x->em = 1;
-	x->spacing = x->advance = 0;
+	x->size = (struct pdf_size){.em = 1};
+	x->advance = x->trail = 0;
 }
 
 static void gap(struct pdf_text *x, double ems)
@@ -304,13 +307,15 @@ static void gap(struct pdf_text *x, double ems)
 		x->blank = ems > TAB_EM ? '\t' : ' ';
 }
 
+/* What begins where a glyph ends, with the spacing behind it or without, goes on. */
 static void move(struct pdf_text *x, double dx)
 {
-	double ems = (dx - x->advance) / x->em;
+	double with = dx - x->advance, without = with + x->trail,
+	       ems = fmax(fmin(with, without), fmin(fmax(with, without), 0)) / x->size.em;
 
 	x->line = x->line || !(ems > -BACK_EM);
 	gap(x, ems);
-	x->advance = 0;
+	x->advance = x->trail = 0;
 }
 
 static void tell_note(struct pdf *f, struct nest *t, struct cur *c)
@@ -318,7 +323,7 @@ static void tell_note(struct pdf *f, struct nest *t, struct cur *c)
 	struct pdf_text *x = &f->text;
 	enum note kind = (enum note)cur_u8(c);
 	uint32_t number = 0, missing;
-	float v[2] = {0};
+	float v = 0;
 	const uint8_t *p;
 	size_t n;
 
@@ -329,23 +334,21 @@ static void tell_note(struct pdf *f, struct nest *t, struct cur *c)
 		x->ready = pdf_font_find(f, x->content, number, &x->reading, &missing);
 		break;
 	case NOTE_SIZE:
-		if ((p = cur_take(c, sizeof(v))))
-			memcpy(v, p, sizeof(v));
-		x->em = v[0];
-		x->spacing = v[1];
+		if ((p = cur_take(c, sizeof(x->size))))
+			memcpy(&x->size, p, sizeof(x->size));
 		break;
 	case NOTE_LINE:
 		x->line = true;
-		x->advance = 0;
+		x->advance = x->trail = 0;
 		break;
 	case NOTE_MOVE:
 	case NOTE_GAP:
-		if ((p = cur_take(c, sizeof(*v))))
-			memcpy(v, p, sizeof(*v));
+		if ((p = cur_take(c, sizeof(v))))
+			memcpy(&v, p, sizeof(v));
 		if (kind == NOTE_MOVE)
-			move(x, v[0]);
+			move(x, v);
 		else
-			gap(x, v[0]);
+			gap(x, v);
 		break;
 	case NOTE_SHOW:
 		n = cur_u8(c);
