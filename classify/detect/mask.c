@@ -426,6 +426,46 @@ static size_t number_len(const char *p)
 	return digits >= MASK_DIGITS ? last : 0;
 }
 
+/* 2025-11-30 */
+static size_t date_len(const char *p)
+{
+	for (size_t i = 0; i < 10; i++)
+		if (i == 4 || i == 7 ? p[i] != '-' : !isdigit((uint8_t)p[i]))
+			return 0;
+	return isdigit((uint8_t)p[10]) ? 0 : 10;
+}
+
+/* 2.15.1002.103: numbers of fields, as Protocol Buffers have them.  None begins with 0, and most are short.
+ */
+static size_t field_numbers_len(const char *p)
+{
+	size_t at = 0, groups = 0, small = 0, digits;
+
+	while ((digits = strspn(p + at, "0123456789"))) {
+		if (p[at] == '0' || digits > 4)
+			return 0;
+		groups++;
+		small += digits <= 2;
+		at += digits;
+		if (p[at] != '.')
+			break;
+		at++;
+	}
+	if (!digits && at)
+		at--; /* a name follows */
+	return groups > 1 && small * 2 >= groups && (!p[at] || strchr(".[(", p[at])) ? at : 0;
+}
+
+/* How much of p is no number of somebody, though it has many digits; n: the step that begins here. */
+static size_t harmless_len(const char *p, size_t n)
+{
+	size_t date = date_len(p);
+
+	if (is_uuid(p, n))
+		return n;
+	return date ? date : field_numbers_len(p);
+}
+
 /* How much of a step to hide: 0, nothing. */
 static size_t doubtful_step(const char *p, size_t n, const char **stars)
 {
@@ -443,8 +483,10 @@ static void hide_doubtful(const char *p, char *out)
 
 	while (*p) {
 		size_t n = begins ? step_len(p) : 0, hidden = doubtful_step(p, n, &stars);
+		size_t harmless = begins && !hidden ? harmless_len(p, n) : 0;
 
-		if (!hidden && !is_uuid(p, n)) { /* a number may begin at each byte */
+		n = harmless;
+		if (!hidden && !harmless) { /* a number may begin at each byte */
 			hidden = number_len(p);
 			n = 1;
 		}

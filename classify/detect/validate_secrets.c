@@ -232,6 +232,14 @@ enum verdict_of_value validate_gcp(struct value *v)
 	return VALUE_SURE;
 }
 
+static bool is_text(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] == 0x7f || (p[i] < ' ' && !strchr("\t\r\n", p[i])))
+			return false;
+	return true;
+}
+
 enum verdict_of_value validate_base64_64(struct value *v)
 {
 	uint8_t out[72];
@@ -240,8 +248,8 @@ enum verdict_of_value validate_base64_64(struct value *v)
 	if (base64_decode((const char *)v->p + v->start, n, out, sizeof(out), &used) != 64)
 		return VALUE_NO;
 	if (!memcmp(out, "\x1f\x8b\x08", 3) || !memcmp(out, "\x28\xb5\x2f\xfd", 4) ||
-	        !memcmp(out, "PK\3\4", 4))
-		return VALUE_NO; /* gzip, zstd, zip: what is inside is looked through */
+	        !memcmp(out, "PK\3\4", 4) || is_text(out, 64))
+		return VALUE_NO; /* gzip, zstd, zip, text: what is inside is looked through */
 	return value_entropy(out, 64) > 4.5 ? VALUE_YES : VALUE_NO;
 }
 

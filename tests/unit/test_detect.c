@@ -577,6 +577,11 @@ static void test_fields_are_masked(void **state)
 	        {"query." GHP, "query.ghp_************ntWr"},
 	        {"people.jane.roe42@mail.dunmore.io.age", "pe************.age"},
 	        {"x[2].0123456789abcdef0123456789abcdef0123456789abcdef0", "x[2].************"},
+	        {"call.030.1234.5678.x", "call.****.x"},
+	        {"call.06.12.34.56.78", "call.****"},
+	        {"call.123.456.7890", "call.****"},
+	        {"call.49.151.12345678", "call.****"},
+	        {"born.2025-11-301234567", "born.****"},
 	};
 	char field[FINDING_FIELD_MAX], path[512];
 
@@ -691,7 +696,9 @@ static void test_harmless_names(void **state)
 	static const char *const paths[] = {"messages[0].content[12].text",
 	        "mapping.3f2b1c4d-1234-5678-9012-123456789012.message.parts[0]", "data.@context",
 	        "models.claude-3-5-sonnet-20241022.use", "days.2026-11-30.sum", "part.file.page",
-	        "input(base64).rows[100000]", "x\xe2\x80\x8by.z"};
+	        "input(base64).rows[100000]", "2.15.1002.103", "message[0].1.2.3.4.5.6.7.8.9.10.11",
+	        "1.1.1.1.1.1.1.1.1.1(base64)", "2.15.1002.103.text", "days.2025-11-30.12.total",
+	        "x\xe2\x80\x8by.z"};
 	char field[FINDING_FIELD_MAX];
 
 	(void)state;
