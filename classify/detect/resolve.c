@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#define TAG_REACH    512 /* a tag is no longer than that */
 #define STICKY_BYTES 512 /* context told for one row of a table holds for the next */
 
 /* What one try works on: the bytes of a field around the anchor. */
@@ -23,18 +24,25 @@ static bool is_letter(uint8_t c)
 	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-/* A word counts where it begins: `card` in `card_no` and `creditCard`, not in `discard`.  Short words must
- * end as well.  Words of other scripts are compared as they are. */
-static bool word_stands_at(const uint8_t *p, size_t from, size_t to, size_t at, const char *word, size_t len)
+/* Whether a word may begin or end before p[at]: `card` in `card_no` and `creditCard`, not in `discard`. */
+static bool is_border(const uint8_t *p, size_t at)
 {
-	bool ascii = is_letter((uint8_t)word[0]);
+	return !is_letter(p[at]) || !is_letter(p[at - 1]) || (isupper(p[at]) && islower(p[at - 1]));
+}
 
+/* Words of other scripts are compared as they are. */
+static bool begins_at(const uint8_t *p, size_t to, size_t at, const char *word, size_t len)
+{
 	if (at + len > to || strncasecmp((const char *)p + at, word, len))
 		return false;
-	if (ascii && at > from && is_letter(p[at - 1]) && !(isupper(p[at]) && islower(p[at - 1])))
-		return false;
-	return !ascii || len > 3 || at + len >= to || !is_letter(p[at + len]) ||
-	       (isupper(p[at + len]) && islower(p[at + len - 1]));
+	return !is_letter((uint8_t)word[0]) || !at || is_border(p, at);
+}
+
+/* Short words must end as well. */
+static bool word_stands_at(const uint8_t *p, size_t to, size_t at, const char *word, size_t len)
+{
+	return begins_at(p, to, at, word, len) &&
+	       (!is_letter((uint8_t)word[0]) || len > 3 || at + len >= to || is_border(p, at + len));
 }
 
 static bool words_within(const uint8_t *p, size_t from, size_t to, const char *const *words, size_t n_words)
@@ -44,7 +52,7 @@ static bool words_within(const uint8_t *p, size_t from, size_t to, const char *c
 		int low = (uint8_t)words[i][0] | 0x20;
 
 		for (size_t at = from; at + len <= to; at++)
-			if ((p[at] | 0x20) == low && word_stands_at(p, from, to, at, words[i], len))
+			if ((p[at] | 0x20) == low && word_stands_at(p, to, at, words[i], len))
 				return true;
 	}
 	return false;
@@ -115,6 +123,81 @@ static bool is_excluded(const struct attempt *a, const struct value *v)
 	return false;
 }
 
+/* Where the tag begins that p[at] stands in; `at`: in none. */
+static size_t tag_around(const uint8_t *p, size_t at)
+{
+	for (size_t i = at; i > 0 && at - i < TAG_REACH; i--) {
+		uint8_t c = p[i - 1];
+
+		if (c == '>')
+			return at;
+		if (c == '<')
+			return is_letter(p[i]) || p[i] == '/' || p[i] == '!' || p[i] == '?' ? i - 1 : at;
+	}
+	return at;
+}
+
+/* Whether the word at p[at] is of the name of the element whose text the value is, as XML calls it:
+ * <orderNo>...; <article> is HTML's and says nothing. */
+static bool names_element(const struct value *v, size_t tag, size_t at)
+{
+	const char *name = (const char *)v->p + tag + 1;
+	size_t len = 0, left = v->start - tag - 1;
+
+	while (len < left && !isspace((uint8_t)name[len]) && name[len] != '>')
+		len++;
+	if (at >= tag + 1 + len || (len == 7 && !strncasecmp(name, "article", 7)))
+		return false;
+	while (len < left && name[len] != '>')
+		len++;
+	while (++len < left && isspace((uint8_t)name[len]))
+		;
+	return len == left;
+}
+
+/* What stands in a tag tells of how the text looks, unless the value stands there as well. */
+static bool is_markup(const struct value *v, size_t at)
+{
+	size_t tag = tag_around(v->p, at);
+
+	if (tag == at || tag == tag_around(v->p, v->start))
+		return false;
+	return at > v->start || !names_element(v, tag, at);
+}
+
+/* A whole word, or its plural, or one that begins so when the rule says `word*`. */
+static bool against_stands_at(const struct value *v, size_t to, size_t at, const char *word, size_t len)
+{
+	bool open = word[len - 1] == '*';
+	size_t end;
+
+	len -= open;
+	if (!begins_at(v->p, to, at, word, len))
+		return false;
+	end = at + len;
+	if (!open && is_letter((uint8_t)word[0])) {
+		if (end < v->n && (v->p[end] | 0x20) == 's')
+			end++;
+		if (end < v->n && !is_border(v->p, end))
+			return false;
+	}
+	return !is_markup(v, at);
+}
+
+static bool against_within(const struct value *v, size_t from, size_t to, const struct detector *d)
+{
+	for (size_t i = 0; i < d->n_against; i++) {
+		const char *word = d->against[i];
+		size_t len = strlen(word);
+
+		for (size_t at = from; at < to; at++)
+			if ((v->p[at] | 0x20) == ((uint8_t)word[0] | 0x20) &&
+			        against_stands_at(v, to, at, word, len))
+				return true;
+	}
+	return false;
+}
+
 static bool speaks_against(const struct attempt *a, const struct value *v)
 {
 	const struct detector *d = a->r->d;
@@ -125,8 +208,7 @@ static bool speaks_against(const struct attempt *a, const struct value *v)
 	window_of(a, v, &from, &to);
 	if (v->end + 16 < to)
 		to = v->end + 16;
-	return words_within(v->p, from, v->start, d->against, d->n_against) ||
-	       words_within(v->p, v->end, to, d->against, d->n_against);
+	return against_within(v, from, v->start, d) || against_within(v, v->end, to, d);
 }
 
 /* Header fields, the query and the path, by their paths; a body's member of that name is rare. */
