@@ -204,6 +204,36 @@ static void test_unknown_fonts(void **state)
 	check(&o, "page <> AB\n", CONTENT_UNSUPPORTED);
 }
 
+/* A TrueType font without encoding and map: by its codes, text or glyphs in the order of their use. */
+static void check_glyphs(const char *content, const char *expect, unsigned skip)
+{
+	for (int late = 0; late < 2; late++) {
+		static const char font[] = "<< /Type /Font /Subtype /TrueType /BaseFont /ABCDEF+X >>";
+		struct pdf_out o;
+
+		pdf_begin(&o);
+		if (!late)
+			pdf_object(&o, 5, font);
+		pdf_object(&o, 3, PAGE);
+		pdf_stream(&o, 4, "", content);
+		if (late)
+			pdf_object(&o, 5, font);
+		check(&o, expect, skip);
+	}
+}
+
+static void test_glyphs(void **state)
+{
+	(void)state;
+	check_glyphs("BT /F1 9 Tf (password: hunter2, \\(1,234.56\\)\\r) Tj ET",
+	        "page <> password: hunter2, (1,234.56)\n", 0);
+	check_glyphs("BT /F1 9 Tf (----------) Tj ET", "page <> ----------\n", 0);
+	check_glyphs("BT /F1 9 Tf <0102030341> Tj ET", "page <> A\n", CONTENT_UNSUPPORTED);
+	check_glyphs("BT /F1 9 Tf <0b0c0e1b42> Tj ET", "page <> B\n", CONTENT_UNSUPPORTED);
+	check_glyphs("BT /F1 9 Tf (!\"##$%&'\"!*#+,-A2&\"B) Tj ET", "page <> !\"##$%&'\"!*#+,-A2&\"B\n",
+	        CONTENT_UNSUPPORTED);
+}
+
 static size_t ascii85(const uint8_t *p, size_t n, char *out)
 {
 	size_t len = 0;
@@ -628,6 +658,7 @@ int main(void)
 	        cmocka_unit_test(test_composite),
 	        cmocka_unit_test(test_names),
 	        cmocka_unit_test(test_unknown_fonts),
+	        cmocka_unit_test(test_glyphs),
 	        cmocka_unit_test(test_filters),
 	        cmocka_unit_test(test_text_strings),
 	        cmocka_unit_test(test_object_streams),

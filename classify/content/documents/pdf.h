@@ -189,7 +189,8 @@ struct pdf_thing {
 	uint32_t number;
 	uint8_t what, encoding, metrics; /* encoding: enum pdf_key */
 	bool named, unknown;             /* the encoding is told; some of it by names that nobody knows */
-	uint16_t next, n;                /* next: of the same bucket, 1 + index; n: entries */
+	bool true_type;
+	uint16_t next, n; /* next: of the same bucket, 1 + index; n: entries */
 	uint16_t first_char, default_width;
 	uint32_t to_unicode, encoding_ref, widths_ref; /* widths_ref: of Type 0 the descendant */
 	/* ENCODING and SIMPLE: 256 code points; WIDTHS: 256; CIDS: struct pdf_cid_width; CMAP: struct
@@ -232,6 +233,7 @@ struct pdf_reading {
 	uint8_t code_bytes, metrics;
 	bool ucs2;                /* codes are UTF-16 */
 	bool named;               /* the encoding was told: what it has is sure */
+	bool glyphs;              /* nothing was told: codes may be ASCII, or numbers of glyphs */
 	const uint16_t *encoding; /* by code; NULL: none */
 	const struct pdf_cmap *cmap;
 	const uint16_t *widths; /* by code, from first_code */
@@ -388,6 +390,7 @@ struct pdf_text {
 	uint32_t content;
 	struct pdf_reading reading;
 	enum pdf_ready ready;
+	uint32_t n_glyphs, n_words; /* codes where `glyphs`; of them letters, digits and blanks */
 	struct pdf_size size;
 	double advance, trail; /* since the last start, in units of the page; trail: of it the spacing behind
 	                          the last glyph */

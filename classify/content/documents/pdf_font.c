@@ -220,6 +220,7 @@ static enum pdf_ready simple_font(
 	r->encoding = by->data;
 	r->named = by->named;
 	r->cmap = map ? map->data : NULL;
+	r->glyphs = th->true_type && !by->named && !map;
 	r->widths = th->widths;
 	r->metrics = th->metrics;
 	if (widths && widths->data) {

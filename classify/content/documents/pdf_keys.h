@@ -61,6 +61,7 @@ enum pdf_key {
 	KEY_METADATA,
 	KEY_OBJSTM,
 	KEY_PAGE, /* and Pages */
+	KEY_TRUE_TYPE,
 	KEY_TYPE0,
 	KEY_XREF,
 	/* encodings */

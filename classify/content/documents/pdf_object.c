@@ -80,6 +80,7 @@ static const struct {
         {"TU", KEY_TU},
         {"Title", KEY_TITLE},
         {"ToUnicode", KEY_TO_UNICODE},
+        {"TrueType", KEY_TRUE_TYPE},
         {"Type", KEY_TYPE},
         {"Type0", KEY_TYPE0},
         {"Type1C", KEY_FONT_FILE},
@@ -692,6 +693,7 @@ static void remember_font(struct pdf *f, struct nest *t)
 	th->data = copy_encoding(f, t);
 	th->unknown = o->unknown_glyph;
 	th->named = o->encoding || o->differs;
+	th->true_type = o->subtype == KEY_TRUE_TYPE;
 	th->widths_ref = o->widths_ref;
 	th->first_char = o->first_char > 255 ? 255 : (uint16_t)o->first_char;
 	if (o->n_widths)

@@ -11,11 +11,13 @@
 
 #include "base/cursor.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #define BLANK_EM   0.18 /* a gap of so many widths of M is a blank; kerning stays below it */
 #define TAB_EM     1.0  /* ... and one of so many a tab: columns */
 #define BACK_EM    0.6  /* what begins so far to the left is another line */
+#define GLYPHS_MIN 16   /* so many codes tell whether they are ASCII */
 #define STRING_MAX 254  /* even: codes of two bytes stay whole */
 
 /* Notes.  Each begins with one of these letters. */
@@ -218,6 +220,15 @@ static uint32_t guess(const struct pdf_reading *r, uint32_t code)
 	return pdf_encoding(PDF_WIN_ANSI)[code & 0xff];
 }
 
+/* Codes of a font that says nothing are ASCII, or its glyphs counted as they came. */
+static void count_glyph(struct pdf_text *x, uint32_t code)
+{
+	if (code < ' ' && code != '\t' && code != '\n' && code != '\r')
+		x->unread = true;
+	x->n_glyphs++;
+	x->n_words += code == ' ' || (code < 0x80 && isalnum((int)code));
+}
+
 /* Tells a code; returns the code point that its width is known by. */
 static uint32_t tell_code(struct pdf *f, struct nest *t, uint32_t code)
 {
@@ -238,9 +249,11 @@ static uint32_t tell_code(struct pdf *f, struct nest *t, uint32_t code)
 	     : r->encoding ? r->encoding[code & 0xff]
 	                   : 0;
 	/* TeX's fonts have ligatures where others have controls: OT1, T1 */
-	if (!cp && !r->cmap && r->code_bytes == 1 &&
+	if (!cp && !r->cmap && !r->glyphs && r->code_bytes == 1 &&
 	        ((code >= 11 && code <= 15) || (code >= 27 && code <= 31)))
 		cp = 0xfb00 + (code < 27 ? code - 11 : code - 27);
+	if (r->glyphs)
+		count_glyph(x, code);
 	if (x->ready != PDF_READY && !(cp && r->named)) {
 		cp = cp ? cp : guess(r, code);
 		x->unread = true;
@@ -275,7 +288,7 @@ static void end_content(struct pdf *f, struct nest *t, bool whole)
 		flush(f, t);
 		scan_end(&f->scan, t, whole);
 	}
-	if (x->unread)
+	if (x->unread || (x->n_glyphs >= GLYPHS_MIN && x->n_words < x->n_glyphs / 2))
 		nest_skip(t, CONTENT_UNSUPPORTED);
 	x->open = x->unread = false;
 }
@@ -293,6 +306,7 @@ static void begin_content(struct pdf *f, struct nest *t, uint32_t number)
 	x->content = number;
 	x->open = true;
 	x->any = x->line = false;
+	x->n_glyphs = x->n_words = 0;
 	x->blank = 0;
 	x->last = ' ';
 	x->reading = (struct pdf_reading){.code_bytes = 1};
