@@ -226,6 +226,22 @@ enum verdict_of_value validate_ssn(struct value *v)
 	return VALUE_YES;
 }
 
+/* 12345678Z as it is printed, and no number with a unit or a suffix behind (bytes, hexadecimal, a literal of
+ * C), no part of a path or a sum. */
+static bool is_plain_dni(const struct value *v)
+{
+	uint8_t first = v->p[v->start], last = v->p[v->end - 1];
+	size_t n = v->end - v->start;
+
+	if (!isupper(last) || (n == 9 && isdigit(first) && strchr("BKMHLFD", last)))
+		return false;
+	if (n != 9 && v->p[v->start + 2] != '.' && (isdigit(first) || v->p[v->end - 2] != '-'))
+		return false;
+	if (v->start && ispunct(v->p[v->start - 1]) && !strchr("\"'(<>:;[{|", v->p[v->start - 1]))
+		return false;
+	return v->end + 1 >= v->n || !ispunct(v->p[v->end]) || !isalnum(v->p[v->end + 1]);
+}
+
 enum verdict_of_value validate_dni(struct value *v)
 {
 	static const char letters[] = "TRWAGMYFPDXBNJZSQVHLCKE";
@@ -240,8 +256,9 @@ enum verdict_of_value validate_dni(struct value *v)
 		number = (uint32_t)(first - 'X'); /* NIE: X, Y, Z stand for 0, 1, 2 */
 	for (size_t i = 0; i < n; i++)
 		number = number * 10 + d[i];
-	return toupper(v->p[v->end - 1]) == letters[number % 23] && different(d, n) > 2 ? VALUE_YES
-	                                                                                : VALUE_NO;
+	if (toupper(v->p[v->end - 1]) != letters[number % 23] || different(d, n) < 3)
+		return VALUE_NO;
+	return is_plain_dni(v) || value_context(v) ? VALUE_YES : VALUE_NO;
 }
 
 enum verdict_of_value validate_nino(struct value *v)

@@ -70,6 +70,13 @@ static const struct one ones[] = {
         /* 12345678 mod 23 is 14: Z */
         {"dni", "12345678Z", false, VALUE_YES},
         {"dni", "12345678A", false, VALUE_NO},
+        {"dni", "12345678z", false, VALUE_NO},
+        {"dni", "12345678z", true, VALUE_YES},
+        {"dni", "12345678 Z", false, VALUE_NO},
+        {"dni", "12.345.678-Z", false, VALUE_YES},
+        {"dni", "81984132B", false, VALUE_NO}, /* bytes */
+        {"dni", "81984132B", true, VALUE_YES},
+        {"dni", "X1234567-L", false, VALUE_YES},
         {"dni", "X1234567L", false, VALUE_YES},
         {"dni", "X1234567M", false, VALUE_NO},
         {"nino", "JG103759A", false, VALUE_YES},
