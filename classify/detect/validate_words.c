@@ -47,9 +47,9 @@ static const char *const stand_ins[] = {"example", "placeholder", "changeme", "c
         "todo", "fixme", "notreal", "not-real", "not_real", "fakekey", "fake_", "fake-", "my_secret",
         "my-secret", "mysecret", "enter_", "some_", "sample_", "abcdefghij", "1234567890123",
         "0123456789abcdef", "deadbeefdead", "masked", "hidden", "removed", "<redact", "lorem", "foobar",
-        "xoxb-your", "testtest", "notasecret", "supersecret", "undefined", "\xe2\x80\xa2\xe2\x80\xa2",
-        "process.env", "os.environ", "getenv", "environ[", "secrets.", "vault:", "!ref", "&ref", "&lt;",
-        "&gt;", "&#x3c;"};
+        "xoxb-your", "testtest", "notasecret", "supersecret", "secretpassword", "undefined",
+        "\xe2\x80\xa2\xe2\x80\xa2", "process.env", "os.environ", "getenv", "environ[", "secrets.",
+        "vault:", "!ref", "&ref", "&lt;", "&gt;", "&#x3c;"};
 
 enum verdict_of_value validate_not_placeholder(struct value *v)
 {
@@ -206,7 +206,7 @@ static size_t assigned_name(const struct value *v)
 
 	while (end < v->start && is_name(v->p[end]))
 		end++;
-	for (at = end; at < v->start && strchr("\"'`]) \\", v->p[at]); at++)
+	for (at = end; at < v->start && strchr("\"'`*]) \\", v->p[at]); at++)
 		;
 	return at < v->start && (v->p[at] == ':' || v->p[at] == '=') ? end : 0;
 }
@@ -304,6 +304,17 @@ static bool is_no_name(const struct value *v, const struct make *m, bool quoted)
 	return m->upper && m->lower && !joints && lower;
 }
 
+/* Winter!Sonne: letters with signs among them which neither names nor expressions have there. */
+static bool is_joined_oddly(const uint8_t *p, size_t n)
+{
+	if (n < 8 || !isalpha(p[0]) || !isalpha(p[n - 1]))
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (!isalpha(p[i]) && !memchr("#%!*^~", p[i], 6))
+			return false;
+	return true;
+}
+
 /* ${PASS:-value}: what stands in for an unset variable. */
 static bool is_default(const struct value *v)
 {
@@ -348,6 +359,8 @@ enum verdict_of_value validate_password(struct value *v)
 		return VALUE_NO;
 	while (n && !quoted && strchr(".,;:?)", p[n - 1]) && !(p[n - 1] == ')' && memchr(p, '(', n)))
 		n--; /* the sentence's */
+	if (n > 8 && !quoted && !memcmp(p + n - 2, "**", 2))
+		n -= 2; /* Markdown's: **Password: value** */
 	v->end = v->start + n;
 	m = make_of(p, n);
 	if (n < 6 || n > 128 || m.high > n / 2 || is_reference(p, n, &m) ||
@@ -362,7 +375,7 @@ enum verdict_of_value validate_password(struct value *v)
 	if (m.digit && (m.upper || m.lower || m.other))
 		return VALUE_YES;
 	if (m.other && m.upper && m.lower && m.other > 0 && !memchr(p, ' ', n))
-		return quoted || m.classes > 2 ? VALUE_YES : VALUE_NO;
+		return quoted || m.classes > 2 || is_joined_oddly(p, n) ? VALUE_YES : VALUE_NO;
 	if (m.digit == n)
 		return n >= 8 && m.different > 4 ? VALUE_YES : VALUE_NO;
 	return quoted && n >= 8 && m.upper && m.lower && !m.other && m.classes == 0 &&
