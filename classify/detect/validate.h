@@ -4,6 +4,7 @@
 
 #include "config/detectors.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,10 @@ const char *validator_name(size_t i);
 double value_entropy(const uint8_t *p, size_t n);
 /* Digits of the value alone; at most cap. */
 size_t value_digits(const struct value *v, uint8_t *out, size_t cap);
+static inline bool is_base64(uint8_t c)
+{
+	return isalnum(c) || c == '+' || c == '/' || c == '=';
+}
 bool bytes_hold_nocase(const uint8_t *p, size_t n, const char *word);
 
 /* validate_numbers.c, validate_persons.c */
@@ -58,14 +63,16 @@ enum verdict_of_value validate_email(struct value *v);
 enum verdict_of_value validate_crc32_base62(struct value *v);
 enum verdict_of_value validate_aws_key_id(struct value *v);
 enum verdict_of_value validate_jwt(struct value *v);
-enum verdict_of_value validate_pem(struct value *v);
-enum verdict_of_value validate_pem_end(struct value *v);
-enum verdict_of_value validate_openssh(struct value *v);
-enum verdict_of_value validate_gcp(struct value *v);
 enum verdict_of_value validate_base64_64(struct value *v);
 enum verdict_of_value validate_basic_auth(struct value *v);
 enum verdict_of_value validate_mixed40(struct value *v);
 enum verdict_of_value validate_alone40(struct value *v);
+
+/* validate_keys.c */
+enum verdict_of_value validate_pem(struct value *v);
+enum verdict_of_value validate_pem_end(struct value *v);
+enum verdict_of_value validate_openssh(struct value *v);
+enum verdict_of_value validate_gcp(struct value *v);
 
 /* validate_words.c: is it a value, or does it stand for one? */
 enum verdict_of_value validate_not_placeholder(struct value *v);

@@ -1,6 +1,5 @@
 /* validate_secrets.c - keys and tokens that carry structure: GitHub's CRC (github.blog 2021-04-05, "Behind
- * GitHub's new authentication token formats"), AWS key ids, JWT (RFC 7519), PEM (RFC 7468), OpenSSH's key
- * format (PROTOCOL.key), OpenPGP armor (RFC 9580 6), GCP service accounts, Basic credentials (RFC 7617). */
+ * GitHub's new authentication token formats"), AWS key ids, JWT (RFC 7519), Basic credentials (RFC 7617). */
 #include "classify/detect/validate.h"
 
 #include "base/text.h"
@@ -75,163 +74,6 @@ enum verdict_of_value validate_jwt(struct value *v)
 	return VALUE_SURE;
 }
 
-struct body {
-	uint8_t text[96];
-	size_t n, letters; /* kept, and seen */
-	size_t end;
-};
-
-/* Base64 behind `at`, over line ends however they are written: bytes, \n of a string, `"+ "` of a source. */
-static void read_body(const struct value *v, size_t at, struct body *b)
-{
-	memset(b, 0, sizeof(*b));
-	for (b->end = at; at < v->n; at++) {
-		uint8_t c = v->p[at];
-
-		if (c == '\\' && at + 1 < v->n && strchr("nrt\\", v->p[at + 1])) {
-			while (at + 1 < v->n && strchr("nrt\\", v->p[at + 1]))
-				at++;
-			continue;
-		}
-		if (isalnum(c) || c == '+' || c == '/' || c == '=') {
-			if (c == '+' && (at == 0 || v->p[at - 1] == ' ' || v->p[at - 1] == '"' ||
-			                        v->p[at - 1] == '\''))
-				continue;
-			if (b->n < sizeof(b->text))
-				b->text[b->n++] = c;
-			b->letters++;
-			b->end = at + 1;
-			continue;
-		}
-		if (!strchr(" \t\r\n\"',>|*#", c) || !c)
-			break;
-	}
-}
-
-/* Headers of old PEM and of armor (`Proc-Type: 4,ENCRYPTED`, `Version: ...`) end at an empty line. */
-static size_t skip_headers(const struct value *v, size_t at)
-{
-	size_t limit = at + 256 < v->n ? at + 256 : v->n;
-	const uint8_t *colon = memchr(v->p + at, ':', limit - at);
-	const uint8_t *gap;
-
-	if (!colon)
-		return at;
-	gap = memmem(v->p + at, limit - at, "\n\n", 2);
-	if (!gap)
-		gap = memmem(v->p + at, limit - at, "\r\n\r\n", 4);
-	if (!gap)
-		gap = memmem(v->p + at, limit - at, "\\n\\n", 4);
-	return gap ? (size_t)(gap - v->p) + 2 : at;
-}
-
-static size_t end_line(const struct value *v, size_t at)
-{
-	const uint8_t *end =
-	        at < v->n ? memmem(v->p + at, v->n - at < 16 ? v->n - at : 16, "-----END", 8) : NULL;
-	const uint8_t *close;
-
-	if (!end)
-		return at;
-	end += 8;
-	close = memmem(end, (size_t)(v->p + v->n - end) < 48 ? (size_t)(v->p + v->n - end) : 48, "-----", 5);
-	return close ? (size_t)(close - v->p) + 5 : at;
-}
-
-/* The expression matched the BEGIN line; the body follows: base64 of a DER SEQUENCE (30), or armor. */
-static bool key_body(struct value *v, struct body *b)
-{
-	read_body(v, skip_headers(v, v->match_end), b);
-	if (b->letters < 48)
-		return false;
-	v->end = end_line(v, b->end);
-	return value_entropy(b->text, b->n) > 3.0;
-}
-
-enum verdict_of_value validate_pem(struct value *v)
-{
-	struct body b;
-	uint8_t der[72] = {0};
-
-	if (!key_body(v, &b))
-		return VALUE_NO;
-	if (memmem(v->p + v->start, v->match_end - v->start, "PGP", 3))
-		return VALUE_YES;
-	base64_decode((const char *)b.text, b.n, der, sizeof(der), NULL);
-	return der[0] == 0x30 ? VALUE_SURE : VALUE_YES;
-}
-
-#define KEY_END_REACH 3000 /* bytes before the END line, held wherever a text is cut */
-#define KEY_END_VALUE 1900 /* of them told as the value */
-
-static bool is_break(const uint8_t *p, size_t at)
-{
-	return isspace(p[at]) || (p[at] && strchr("\\\"'>|*#,", p[at])) ||
-	       (at && strchr("nr", p[at]) && p[at - 1] == '\\');
-}
-
-/* The expression matched the END line of a key whose beginning is not there: lines of base64 before it. */
-enum verdict_of_value validate_pem_end(struct value *v)
-{
-	const uint8_t *p = v->p;
-	size_t at = v->match_start, letters = 0, lines = 0;
-
-	while (at && v->match_start - at < KEY_END_REACH) {
-		size_t end, n;
-
-		while (at && is_break(p, at - 1))
-			at--;
-		for (end = at; at && (isalnum(p[at - 1]) || strchr("+/=", p[at - 1])) && p[at - 1] &&
-		               !is_break(p, at - 1);)
-			at--;
-		n = end - at;
-		if (at && p[at - 1] == '-' && n < 40)
-			return VALUE_NO; /* of the BEGIN line: told by that */
-		if (!n || (lines++ && n < 40))
-			break;
-		letters += n;
-		if (v->match_end - at < KEY_END_VALUE)
-			v->start = at;
-	}
-	if (letters < 48 || v->match_start - at >= KEY_END_REACH || v->start == v->match_start)
-		return VALUE_NO;
-	return value_entropy(p + v->start, v->match_start - v->start) > 4.0 ? VALUE_YES : VALUE_NO;
-}
-
-enum verdict_of_value validate_openssh(struct value *v)
-{
-	struct body b;
-	uint8_t head[72];
-	size_t n;
-
-	if (!key_body(v, &b))
-		return VALUE_NO;
-	n = base64_decode((const char *)b.text, b.n, head, sizeof(head), NULL);
-	return n >= 15 && !memcmp(head, "openssh-key-v1", 15) ? VALUE_SURE : VALUE_NO;
-}
-
-/* "type": "service_account" with a private key that is one. */
-enum verdict_of_value validate_gcp(struct value *v)
-{
-	size_t from = v->start > 2048 ? v->start - 2048 : 0;
-	const uint8_t *key = memmem(v->p + v->end, v->n - v->end, "-----BEGIN PRIVATE KEY-----", 27);
-	struct value pem = *v;
-	struct body b;
-
-	if (!key) {
-		key = memmem(v->p + from, v->start - from, "-----BEGIN PRIVATE KEY-----", 27);
-		if (!key)
-			return VALUE_NO;
-	}
-	pem.start = (size_t)(key - v->p);
-	pem.end = pem.match_end = pem.start + 27;
-	if (!key_body(&pem, &b))
-		return VALUE_NO;
-	v->start = pem.start < v->start ? pem.start : v->start;
-	v->end = pem.end > v->end ? pem.end : v->end;
-	return VALUE_SURE;
-}
-
 static bool is_text(const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -290,11 +132,6 @@ enum verdict_of_value validate_mixed40(struct value *v)
 	return VALUE_YES;
 }
 
-static bool of_base64(uint8_t c)
-{
-	return isalnum(c) || c == '+' || c == '/' || c == '=';
-}
-
 /* Between lines of base64, as they are written: line ends, or those of a source or of a string. */
 static bool of_break(uint8_t c)
 {
@@ -316,13 +153,13 @@ static bool in_base64(const struct value *v)
 		from -= 2;
 	while (from && v->start - from < 8 && of_break(v->p[from - 1]))
 		from--;
-	for (; from && n <= own && of_base64(v->p[from - 1]); from--)
+	for (; from && n <= own && is_base64(v->p[from - 1]); from--)
 		n++;
 	if (n >= enough && n != own)
 		return true;
 	while (to < v->n && to - v->end < 8 && (of_break(v->p[to]) || ends_escape(v->p, to + 1)))
 		to++;
-	for (n = 0; to < v->n && n <= own && of_base64(v->p[to]); to++)
+	for (n = 0; to < v->n && n <= own && is_base64(v->p[to]); to++)
 		n++;
 	return n >= enough && n != own;
 }

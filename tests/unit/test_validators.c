@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,6 +217,171 @@ static void test_key_bodies(void **state)
 	}
 }
 
+/* An EC key and one of OpenSSH, both made for this test; the lines in between. */
+static const char *const ec_lines[] = {"-----BEGIN EC PRIVATE "
+                                       "KEY-----",
+        "MHcCAQEEID3Mgn8vt9sAMezsyk0MFW9NE2EloCsnrpiD1USoG2mCoAoGCCqGSM49",
+        "AwEHoUQDQgAE4QQWpwhKy20ymjfLVQ81DKS99wfBs8lS0dTJGE2ArEsPDf6p4jlh",
+        "+0v3QF8dJbTO8s5VDy1YeDxqfK4lvNFWuw==",
+        "-----END EC PRIVATE "
+        "KEY-----"};
+static const char *const ssh_lines[] = {"-----BEGIN OPENSSH PRIVATE "
+                                        "KEY-----",
+        "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW",
+        "QyNTUxOQAAACDGl08h/rjw3tOuVa3X3D4LoabqCycqGm2ko+KS8OvicAAAAIgZbACpGWwA",
+        "nQAAAAtzc2gtZWQyNTUxOQAAACDGl08h/rjw3tOuVa3X3D4LoabqCycqGm2ko+KS8OvicA",
+        "-----END OPENSSH PRIVATE "
+        "KEY-----"};
+static const char *const bare_lines[] = {"-----BEGIN PRIVATE "
+                                         "KEY-----",
+        "", "", "", "-----END PRIVATE KEY-----"};
+/* Old PEM that is encrypted. */
+static const char *const header_lines[] = {"-----BEGIN RSA PRIVATE "
+                                           "KEY-----",
+        "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,0A3F5C7E91B2D4608F1E2D3C4B5A6978", "",
+        "cD/KElIUBBNX6xEX0YtvNYsbLpV6ZPeiWBg2Pg1n+APnvO2Zjn9hXgj/J18HLEWf"};
+
+#define KEY_LINES 5
+
+struct listing {
+	const char *first, *rest; /* what stands before a line, with its number, and behind it */
+	const char *behind;
+};
+
+static const struct listing listings[] = {
+        {"%6d\xe2\x86\x92", "%6d\xe2\x86\x92", "\n"},
+        {"%6d\t", "%6d\t", "\n"},
+        {"text before it: %2d\xe2\x86\x92", "%2d\xe2\x86\x92", "\\n"},
+        {"%d: ", "%d: ", "\r\n"},
+        {"L%d: ", "L%d: ", "\n"},
+        {"%d. ", "%d. ", "\n"},
+        {"%d) ", "%d) ", "\n"},
+        {"%3d | ", "%3d | ", "\n"},
+        {"%4d \xe2\x94\x82 ", "%4d \xe2\x94\x82 ", "\n"},
+        {"etc/k-1.pem:%d:", "etc/k-1.pem-%d-", "\n"},
+        {"app_%d  | ", "app_%d  | ", "\n"},
+        {"2025-11-30T10:00:%02dZ stdout F ", "2025-11-30T10:00:%02dZ stdout F ", "\n"},
+        {"-", "-", "\n"},
+        {"+", "+", "\n"},
+        {"+\t", "+\t", "\n"},
+        {"// ", "// ", "\n"},
+        {"\xc2\xa0\xc2\xa0", "\xc2\xa0\xc2\xa0", "\n"},
+        {"echo '", "echo '", "' >> k.pem\n"},
+        {"    \"", "    \"", "\\n\",\n"},
+        {"key = \"", "    + \"", "\\n\"\n"},
+        {"[\"", "\"", "\\n\", "},
+        {"<div>", "<div>", "</div>"},
+        {"<p class='x'>", "<p class='x'>", "</p>\n"},
+        {"", "", "<br/>\n"},
+};
+
+/* Writes the lines as the listing does; *end: behind the last of them. */
+static size_t write_listing(const struct listing *l, const char *const lines[KEY_LINES], size_t *begin,
+        size_t *end, char out[4096])
+{
+	size_t n = (size_t)sprintf(out, "here\n");
+
+	for (int i = 0; i < KEY_LINES; i++) {
+		n += (size_t)snprintf(out + n, 256, i ? l->rest : l->first, i + 8);
+		*begin = i ? *begin : n;
+		n += (size_t)sprintf(out + n, "%s", lines[i]);
+		*end = n;
+		n += (size_t)sprintf(out + n, "%s", l->behind);
+	}
+	return n + (size_t)sprintf(out + n, "\nwhat is wrong with it?\n");
+}
+
+/* In an exact-size copy; the value goes to *v. */
+static enum verdict_of_value check_key(
+        const char *name, const char *text, size_t n, size_t begin, size_t begin_len, struct value *v)
+{
+	uint8_t *copy = malloc(n);
+	enum verdict_of_value got;
+
+	memcpy(copy, text, n);
+	*v = (struct value){.p = copy,
+	        .n = n,
+	        .start = begin,
+	        .match_start = begin,
+	        .end = begin + begin_len,
+	        .match_end = begin + begin_len,
+	        .ends = true};
+	got = validator_by_name(name)(v);
+	free(copy);
+	return got;
+}
+
+/* Keys in listings, diffs, logs and sources. */
+static void test_key_lines(void **state)
+{
+	char text[4096];
+	struct value v;
+	size_t begin, end, n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(listings) / sizeof(*listings); i++) {
+		const struct listing *l = &listings[i];
+
+		n = write_listing(l, ec_lines, &begin, &end, text);
+		if (check_key("pem", text, n, begin, strlen(ec_lines[0]), &v) != VALUE_SURE || v.end != end)
+			fail_msg("listing %zu: EC key ends at %zu, not %zu", i, v.end, end);
+		for (size_t cut = begin + strlen(ec_lines[0]); cut < n; cut++)
+			check_key("pem", text, cut, begin, strlen(ec_lines[0]), &v);
+		n = write_listing(l, ssh_lines, &begin, &end, text);
+		if (check_key("openssh", text, n, begin, strlen(ssh_lines[0]), &v) != VALUE_SURE ||
+		        v.end != end)
+			fail_msg("listing %zu: OpenSSH key ends at %zu, not %zu", i, v.end, end);
+		n = write_listing(l, bare_lines, &begin, &end, text);
+		if (check_key("pem", text, n, begin, strlen(bare_lines[0]), &v) != VALUE_NO)
+			fail_msg("listing %zu: no key is told as one", i);
+		n = write_listing(l, header_lines, &begin, &end, text);
+		if (check_key("pem", text, n, begin, strlen(header_lines[0]), &v) != VALUE_YES)
+			fail_msg("listing %zu: key with headers", i);
+	}
+}
+
+/* The end of a key whose beginning was cut off. */
+static void test_key_end_lines(void **state)
+{
+	static const char *const prefixes[] = {
+	        "%6d\xe2\x86\x92", "%d: ", "k.pem-%d-", "app_%d  | ", "- ", "+"};
+	char text[1024];
+	struct value v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t n = 0, from = 0;
+
+		for (int line = 1; line < KEY_LINES; line++) {
+			n += (size_t)snprintf(text + n, 64, prefixes[i], line + 7);
+			from = n;
+			n += (size_t)sprintf(text + n, "%s\n", ec_lines[line]);
+		}
+		assert_int_equal(check_key("pem-end", text, n, from, n - from - 1, &v), VALUE_YES);
+		assert_true(v.start <= strlen(prefixes[i]) + 4);
+	}
+}
+
+/* Words behind a BEGIN line are no body. */
+static void test_key_prose(void **state)
+{
+	static const char *const texts[] = {
+	        " and the lines that follow it must hold the key in base64 until the line that ends it",
+	        "</code> the lines that follow it must hold the key in <b>base64</b> until the line at the "
+	        "end",
+	        "\n12: put the lines of your own key here and do not forget the last one of them all please",
+	};
+	char text[256];
+	struct value v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		size_t n = (size_t)sprintf(text, "11: %s%s", bare_lines[0], texts[i]);
+
+		assert_int_equal(check_key("pem", text, n, 4, strlen(bare_lines[0]), &v), VALUE_NO);
+	}
+}
+
 struct sample {
 	const char *pattern, *text;
 	int start, end, value_start, value_end; /* -1: no match at all */
@@ -382,6 +548,9 @@ int main(void)
 	        cmocka_unit_test(test_vectors),
 	        cmocka_unit_test(test_any_bytes),
 	        cmocka_unit_test(test_key_bodies),
+	        cmocka_unit_test(test_key_lines),
+	        cmocka_unit_test(test_key_end_lines),
+	        cmocka_unit_test(test_key_prose),
 	        cmocka_unit_test(test_expressions),
 	        cmocka_unit_test(test_gaps),
 	        cmocka_unit_test(test_bad_expressions),
