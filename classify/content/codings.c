@@ -182,6 +182,8 @@ static unsigned decode(struct coding *c, const uint8_t *p, size_t n, bytes_out o
 		else
 			why = c->format->after ? c->format->after(c, &p, &n) : CONTENT_BROKEN;
 	}
+	c->rest = p;
+	c->n_rest = n;
 	return why;
 }
 
@@ -194,7 +196,14 @@ static unsigned decode_held(struct coding *c, bytes_out out, void *arg)
 	/* the room is the decoder's from here on */
 	memcpy(held, c->held, n);
 	c->n_held = 0;
-	return why ? why : decode(c, held, n, out, arg);
+	if (!why)
+		why = decode(c, held, n, out, arg);
+	if (why != CONTENT_BROKEN)
+		return why;
+	memcpy(c->held + c->n_held, c->rest, c->n_rest);
+	c->n_held += c->n_rest;
+	c->n_rest = 0;
+	return why;
 }
 
 unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg)
@@ -210,16 +219,24 @@ unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, bytes_out out
 		p += take;
 		n -= take;
 		why = decode_held(c, out, arg);
+		c->rest = p;
+		c->n_rest = n;
 		if (why)
 			return why;
 	}
 	return decode(c, p, n, out, arg);
 }
 
+bool coding_whole(const struct coding *c)
+{
+	return c->phase == CODING_AFTER;
+}
+
 unsigned coding_end(struct coding *c, bytes_out out, void *arg)
 {
 	unsigned why = c->phase == CODING_TRY && c->n_held ? decode_held(c, out, arg) : 0;
 
+	c->n_rest = 0;
 	if (!why && (c->phase == CODING_RUN || (c->phase == CODING_AFTER && c->n_held)))
 		why = CONTENT_BROKEN;
 	return why;

@@ -66,6 +66,9 @@ struct coding {
 	unsigned ratio;
 	uint64_t in, out; /* bytes undone, and what came out */
 	uint64_t left;    /* aws-chunked: of this chunk */
+	const uint8_t
+	        *rest; /* of the bytes fed, with CONTENT_BROKEN: those behind `held` that were not undone */
+	size_t n_rest;
 	size_t n_held;
 	uint8_t held[CODING_TRIAL];
 };
@@ -76,8 +79,11 @@ typedef bool (*bytes_out)(void *arg, const uint8_t *p, size_t n);
 /* ratio: out/in above this, once CODING_FREE came out, is a bomb; 0: any.  The memory outlives the coding. */
 void coding_init(struct coding *c, enum coding_kind kind, unsigned ratio, struct coding_memory *memory);
 /* Undoes; returns 0 to go on, or the content_skip bit that ends it: CONTENT_LIMIT (bomb, window, no memory,
- * or `out` wants no more), CONTENT_BROKEN, CONTENT_UNSUPPORTED. */
+ * or `out` wants no more), CONTENT_BROKEN, CONTENT_UNSUPPORTED.  Broken is also what stands behind the end of
+ * a whole stream: coding_whole() tells.  What was not undone stands in `held`, then in `rest`. */
 unsigned coding_feed(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg);
+/* Is what was undone a whole stream, or several? */
+bool coding_whole(const struct coding *c);
 /* The coded bytes end: reads what is held, and says so when they should not end here. */
 unsigned coding_end(struct coding *c, bytes_out out, void *arg);
 /* n coded bytes are missing, 0: unknown how many.  0: as many decoded bytes are, and it goes on; else what

@@ -73,8 +73,11 @@ static unsigned run(struct coding *c, const uint8_t **p, size_t *n, bytes_out ou
 			in.size += portion(c, *n - in.pos);
 		text.pos = 0;
 		r = ZSTD_decompressStream(c->decoder, &text, &in);
-		if (ZSTD_isError(r))
+		if (ZSTD_isError(r)) {
+			*p += in.pos;
+			*n -= in.pos;
 			return reason(r);
+		}
 		c->in += in.pos - before;
 		c->left = r;
 		why = coding_give(c, buf, text.pos, out, arg);

@@ -55,7 +55,8 @@ enum content_skip {
 	CONTENT_LIMIT = 2,       /* body_limit, bomb, depth */
 	CONTENT_UNSUPPORTED = 4, /* a coding or format we do not read */
 	CONTENT_BINARY = 8,      /* not text */
-	CONTENT_BROKEN = 16,     /* coding or structure malformed; read as far as it went */
+	CONTENT_BROKEN = 16, /* coding or structure malformed; read as far as it went, what is behind as it
+	                      * stands */
 };
 
 struct content;

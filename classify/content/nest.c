@@ -319,6 +319,37 @@ static void read_plain(struct at *at, const uint8_t *b, size_t n)
 /* ---- codings --------------------------------------------------------------------------------------------
  */
 
+static void reader_ends(struct nest *t, struct part *p, bool torn);
+static void coded_end(struct nest *t, struct part *p, unsigned from);
+static bool to_coding(void *arg, const uint8_t *b, size_t n);
+
+/* A coding is over, its bytes are not: what stands behind it is read by its own first bytes. */
+static void go_on_uncoded(struct nest *t, struct part *p, unsigned i)
+{
+	struct at at = {t, p, i};
+	struct coding *c = p->coding[i];
+	const uint8_t *rest = c->rest;
+	size_t n_held = c->n_held, n_rest = c->n_rest;
+	bool whole = coding_whole(c);
+	uint8_t held[CODING_TRIAL];
+
+	memcpy(held, c->held, n_held);
+	nest_skip(t, CONTENT_BROKEN | (whole ? 0 : CONTENT_UNSUPPORTED));
+	coded_end(t, p, i + 1);
+	reader_ends(t, p, !whole);
+	while (p->n_codings > i)
+		coding_clear(p->coding[--p->n_codings]);
+	p->ops = NULL;
+	p->charset = (struct charset){0};
+	p->skip = 0;
+	p->waits = false;
+	p->n_sniff = 0;
+	if (n_held)
+		to_coding(&at, held, n_held);
+	if (n_rest)
+		to_coding(&at, rest, n_rest);
+}
+
 static bool to_coding(void *arg, const uint8_t *b, size_t n)
 {
 	struct at *at = arg, next = {at->t, at->p, at->coding + 1};
@@ -334,7 +365,9 @@ static bool to_coding(void *arg, const uint8_t *b, size_t n)
 	if (at->coding && !nest_weigh(at->t, n))
 		return false;
 	why = coding_feed(p->coding[at->coding], b, n, to_coding, &next);
-	if (why && !p->dead && !at->t->over)
+	if (why == CONTENT_BROKEN && !p->dead && !at->t->over)
+		go_on_uncoded(at->t, p, at->coding);
+	else if (why && !p->dead && !at->t->over)
 		stop(at->t, p, why);
 	return !p->dead && !at->t->over;
 }
@@ -412,35 +445,38 @@ static void gap(struct nest *t, struct part *p, uint64_t n)
 	t->running = was;
 }
 
-/* Hands out what is held on the way. */
-static void drain(struct nest *t, struct part *p)
+/* Hands out what codings hold. */
+static void coded_end(struct nest *t, struct part *p, unsigned from)
 {
-	struct at at = {t, p, 0};
-
-	if (p->transfer.kind && !p->dead && !t->over)
-		transfer_end(&p->transfer, to_coding, &at);
-	for (unsigned i = 0; i < p->n_codings && !p->dead && !t->over; i++) {
+	for (unsigned i = from; i < p->n_codings && !p->dead && !t->over; i++) {
 		struct at next = {t, p, i + 1};
-		unsigned why = coding_end(p->coding[i], to_coding, &next);
+		struct coding *c = p->coding[i];
+		unsigned why = coding_end(c, to_coding, &next);
 
-		if (why && !p->dead && !t->over)
+		if (why == CONTENT_BROKEN && c->n_held && !p->dead && !t->over)
+			go_on_uncoded(t, p, i);
+		else if (why && !p->dead && !t->over)
 			stop(t, p, why);
 	}
-	/* what came before a limit counts */
-	settle(&at);
-	if (p->ops && p->charset.kind)
-		charset_end(&p->charset, to_reader, &at);
 }
 
-static void end(struct nest *t, struct part *p)
+static void end(struct nest *t, struct part *p);
+
+/* `torn`: what it read ends somewhere in between. */
+static void reader_ends(struct nest *t, struct part *p, bool torn)
 {
+	struct at at = {t, p, 0};
 	struct part *was = t->running;
 	bool cut = t->emit.cut;
 	unsigned before;
 
-	drain(t, p);
+	/* what came before a limit counts */
+	settle(&at);
+	if (p->ops && p->charset.kind)
+		charset_end(&p->charset, to_reader, &at);
 	before = t->emit.skip;
-	t->emit.cut = t->emit.cut || p->dead;
+	torn = torn || p->dead;
+	t->emit.cut = t->emit.cut || torn;
 	t->running = p;
 	if (p->ops)
 		p->ops->end(p->state, t);
@@ -449,10 +485,20 @@ static void end(struct nest *t, struct part *p)
 	if (t->emit.named)
 		emit_end(&t->emit, true);
 	/* a structure that a limit cut is not broken */
-	if (p->dead || t->over)
+	if (torn || t->over)
 		t->emit.skip = before | (t->emit.skip & ~(unsigned)CONTENT_BROKEN);
 	t->emit.cut = cut || t->over;
 	t->running = was;
+}
+
+static void end(struct nest *t, struct part *p)
+{
+	struct at at = {t, p, 0};
+
+	if (p->transfer.kind && !p->dead && !t->over)
+		transfer_end(&p->transfer, to_coding, &at);
+	coded_end(t, p, 0);
+	reader_ends(t, p, false);
 	t->newest = p->outer;
 	*(p->outer ? &p->outer->inner : &t->first) = NULL;
 	t->depth--;

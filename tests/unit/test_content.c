@@ -51,7 +51,57 @@ static void test_gzip_members(void **state)
 	memset(z + n, 0, 5);
 	record_check(pool, "", "gzip", z, n + 5, "body <> hello world\n", 0);
 	z[n] = 'x';
-	record_check(pool, "", "gzip", z, n + 5, "body <> hello world CUT\n", CONTENT_BROKEN);
+	record_check(pool, "", "gzip", z, n + 5, "body <> hello world\n", CONTENT_BROKEN | CONTENT_BINARY);
+}
+
+/* Behind the end of what is compressed some receivers read on, and so a secret may stand there. */
+static void test_behind_a_coding(void **state)
+{
+	static const struct {
+		const char *label, *in_gzip;
+		size_t (*encode)(const void *p, size_t n, uint8_t *out, size_t cap);
+	} rows[] = {
+	        {"gzip", "gzip, gzip", coder_gzip9},
+	        {"deflate", "deflate, gzip", coder_zlib6},
+	        {"deflate", "deflate, gzip", coder_raw6},
+	        {"br", "br, gzip", coder_br5},
+	        {"zstd", "zstd, gzip", coder_zstd1},
+	};
+	static const char text[] =
+	        "Of the first words so many stand here that their codings take more than the "
+	        "bytes by which it is judged whether a label be true";
+	uint8_t z[1024], two[1024];
+	size_t n, m, json = strlen(JSON_BODY);
+	struct record *r = malloc(sizeof(*r));
+	char expect[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		n = rows[i].encode(text, strlen(text), z, sizeof(z));
+		for (int tail = 1; tail < 6; tail++) {
+			memcpy(z + n, "AKIA!", (size_t)tail);
+			snprintf(expect, sizeof(expect), "body <> %s\nbody <> %.*s\n", text, tail, "AKIA!");
+			record_check(pool, "", rows[i].label, z, n + (size_t)tail, expect, CONTENT_BROKEN);
+		}
+		memcpy(z + n, JSON_BODY, json);
+		snprintf(expect, sizeof(expect), "body <> %s\n" JSON_FIELDS, text);
+		record_check(pool, "", rows[i].label, z, n + json, expect, CONTENT_BROKEN);
+		m = coder_gzip9(z, n + json, two, sizeof(two));
+		record_check(pool, "", rows[i].in_gzip, two, m, expect, CONTENT_BROKEN);
+	}
+	/* a file, and one behind another with a line between them */
+	n = coder_deflate(6, 31, "hello", 5, z, sizeof(z));
+	z[n] = '\n';
+	m = n + 1 + coder_deflate(6, 31, JSON_BODY, json, z + n + 1, sizeof(z) - n - 1);
+	record_check(pool, "", "gzip", z, m, "body <> hello\n" JSON_FIELDS, CONTENT_BROKEN);
+	record_check(pool, "application/gzip", "", z, m, "body <> hello\n" JSON_FIELDS, CONTENT_BROKEN);
+	/* a fault within */
+	n = coder_gzip9(text, strlen(text), z, sizeof(z));
+	memset(z + 60, 0xff, 20);
+	record_body(pool, r, "", "gzip", z, n, 0, 50);
+	assert_int_equal(
+	        r->skip & (CONTENT_BROKEN | CONTENT_UNSUPPORTED), CONTENT_BROKEN | CONTENT_UNSUPPORTED);
+	free(r);
 }
 
 static void test_false_labels(void **state)
@@ -413,6 +463,7 @@ int main(void)
 	        cmocka_unit_test(test_codings),
 	        cmocka_unit_test(test_codings_in_a_row),
 	        cmocka_unit_test(test_gzip_members),
+	        cmocka_unit_test(test_behind_a_coding),
 	        cmocka_unit_test(test_false_labels),
 	        cmocka_unit_test(test_broken_gzip),
 	        cmocka_unit_test(test_bomb),
