@@ -23,6 +23,18 @@ static void test_words(void **state)
 	check_page("BT /F1 10 Tf 2 Tc 0 700 Td (ab) Tj 15.12 0 Td (c) Tj ET", "page <> abc\n");
 }
 
+/* 9.4.3: numbers before the first string of an array, and behind another size */
+static void test_indents(void **state)
+{
+	(void)state;
+	check_page("BT /F1 10 Tf 0 700 Td [-2000 (abc)] TJ 36.12 0 Td (d) Tj ET", "page <> abcd\n");
+	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj 10 0 Td [-612 (d) -400 (e)] TJ ET", "page <> abcd e\n");
+	check_page("BT /F1 10 Tf 0 700 Td (abc) Tj 16.12 0 Td [-400] TJ (d) Tj ET", "page <> abc d\n");
+	check_page("BT /F1 10 Tf 0 700 Td (a) Tj /F1 20 Tf [(b) -150 (c) -150 (d) -150 (e)] TJ 57.92 0 Td "
+	           "(f) Tj ET",
+	        "page <> abcdef\n");
+}
+
 /* 9.3.2, 9.3.3: what is added to glyphs and to blanks of one byte */
 static void test_spacing(void **state)
 {
@@ -125,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_words),
+	        cmocka_unit_test(test_indents),
 	        cmocka_unit_test(test_spacing),
 	        cmocka_unit_test(test_spacing_of_pages),
 	        cmocka_unit_test(test_standard_fonts),

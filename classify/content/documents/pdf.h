@@ -316,6 +316,7 @@ struct pdf_page {
 	uint32_t name;           /* the newest */
 	double x, y, em, ux, uy; /* where the last string began, and how it runs */
 	double drift;            /* added since by numbers between strings, in units of the page */
+	double indent;           /* ... by numbers before the first string, in em */
 	struct pdf_matrix line;
 	struct pdf_state now, state[PDF_STATES];
 	size_t n_string;

@@ -14,6 +14,13 @@ static struct pdf_matrix multiply(const struct pdf_matrix *m, const struct pdf_m
 	        m->e * n->b + m->f * n->d + n->f};
 }
 
+/* The next string begins elsewhere. */
+static void set_off(struct pdf_page *g)
+{
+	g->moved = true;
+	g->indent = 0;
+}
+
 void pdf_page_begin(struct pdf *f)
 {
 	struct pdf_page *g = &f->page;
@@ -27,7 +34,7 @@ void pdf_page_begin(struct pdf *f)
 	g->text = g->in_array = g->has_string = g->placed = g->told = false;
 	g->n_numbers = g->n_states = g->nested = 0;
 	g->now.ctm = g->line = identity;
-	g->moved = true;
+	set_off(g);
 }
 
 static void set_font(struct pdf *f, struct nest *t, uint32_t font)
@@ -63,8 +70,12 @@ static void place(struct pdf *f, struct nest *t)
 {
 	struct pdf_page *g = &f->page;
 	struct pdf_matrix m = multiply(&g->line, &g->now.ctm);
-	double len, em = size_of(g, &m, &len), x = m.e - g->x, y = m.f - g->y, ux = m.a / len, uy = m.b / len;
+	double len, em = size_of(g, &m, &len), ux = m.a / len, uy = m.b / len, x, y;
 
+	m.e += g->indent * em * ux;
+	m.f += g->indent * em * uy;
+	x = m.e - g->x;
+	y = m.f - g->y;
 	if (!g->placed || ux * g->ux + uy * g->uy < 0.9 || !(fabs(x * uy - y * ux) < 0.5 * fmax(em, g->em)))
 		pdf_text_line(f, t);
 	else
@@ -88,6 +99,7 @@ static void resize(struct pdf *f, struct nest *t)
 	double len, em = size_of(g, &m, &len);
 
 	g->resized = false;
+	g->em = em;
 	tell_size(f, t, em, len);
 }
 
@@ -110,6 +122,10 @@ static void show(struct pdf *f, struct nest *t, const uint8_t *p, size_t n)
 /* A number between strings moves what follows; kerning is no gap. */
 static void adjust(struct pdf *f, struct nest *t, double ems)
 {
+	if (f->page.moved) {
+		f->page.indent += ems;
+		return;
+	}
 	f->page.drift += ems * f->page.em;
 	if (pdf_is_gap(ems))
 		pdf_text_gap(f, t, ems);
@@ -169,7 +185,7 @@ static void next_line(struct pdf_page *g, double x, double y)
 	struct pdf_matrix m = {1, 0, 0, 1, x, y};
 
 	g->line = multiply(&m, &g->line);
-	g->moved = true;
+	set_off(g);
 }
 
 static void set_spacing(struct pdf_page *g, double spacing, double word_spacing)
@@ -201,7 +217,7 @@ static void pop_state(struct pdf *f, struct nest *t)
 	g->n_states--;
 	if (g->n_states < PDF_STATES)
 		g->now = g->state[g->n_states];
-	g->moved = true;
+	set_off(g);
 	if (g->now.font != font)
 		set_font(f, t, g->now.font);
 }
@@ -216,7 +232,7 @@ static void operate(struct pdf *f, struct nest *t, enum operator_of op, const do
 	case OP_ET:
 		g->text = op == OP_BT;
 		g->line = identity;
-		g->moved = true;
+		set_off(g);
 		break;
 	case OP_TF:
 		g->now.size = v[0];
@@ -232,7 +248,7 @@ static void operate(struct pdf *f, struct nest *t, enum operator_of op, const do
 		break;
 	case OP_TM:
 		g->line = six(v);
-		g->moved = true;
+		set_off(g);
 		break;
 	case OP_DOUBLE:
 		set_spacing(g, v[1], v[0]);
@@ -264,7 +280,7 @@ static void operate(struct pdf *f, struct nest *t, enum operator_of op, const do
 	case OP_CM:
 		m = six(v);
 		g->now.ctm = multiply(&m, &g->now.ctm);
-		g->moved = true;
+		set_off(g);
 		break;
 	case OP_ID:
 		pdf_lex_image(&f->lex);
@@ -317,7 +333,7 @@ void pdf_page_token(struct pdf *f, struct nest *t, const struct pdf_token *k)
 		return;
 	switch (k->type) {
 	case PDF_NUMBER:
-		if (g->in_array && g->text && g->told)
+		if (g->in_array && g->text)
 			adjust(f, t, -k->number / 1000);
 		else if (!g->in_array)
 			push_number(g, k->number);
