@@ -258,6 +258,11 @@ static void set_context_required(struct loader *l, struct detector *d, const str
 	d->context_required = read_bool(l, v, "context_required");
 }
 
+static void set_context_sentence(struct loader *l, struct detector *d, const struct ynode *v)
+{
+	d->context_sentence = read_bool(l, v, "context_sentence");
+}
+
 static void set_caseless(struct loader *l, struct detector *d, const struct ynode *v)
 {
 	d->caseless = read_bool(l, v, "caseless");
@@ -381,6 +386,7 @@ static const struct key {
         {"context", set_context, false},
         {"context_window", set_context_window, false},
         {"context_required", set_context_required, false},
+        {"context_sentence", set_context_sentence, false},
         {"against", set_against, false},
         {"exclude", set_exclude, false},
         {"entropy", set_entropy, false},

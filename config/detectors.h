@@ -29,6 +29,7 @@ struct detector {
 	uint8_t confidence;         /* 0..100 of a plain match */
 	uint8_t confidence_context; /* with a context word near */
 	bool context_required;      /* no finding without one */
+	bool context_sentence;      /* they count in the value's sentence only */
 	const char *const *anchors;
 	size_t n_anchors; /* libhs syntax, bounded width: where an expression is tried */
 	bool caseless;    /* anchors and expressions: ASCII letters of either case */

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#define AGAINST_NEAR 24  /* bytes before a value that wants a context word */
 #define TAG_REACH    512 /* a tag is no longer than that */
 #define STICKY_BYTES 512 /* context told for one row of a table holds for the next */
 
@@ -58,12 +59,30 @@ static bool words_within(const uint8_t *p, size_t from, size_t to, const char *c
 	return false;
 }
 
+/* A full stop or its like, with a blank behind it. */
+static bool ends_sentence(const uint8_t *p, size_t n, size_t at)
+{
+	return p[at] && strchr(".?!", p[at]) && at + 1 < n && isspace(p[at + 1]);
+}
+
+static void narrow_to_sentence(const struct value *v, size_t *from, size_t *to)
+{
+	for (size_t i = v->match_start; i > *from; i--)
+		if (ends_sentence(v->p, v->n, i - 1))
+			*from = i;
+	for (size_t i = v->end; i < *to; i++)
+		if (ends_sentence(v->p, v->n, i))
+			*to = i;
+}
+
 static void window_of(const struct attempt *a, const struct value *v, size_t *from, size_t *to)
 {
 	size_t reach = a->r->d->context_window;
 
 	*from = v->match_start > reach ? v->match_start - reach : 0;
 	*to = v->end + reach < a->n ? v->end + reach : a->n;
+	if (a->r->d->context_sentence)
+		narrow_to_sentence(v, from, to);
 }
 
 static bool look_for_context(const struct value *v)
@@ -206,6 +225,10 @@ static bool speaks_against(const struct attempt *a, const struct value *v)
 	if (!d->n_against)
 		return false;
 	window_of(a, v, &from, &to);
+	if (d->context_required) { /* a context word is there: what stands nearest decides */
+		from = v->start > from + AGAINST_NEAR ? v->start - AGAINST_NEAR : from;
+		return against_within(v, from, v->start, d);
+	}
 	if (v->end + 16 < to)
 		to = v->end + 16;
 	return against_within(v, from, v->start, d) || against_within(v, v->end, to, d);
@@ -242,7 +265,7 @@ static bool passes(const struct attempt *a, struct value *v, bool *sure)
 		return false;
 	if (d->context_required && !value_context(v))
 		return false;
-	return !d->n_against || value_context(v) || !speaks_against(a, v);
+	return !d->n_against || (value_context(v) && !d->context_required) || !speaks_against(a, v);
 }
 
 static bool take(const struct attempt *a, const struct expr_hit *hit)

@@ -82,6 +82,8 @@ static const struct {
         {"negative: [tok_abc]", "negative: [{a: b}]", 10, "texts or lists"},
         {"name: a test", "name: [a]", 3, "one value"},
         {"confidence: 80", "confidence: 80\n    context_required: true", 2, "names no words"},
+        {"confidence: 80", "confidence: 80\n    context_sentence: maybe", 7,
+                "`context_sentence' must be true or false"},
         {"confidence: 80", "confidence: 80\n    mask_keep: abcdefghijklmnopq", 7, "longer than 16"},
         {"detectors:\n", "detektors:\n", 1, "list named `detectors'"},
         {"detectors:\n", "detectors: 1\nx:\n", 1, "list named `detectors'"},
