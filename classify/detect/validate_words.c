@@ -110,7 +110,7 @@ static bool is_variable(const uint8_t *p, size_t n)
 static bool is_elsewhere(const uint8_t *p, size_t n)
 {
 	static const char *const stores[] = {"secretsmanager:", "arn:", "ssm:", "env:", "file:", "keyring:",
-	        "ref+", "sops:", "asm:", "gcpsm:", "credstash:", "resolve:"};
+	        "ref+", "sops:", "asm:", "gcpsm:", "credstash:", "resolve:", "projects/"};
 
 	for (size_t i = 0; i < sizeof(stores) / sizeof(*stores); i++)
 		if (n > strlen(stores[i]) && !strncasecmp((const char *)p, stores[i], strlen(stores[i])))
@@ -341,6 +341,56 @@ static bool trim_default(struct value *v)
 	return n && !is_word_of(p + v->start, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords));
 }
 
+/* 0xCE4B, $00004000, -67760 */
+static bool is_number(const uint8_t *p, size_t n)
+{
+	size_t i = n > 2 && p[0] == '0' && p[1] == 'x' ? 2 : n > 1 && (p[0] == '$' || p[0] == '-') ? 1 : 0;
+	bool decimal = i == 1 && p[0] == '-';
+
+	if (!i || n > 10)
+		return false;
+	while (i < n && (decimal ? isdigit(p[i]) : isxdigit(p[i])))
+		i++;
+	return i == n;
+}
+
+/* password: UInt32): the type of an argument. */
+static bool is_type(const uint8_t *p, size_t n)
+{
+	static const char *const types[] = {"int8", "int16", "int32", "int64", "int8_t", "int16_t", "int32_t",
+	        "int64_t", "utf8string", "utf16string"};
+
+	while (n && memchr(")];", p[n - 1], 3))
+		n--;
+	for (size_t lead = 0; lead <= 3 && lead < n && (!lead || isalpha(p[lead - 1])); lead++)
+		if (is_word_of(p + lead, n - lead, types, sizeof(types) / sizeof(*types)))
+			return true;
+	return false;
+}
+
+/* UID:GID:directory:shell, CURLOPTTYPE_LONG+107, MESSAGES_17=OK: names, as lists of fields and constants have
+ * them. */
+static bool is_of_names(const uint8_t *p, size_t n)
+{
+	size_t i = 0, colons = 0, lower = 0;
+
+	for (; i < n && (isalpha(p[i]) || p[i] == '_' || p[i] == ':' || p[i] == '/'); i++)
+		colons += p[i] == ':';
+	if (i == n)
+		return colons > 0;
+	for (i = 0; i < n && (isalnum(p[i]) || p[i] == '_'); i++)
+		lower += islower(p[i]) != 0;
+	if (lower || i < 4 || !memchr(p, '_', i))
+		return false;
+	if (i == n || p[i] == '=')
+		return true;
+	if (p[i++] != '+')
+		return false;
+	while (i < n && isdigit(p[i]))
+		i++;
+	return i == n;
+}
+
 /* A value behind `password =` or `password:`. */
 enum verdict_of_value validate_password(struct value *v)
 {
@@ -367,6 +417,8 @@ enum verdict_of_value validate_password(struct value *v)
 	        is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
 	        !validate_not_placeholder(v))
 		return VALUE_NO;
+	if (!quoted && (is_number(p, n) || is_type(p, n) || is_of_names(p, n)))
+		return VALUE_NO;
 	if (memmem(p, n, "://", 3) || (p[0] == '/' && m.digit < 3) || begins_with_date(p, n) ||
 	        begins_with_algorithm(p, n) || is_of_uri(v))
 		return VALUE_NO;
@@ -382,81 +434,6 @@ enum verdict_of_value validate_password(struct value *v)
 	                       value_entropy(p, n) > 3.3 && m.upper > 2
 	               ? VALUE_YES
 	               : VALUE_NO;
-}
-
-/* SEC-1234, 0xCE4B */
-static bool is_ticket_or_number(const uint8_t *p, size_t n)
-{
-	size_t i = 0;
-
-	if (n > 2 && p[0] == '0' && p[1] == 'x') {
-		for (i = 2; i < n && isxdigit(p[i]);)
-			i++;
-		return i == n;
-	}
-	while (i < n && isupper(p[i]))
-		i++;
-	if (!i || i == n || p[i++] != '-' || i == n)
-		return false;
-	while (i < n && isdigit(p[i]))
-		i++;
-	return i == n;
-}
-
-/* Behind "the password is": only what no word of a sentence looks like. */
-enum verdict_of_value validate_password_prose(struct value *v)
-{
-	const uint8_t *p = v->p + v->start;
-	struct make m;
-
-	if (!validate_password(v) || is_ticket_or_number(p, v->end - v->start))
-		return VALUE_NO;
-	if (v->end - v->start > 2 && p[0] == '/' && p[1] == '/') /* the colon was that of https: */
-		return VALUE_NO;
-	m = make_of(p, v->end - v->start);
-	return m.digit && (m.upper || m.lower) && (m.digit > 1 || m.other || m.classes > 1) ? VALUE_YES
-	                                                                                    : VALUE_NO;
-}
-
-/* The password of a URI: anything but a variable and the usual words of examples. */
-enum verdict_of_value validate_uri_password(struct value *v)
-{
-	const uint8_t *p = v->p + v->start;
-	size_t n = v->end - v->start;
-	struct make m = make_of(p, n);
-
-	if (n < 4 || is_reference(p, n, &m) ||
-	        is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
-	        !validate_not_placeholder(v))
-		return VALUE_NO;
-	return !m.digit && !m.upper && !m.other && n < 8 ? VALUE_NO : VALUE_YES;
-}
-
-static bool is_uuid(const uint8_t *p, size_t n)
-{
-	if (n != 36)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (dash ? p[i] != '-' : !isxdigit(p[i]))
-			return false;
-	}
-	return true;
-}
-
-/* a/b/name.png */
-static bool is_file(const uint8_t *p, size_t n)
-{
-	const uint8_t *dot = memrchr(p, '.', n);
-	size_t left = dot ? n - (size_t)(dot - p) - 1 : 0;
-
-	if (left < 2 || left > 5 || !memchr(p, '/', n))
-		return false;
-	for (size_t i = 0; i < left; i++)
-		if (!isalnum(dot[1 + i]) || (!i && !isalpha(dot[1])))
-			return false;
-	return true;
 }
 
 /* Letters that follow each in words and names: nearly all pairs there, half of random ones. */
@@ -514,6 +491,91 @@ static bool is_of_words(const uint8_t *p, size_t n)
 	return w.letters * 5 >= n * 2 && w.odd * 6 <= w.pairs;
 }
 
+/* SEC-1234 */
+static bool is_ticket(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && isupper(p[i]))
+		i++;
+	if (!i || i == n || p[i++] != '-' || i == n)
+		return false;
+	while (i < n && isdigit(p[i]))
+		i++;
+	return i == n;
+}
+
+/* "the password module with libargon2-dev": words which tell more about it than what it is. */
+static bool stands_behind_preposition(const struct value *v)
+{
+	static const char *const words[] = {"with", "to", "as", "on"};
+	size_t end = v->start, at;
+
+	while (end > v->match_start && strchr(" \"'`", v->p[end - 1]))
+		end--;
+	for (at = end; at > v->match_start && isalpha(v->p[at - 1]);)
+		at--;
+	return is_word_of(v->p + at, end - at, words, sizeof(words) / sizeof(*words));
+}
+
+/* Behind "the password is": only what no word of a sentence looks like. */
+enum verdict_of_value validate_password_prose(struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	struct make m;
+
+	if (!validate_password(v) || is_ticket(p, v->end - v->start))
+		return VALUE_NO;
+	if (v->end - v->start > 2 && p[0] == '/' && p[1] == '/') /* the colon was that of https: */
+		return VALUE_NO;
+	m = make_of(p, v->end - v->start);
+	if (stands_behind_preposition(v) && (!m.lower || is_of_words(p, v->end - v->start)))
+		return VALUE_NO;
+	return m.digit && (m.upper || m.lower) && (m.digit > 1 || m.other || m.classes > 1) ? VALUE_YES
+	                                                                                    : VALUE_NO;
+}
+
+/* The password of a URI: anything but a variable and the usual words of examples. */
+enum verdict_of_value validate_uri_password(struct value *v)
+{
+	const uint8_t *p = v->p + v->start;
+	size_t n = v->end - v->start;
+	struct make m = make_of(p, n);
+
+	if (n < 4 || is_reference(p, n, &m) ||
+	        is_word_of(p, n, no_passwords, sizeof(no_passwords) / sizeof(*no_passwords)) ||
+	        !validate_not_placeholder(v))
+		return VALUE_NO;
+	return !m.digit && !m.upper && !m.other && n < 8 ? VALUE_NO : VALUE_YES;
+}
+
+static bool is_uuid(const uint8_t *p, size_t n)
+{
+	if (n != 36)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? p[i] != '-' : !isxdigit(p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* a/b/name.png */
+static bool is_file(const uint8_t *p, size_t n)
+{
+	const uint8_t *dot = memrchr(p, '.', n);
+	size_t left = dot ? n - (size_t)(dot - p) - 1 : 0;
+
+	if (left < 2 || left > 5 || !memchr(p, '/', n))
+		return false;
+	for (size_t i = 0; i < left; i++)
+		if (!isalnum(dot[1 + i]) || (!i && !isalpha(dot[1])))
+			return false;
+	return true;
+}
+
 /* The name is one of a resource: arn:aws:secretsmanager:eu-west-1:1:secret:prod/db */
 static bool is_in_arn(const struct value *v)
 {
@@ -552,8 +614,8 @@ static bool is_object_name(const uint8_t *name, size_t len, const uint8_t *p, si
 /* Tokens that make a request a single one, or hold a lock. */
 static bool is_request_token(const uint8_t *name, size_t len)
 {
-	static const char *const words[] = {"clienttoken", "client_token", "requesttoken", "request_token",
-	        "locktoken", "lock_token", "lock-token"};
+	static const char *const words[] = {
+	        "client_token", "requesttoken", "request_token", "locktoken", "lock_token", "lock-token"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (bytes_hold_nocase(name, len, words[i]))
@@ -563,14 +625,14 @@ static bool is_request_token(const uint8_t *name, size_t len)
 
 /* Names in which `key` or `token` means no secret. */
 static const char *const harmless_names[] = {"public", "sitekey", "site_key", "site-key", "keyup", "keydown",
-        "keypress", "keyusage", "key_usage", "pub_key", "pubkey", "fingerprint", "cache", "partition",
-        "foreign", "primary", "sort", "idempotency", "key_id", "keyid", "key-id", "kms", "object", "digest",
-        "checksum", "csrf", "xsrf", "expir", "_url", "-url", "_uri", "endpoint", "regex", "pattern", "_type",
-        "count", "max_", "limit", "length", "path", "file", "_name", "-name", "keyboard", "keyword",
-        "tokenizer", "pull_secret", "secretname", "secret_name", "monkey", "hotkey", "turkey", "shortcut",
-        "lookup", "next", "page", "cursor", "continuation", "publishable", "client_id", "host_key", "author",
-        "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce", "etag", "integrity",
-        "thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
+        "keypress", "clienttoken", "keyusage", "key_usage", "pub_key", "pubkey", "fingerprint", "cache",
+        "partition", "foreign", "primary", "sort", "idempotency", "key_id", "keyid", "key-id", "kms",
+        "object", "digest", "checksum", "csrf", "xsrf", "expir", "_url", "-url", "_uri", "endpoint", "regex",
+        "pattern", "_type", "count", "max_", "limit", "length", "path", "file", "_name", "-name", "keyboard",
+        "keyword", "tokenizer", "pull_secret", "secretname", "secret_name", "monkey", "hotkey", "turkey",
+        "shortcut", "lookup", "next", "page", "cursor", "continuation", "publishable", "client_id",
+        "host_key", "author", "keyvault", "vaulturi", "row_key", "rowkey", "i18n", "translation", "nonce",
+        "etag", "integrity", "thumbprint", "_hash", "signature", "method", "algorithm", "version", "anon"};
 
 /* `cache key: ...`, `checksum/secret: ...`: the word before the name makes it none of a secret. */
 static bool harmless_before(const uint8_t *p, size_t from)
@@ -618,7 +680,7 @@ enum verdict_of_value validate_generic_key(struct value *v)
 		return VALUE_NO;
 	if (is_of_words(p, n) || is_object_name(name, len, p, n))
 		return VALUE_NO;
-	if (!is_quoted(v) && is_code(v, p, n))
+	if (!is_quoted(v) && (is_code(v, p, n) || is_of_names(p, n)))
 		return VALUE_NO;
 	if (!m.digit || (!m.lower && !m.upper) || p[0] == '/' || memmem(p, n, "://", 3))
 		return VALUE_NO;
