@@ -1,7 +1,6 @@
 /* stack.c - see stack.h */
 #include "classify/stack.h"
 
-#include "classify/http/message.h"
 #include "classify/names/carrier.h"
 #include "classify/names/names.h"
 
@@ -144,6 +143,7 @@ static void level_gap(struct level *l, enum flow_dir dir, uint64_t stream, uint6
 	} else {
 		s->conn.midstream = true;
 		l->probe[dir].n = 0;
+		l->frames = (struct websocket_trace){0};
 	}
 }
 
@@ -279,7 +279,7 @@ static enum stack_state probe_feed(
 	const struct layer_ops *ops;
 	uint8_t held[STACK_PROBE_BYTES];
 	size_t have = l->probe[dir].n, more = 0;
-	bool wait;
+	bool wait, frames = s->conn.midstream && websocket_segment(&l->frames, p, n, dir);
 
 	if (l->probe[dir].no)
 		return (l->silent += (uint32_t)(n < STACK_SILENT_BYTES ? n : STACK_SILENT_BYTES)) <
@@ -295,6 +295,8 @@ static enum stack_state probe_feed(
 		have = l->probe[dir].n = 0;
 		ops = recognize(s, dir, p, n, &wait);
 	}
+	if (!ops && frames)
+		ops = &websocket_layer;
 	if (!ops && wait) {
 		if (!have)
 			memcpy(l->probe[dir].p, p, n);

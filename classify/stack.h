@@ -8,6 +8,7 @@
 #ifndef CLASSIFY_STACK_H
 #define CLASSIFY_STACK_H
 
+#include "classify/http/message.h"
 #include "classify/layer.h"
 
 #define STACK_LEVELS_MAX    6
@@ -37,6 +38,7 @@ struct level {
 		uint8_t p[STACK_PROBE_BYTES];
 		uint8_t n, no; /* bytes held; every probe said no */
 	} probe[2];
+	struct websocket_trace frames;
 	uint32_t silent; /* bytes passed over since the server's probes said no */
 	uint32_t searched;
 	bool streams; /* its layer opens them one by one: bytes of one without a branch are passed over */

@@ -60,6 +60,7 @@ struct side {
 struct http1 {
 	struct side side[2];
 	struct http1_queue asked;
+	struct websocket_trace frames;
 	bool awaiting; /* the last request asked for another protocol */
 	enum upgrade_to await_to;
 };
@@ -658,6 +659,15 @@ static bool late(const struct http1 *h, const struct side *s, const struct conn 
 	return c->midstream && !h->side[0].any && !h->side[1].any && s->m.body_bytes < LATE_BYTES;
 }
 
+static bool late_upgrade(struct http1 *h, enum flow_dir dir, const uint8_t *p, size_t n, struct upgrade *u)
+{
+	*u = (struct upgrade){.to = UPGRADE_UNKNOWN};
+	if (http2_frames(p, n, dir))
+		return true;
+	u->to = UPGRADE_WEBSOCKET;
+	return websocket_frames(p, n, dir) || websocket_segment(&h->frames, p, n, dir);
+}
+
 static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir dir, uint64_t stream,
         const uint8_t *p, size_t len, int64_t when_ns, const struct sink *out)
 {
@@ -684,10 +694,9 @@ static enum layer_verdict http1_feed(void *state, struct conn *c, enum flow_dir 
 	size_t at = 0;
 
 	r.verdict = LAYER_MORE;
-	if (late(h, r.s, c) && (http2_frames(p, len, dir) || websocket_frames(p, len, dir))) {
+	if (late(h, r.s, c) && late_upgrade(h, dir, p, len, &c->upgrade)) {
 		if (r.s->open)
 			end_message(&r, false);
-		c->upgrade = (struct upgrade){.to = UPGRADE_UNKNOWN};
 		return LAYER_UPGRADE;
 	}
 	while (at < len && r.verdict == LAYER_MORE)
@@ -733,6 +742,7 @@ static void http1_gap(
 	if (s->phase == GONE)
 		return;
 	s->missed = true;
+	h->frames = (struct websocket_trace){0};
 	if (s->phase == UNTIL_CLOSE) {
 		give_gap(&r, len);
 		return;

@@ -80,5 +80,12 @@ bool http2_frames(const uint8_t *p, size_t n, enum flow_dir dir);
 extern const struct layer_ops websocket_layer;
 /* Do its frames stand in these bytes of a connection whose beginning is not known? */
 bool websocket_frames(const uint8_t *p, size_t n, enum flow_dir dir);
+/* The same of what one segment alone does not show: what those of the client have shown so far, zero before
+ * the first one and behind a gap. */
+struct websocket_trace {
+	uint64_t left;  /* of the frame that goes on */
+	unsigned whole; /* segments that ended with a frame, one behind the other */
+};
+bool websocket_segment(struct websocket_trace *t, const uint8_t *p, size_t n, enum flow_dir dir);
 
 #endif

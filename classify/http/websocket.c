@@ -23,6 +23,7 @@
 #define BOMB_FREE        (1u << 20) /* ... this much came out: no text is like that */
 #define RESYNC_LENGTH    (1u << 24) /* in search of frames a longer one is not believed */
 #define RESYNC_FRAMES    4          /* one behind the other, where they are believed for that */
+#define RESYNC_SEGMENTS  3          /* of whole frames, where they are believed for that */
 #define RESYNC_TEXT      12         /* bytes that have to be text where a frame is believed for them */
 #define CHUNK            16384
 #define RECORD_SEPARATOR 0x1e
@@ -183,6 +184,32 @@ static size_t frames_seek(enum flow_dir dir, const uint8_t *p, size_t n, bool li
 bool websocket_frames(const uint8_t *p, size_t n, enum flow_dir dir)
 {
 	return frames_seek(dir, p, n, false) < n;
+}
+
+/* Clients write frame by frame: segments that end where frames of theirs do, again and again, are no chance.
+ * True where the next one of them begins. */
+bool websocket_segment(struct websocket_trace *t, const uint8_t *p, size_t n, enum flow_dir dir)
+{
+	bool begins = !t->left;
+
+	if (dir != FLOW_C2S)
+		return false;
+	while (n > t->left) {
+		size_t len;
+
+		p += t->left;
+		n -= (size_t)t->left;
+		len = frame_at(FLOW_C2S, p, n);
+		t->left = len;
+		if (!len) {
+			t->whole = 0;
+			return false;
+		}
+	}
+	t->left -= n;
+	if (!t->left && t->whole < RESYNC_SEGMENTS)
+		t->whole++;
+	return begins && !t->left && t->whole == RESYNC_SEGMENTS;
 }
 
 /* ---- messages ---- */

@@ -315,6 +315,14 @@ static void midstream_finds_frames(void **state)
 		say(t, FLOW_C2S, "rest of a frame\x81\x8d\1\2\3\4igopm&ptsph\"!", 34, 99);
 		assert_string_equal(t->stack.protocol, "websocket");
 		end(t, "WEBSOCKET \nend request\n");
+		/* frame by frame, none of which shows what it is */
+		t = begin(true, ports[i]);
+		for (int k = 0; k < 4; k++)
+			say(t, FLOW_C2S, "\x82\x84\x91\x82\x83\x84\x93\x83\x22\x44", 10, 99);
+		assert_string_equal(t->stack.protocol, "websocket");
+		end(t, ports[i] == 80
+		                ? " \nend request cut\nWEBSOCKET \nend request\nWEBSOCKET \nend request\n"
+		                : "WEBSOCKET \nend request\nWEBSOCKET \nend request\n");
 	}
 }
 

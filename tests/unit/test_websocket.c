@@ -456,6 +456,63 @@ static void begins_late(void **state)
 	tape_finish(t, "WEBSOCKET  missed\n first to be read end\nWEBSOCKET  missed\n second end\n");
 }
 
+static bool segment(struct websocket_trace *t, const struct buf *b, size_t from, size_t to)
+{
+	uint8_t *copy = malloc(to - from);
+	bool yes;
+
+	memcpy(copy, b->p + from, to - from);
+	yes = websocket_segment(t, copy, to - from, FLOW_C2S);
+	free(copy);
+	return yes;
+}
+
+/* Segments of a client's own frames show by where they end what none of them does alone. */
+static void frame_by_frame(void **state)
+{
+	static struct buf b;
+	struct websocket_trace t = {0}, server = {0};
+	size_t from[8];
+
+	(void)state;
+	b.n = 0;
+	for (unsigned i = 0; i < 8; i++) {
+		from[i] = b.n;
+		frame(&b, FIN | BINARY, MASKED, "\x92\x01\xa5hello\xc0", i ? 9 : 4);
+	}
+	assert_false(websocket_frames(b.p, from[2], FLOW_C2S));
+	assert_false(segment(&t, &b, from[0], from[1]));
+	assert_false(segment(&t, &b, from[1], from[2] + 9)); /* one that goes on in the next segment */
+	assert_false(segment(&t, &b, from[2] + 9, from[3]));
+	assert_false(segment(&t, &b, from[3], from[5] + 9));
+	assert_false(segment(&t, &b, from[5] + 9, from[6])); /* no frame begins here */
+	assert_true(segment(&t, &b, from[6], from[7]));
+	/* a byte too much, and all begins anew */
+	assert_false(segment(&t, &b, from[4], from[5] + 1));
+	assert_int_equal(t.whole, 0);
+	assert_false(segment(&t, &b, from[5], from[6]));
+	assert_false(segment(&t, &b, from[6], from[7]));
+	assert_true(segment(&t, &b, from[7], b.n));
+	for (unsigned i = 0; i < 5; i++)
+		assert_false(websocket_segment(&server, b.p + from[i], from[i + 1] - from[i], FLOW_S2C));
+}
+
+/* Segments of noise, the shortest too: never. */
+static void noise_in_segments(void **state)
+{
+	struct websocket_trace t = {0};
+
+	(void)state;
+	for (int i = 0; i < 300000; i++) {
+		uint8_t p[64];
+		size_t n = 2 + next_random() % 63;
+
+		for (size_t k = 0; k < n; k++)
+			p[k] = (uint8_t)(i % 2 || next_random() % 4 ? next_random() : 0);
+		assert_false(websocket_segment(&t, p, n, FLOW_C2S));
+	}
+}
+
 /* How often noise is taken for frames: ciphertext, text, and numbers with many zeros. */
 static void noise(void **state)
 {
@@ -556,6 +613,8 @@ int main(void)
 	        cmocka_unit_test(noise),
 	        cmocka_unit_test(hostile),
 	        cmocka_unit_test(no_memory),
+	        cmocka_unit_test(frame_by_frame),
+	        cmocka_unit_test(noise_in_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
