@@ -1,16 +1,19 @@
 /* text_scan.c - see text_scan.h */
 #include "classify/content/text_scan.h"
 #include "classify/content/reader.h"
+#include "classify/content/text_meant.h"
 
 #include <stddef.h>
 
-#define EOL_MAX 20 /* a line end, and the blanks that the next line begins with */
+#define DROP_MAX 4  /* characters before a run that are of its alphabet and not of it */
+#define EOL_MAX  20 /* a line end, and the blanks that the next line begins with */
 
 _Static_assert(BASE64_TOLD / 4 * 3 >= NEST_SNIFF_MAX, "what is looked at tells every format");
 
 struct text_held {
 	size_t n, n_run, n_line, line_first; /* line_first: length of the run's first line, 0 not known */
 	uint8_t n_eol, n_quad, n_type;
+	char lead; /* + or - before the run, as before each line of a diff; 0: neither */
 	bool labelled, padded, later, on_break; /* later: behind the first line; on_break: between two */
 	char quad[4];
 	char line[BASE64_LINE_MAX];
@@ -71,80 +74,6 @@ static bool hold(struct text_scan *x, struct nest *t)
 	if (x->held)
 		memset(x->held, 0, offsetof(struct text_held, quad));
 	return x->held;
-}
-
-/* ---- what text is: formats, and clean text --------------------------------------------------------------
- */
-
-/* UTF-8 without controls, but for one character that the end may cut. */
-static bool clean_utf8(const uint8_t *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n) {
-		size_t len = utf8_len(p + i, n - i);
-
-		if (!len)
-			return n - i < 4 && p[i] >= 0xc2 && p[i] <= 0xf4;
-		if (len == 1 &&
-		        (p[i] == 0x7f || (p[i] < 0x20 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t')))
-			return false;
-		i += len;
-	}
-	return n;
-}
-
-struct sample {
-	uint8_t bytes[BASE64_TOLD * 3]; /* two bytes of UTF-16 are at most three of UTF-8 */
-	size_t n;
-};
-
-static bool to_sample(void *arg, const uint8_t *p, size_t n)
-{
-	struct sample *s = arg;
-
-	n = n < sizeof(s->bytes) - s->n ? n : sizeof(s->bytes) - s->n;
-	memcpy(s->bytes + s->n, p, n);
-	s->n += n;
-	return true;
-}
-
-/* Clean text in whatever its byte order mark, its zeros or its label say.  Nearly every two bytes are a
- * character of UTF-16: some must be ASCII, where no label says that they are characters. */
-static bool clean_text(const uint8_t *p, size_t n, struct slice type)
-{
-	size_t mark, ascii = 0;
-	struct charset c = charset_find(p, n, type, &mark);
-	struct sample s;
-
-	if (!c.kind)
-		return clean_utf8(p + mark, n - mark);
-	s.n = 0;
-	charset_feed(&c, p + mark, n - mark, to_sample, &s);
-	for (size_t i = 0; i < s.n; i++)
-		ascii += s.bytes[i] < 0x80;
-	return clean_utf8(s.bytes, s.n) && (type.n || ascii * 8 >= s.n);
-}
-
-/* Do these bytes, which base64 gave, look as if somebody had meant them?  `all`: they are all, or as many as
- * any format is recognized by. */
-static bool meant(const uint8_t *p, size_t n, const struct text_held *h, bool all)
-{
-	struct part_hint hint = {.type = slice_of(h ? h->type : NULL, h ? h->n_type : 0)};
-	bool labelled = h && h->labelled;
-	struct slice raw = slice_of(p, n);
-	const struct reader_ops *ops;
-
-	if (!n)
-		return labelled;
-	if (clean_text(p, n, hint.type) || format_magic(p, n))
-		return true;
-	ops = format_find(raw, raw, &hint, all);
-	if (!ops)
-		return true;
-	if (ops == &text_ops)
-		return labelled;
-	return !ops->chars || (ops != &binary_ops && format_printable(p, n));
 }
 
 /* ---- the part that was found ----------------------------------------------------------------------------
@@ -250,6 +179,7 @@ static void base64_begin(struct text_scan *x)
 	x->state = SCAN_RUN;
 	h->n_run = h->n_line = h->line_first = 0;
 	h->n_eol = h->n_quad = 0;
+	h->lead = x->before == '+' || x->before == '-' ? (char)x->before : '\0';
 	h->padded = h->later = h->on_break = false;
 }
 
@@ -260,7 +190,8 @@ static bool decide(struct text_scan *x, struct nest *t)
 	uint8_t b[BASE64_TOLD / 4 * 3];
 	size_t n = base64_decode(h->run, h->n_run, b, sizeof(b), NULL);
 
-	if (!meant(b, n, h, true) || !open_part(x, t, "base64")) {
+	if (!text_meant(b, n, slice_of(h->type, h->n_type), h->labelled, true) ||
+	        !open_part(x, t, "base64")) {
 		no_base64(x);
 		return false;
 	}
@@ -376,6 +307,17 @@ static bool line_over(struct text_scan *x, struct nest *t)
 	return true;
 }
 
+/* Lines may end as JSON writes it, `\n`, in text that is nobody's JSON: pasted with words around. */
+static bool is_break(uint8_t c)
+{
+	return c == '\r' || c == '\n' || c == '\\';
+}
+
+static bool is_escape(uint8_t c)
+{
+	return c == 'n' || c == 'r' || c == 't';
+}
+
 /* Takes what it can of a run; returns how much.  The state is another when the run is over. */
 static size_t base64_feed(struct text_scan *x, struct nest *t, const uint8_t *p, size_t n)
 {
@@ -383,15 +325,17 @@ static size_t base64_feed(struct text_scan *x, struct nest *t, const uint8_t *p,
 	size_t k;
 
 	if (h->on_break) {
-		bool blank = *p == '\n' || *p == '\r' || *p == ' ' || *p == '\t';
+		char last = h->n_eol ? h->eol[h->n_eol - 1] : '\0';
+		bool escapes = last == '\\', leads = h->lead && *p == (uint8_t)h->lead && last == '\n';
 
-		if (blank && h->n_eol < EOL_MAX) {
+		if (h->n_eol < EOL_MAX &&
+		        (escapes ? is_escape(*p) : is_break(*p) || *p == ' ' || *p == '\t' || leads)) {
 			h->eol[h->n_eol++] = (char)*p;
 			tell(x, t, p, 1);
 			return 1;
 		}
 		h->on_break = false;
-		if (!of_alphabet(*p))
+		if (escapes || !of_alphabet(*p))
 			base64_end(x, t, *p);
 		return 0;
 	}
@@ -412,7 +356,7 @@ static size_t base64_feed(struct text_scan *x, struct nest *t, const uint8_t *p,
 	}
 	if (k)
 		return k;
-	if (!h->padded && (*p == '\r' || *p == '\n') && line_over(x, t) && x->state != SCAN_PLAIN)
+	if (!h->padded && is_break(*p) && line_over(x, t) && x->state != SCAN_PLAIN)
 		h->on_break = true;
 	else if (x->state != SCAN_PLAIN)
 		base64_end(x, t, *p);
@@ -481,15 +425,47 @@ static bool both_cases(const char *p, size_t n)
 	return upper && lower;
 }
 
+static const struct slice no_type;
+
+static bool surely_meant(const char *p, size_t n)
+{
+	uint8_t b[BASE64_MIN / 4 * 3];
+
+	n = base64_decode(p, n, b, sizeof(b), NULL);
+	return text_clean(b, n, no_type) || format_magic(b, n);
+}
+
+/* Are the run's first characters of what stands before it: the sign of a line of a diff, a step of a path,
+ * the n of `\n`?  Then the run begins behind them, with as many more. */
+static bool drop_first(struct text_scan *x)
+{
+	if (surely_meant(x->tail, BASE64_MIN))
+		return false;
+	for (uint8_t n = 1; n <= DROP_MAX; n++) {
+		uint8_t c = (uint8_t)x->tail[n - 1];
+		bool may = c == '+' || c == '-' || c == '/' || (n == 1 && x->before == '\\' && is_escape(c));
+
+		if (!may || !surely_meant(x->tail + n, BASE64_MIN - 4))
+			continue;
+		x->n_tail = BASE64_MIN - n;
+		memmove(x->tail, x->tail + n, x->n_tail);
+		x->before = c;
+		return true;
+	}
+	return false;
+}
+
 /* A run has been told up to its first BASE64_MIN characters, which stand in tail. */
 static void run_begins(struct text_scan *x, struct nest *t)
 {
 	uint8_t b[BASE64_MIN / 4 * 3];
 	bool may = x->before != '.' && both_cases(x->tail, BASE64_MIN);
 
+	if (may && drop_first(x))
+		return;
 	for (size_t i = 0; i < BASE64_MIN / 4; i++)
 		quad(x->tail + 4 * i, b + 3 * i);
-	may = may && meant(b, sizeof(b), NULL, false);
+	may = may && text_meant(b, sizeof(b), no_type, false, false);
 	if (!may || !hold(x, t)) {
 		no_base64(x);
 		return;

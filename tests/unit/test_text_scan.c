@@ -276,7 +276,8 @@ static void test_base64_in_lines(void **state)
 	static const struct {
 		size_t width;
 		const char *eol;
-	} rows[] = {{76, "\r\n"}, {64, "\n"}, {76, "\n    "}, {24, "\n"}, {128, "\n"}};
+	} rows[] = {{76, "\r\n"}, {64, "\n"}, {76, "\n    "}, {24, "\n"}, {128, "\n"}, {76, "\\n"},
+	        {60, "\\r\\n"}, {64, "\\n\\t"}};
 	static char text[1501], b[4096], body[9000], expect[9000];
 
 	(void)state;
@@ -303,6 +304,34 @@ static void test_base64_in_lines(void **state)
 	base64(SECRET SECRET SECRET, 3 * strlen(SECRET), false, true, 76, "\\r\\n", b);
 	sprintf(body, "{\"a\":\"%s\",\"b\":\"c\"}", b);
 	check_has(body, "a(base64) <a> " SECRET SECRET SECRET "\n", "b <b> c\n");
+}
+
+/* What stands right before a run and is of its alphabet, and before each line of it. */
+static void test_base64_behind_something(void **state)
+{
+	static const char *const before[] = {"+", "-", "x/", "out/", "\\n", "a\\n", "//"};
+	static const char word[] = "please look at this: " SECRET " and say what it does";
+	char b[400], body[1000], expect[500];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+		for (size_t len = 24; len < sizeof(word); len++) {
+			base64(word, len, false, true, 0, "", b);
+			sprintf(body, "see (%s%s)", before[i], b);
+			sprintf(expect, "body(base64) <> %.*s\n", (int)len, word);
+			check_has(body, expect, "body <> )\n");
+		}
+	for (size_t i = 0; i < 2; i++) {
+		base64(word, sizeof(word) - 1, false, true, 32, i ? "\n-" : "\n+", b);
+		sprintf(body, "@@ -1 +1,3 @@\n%c%s\n end", "+-"[i], b);
+		sprintf(expect, "body(base64) <> %s\n", word);
+		check_has(body, expect, "body <> \n end\n");
+	}
+	/* a line of another length ends it, and so does an escape that ends no line */
+	base64(word, 48, false, true, 0, "", b);
+	sprintf(expect, "body(base64) <> %.48s\n", word);
+	sprintf(body, "%s\\xAb%s", b, b);
+	check_has(body, expect, "xAb");
 }
 
 static uint8_t next_random(uint32_t *x)
@@ -600,6 +629,7 @@ int main(void)
 	        cmocka_unit_test(test_long_base64),
 	        cmocka_unit_test(test_no_archive),
 	        cmocka_unit_test(test_base64_in_lines),
+	        cmocka_unit_test(test_base64_behind_something),
 	        cmocka_unit_test(test_base64_of_random_bytes),
 	        cmocka_unit_test(test_tokens_stay_whole),
 	        cmocka_unit_test(test_base64_of_utf16),
