@@ -161,6 +161,34 @@ static void collect_from(struct detect_worker *w, const struct view *v, size_t a
 		collect(w, v, list, n, out);
 }
 
+static void collect_list(
+        struct detect_worker *w, const struct view *v, struct piece *list, size_t *n, struct ranges *out)
+{
+	if (*n)
+		collect(w, v, list, *n, out);
+	*n = 0;
+}
+
+/* m-4539148803436467, t_DE44500105175407324931: what begins behind a joint is no word of its own in text. */
+static bool joins(const struct view *v, size_t at, size_t end)
+{
+	return (v->p[at] == '-' || v->p[at] == '_') && at + 1 < end &&
+	       (isdigit(v->p[at + 1]) || isupper(v->p[at + 1]));
+}
+
+/* A step, and what stands in it behind a joint. */
+static void collect_joined(struct detect_worker *w, const struct view *v, size_t at, size_t end,
+        struct piece list[DETECT_FIELDS], size_t *n, struct ranges *out)
+{
+	add_piece(list, n, at, end);
+	for (size_t i = at; i < end; i++) {
+		if (*n == DETECT_FIELDS)
+			collect_list(w, v, list, n, out);
+		if (joins(v, i, end))
+			add_piece(list, n, i + 1, end - i > MASK_STEP_MAX ? i + MASK_STEP_MAX : end);
+	}
+}
+
 static void collect_steps(struct detect_worker *w, const struct view *v, bool path, struct ranges *out)
 {
 	struct piece list[DETECT_FIELDS];
@@ -168,17 +196,14 @@ static void collect_steps(struct detect_worker *w, const struct view *v, bool pa
 
 	for (size_t at = 0, end; at < v->n; at = end + 1) {
 		end = step_end(v, at);
-		if (path && end > at)
+		if (n == DETECT_FIELDS)
+			collect_list(w, v, list, &n, out);
+		if (!path)
+			collect_joined(w, v, at, end, list, &n, out);
+		else if (end > at)
 			collect_from(w, v, at, out);
-		else if (!path)
-			add_piece(list, &n, at, end);
-		if (n == DETECT_FIELDS) {
-			collect(w, v, list, n, out);
-			n = 0;
-		}
 	}
-	if (n)
-		collect(w, v, list, n, out);
+	collect_list(w, v, list, &n, out);
 }
 
 /* ---- what is written otherwise ---------------------------------------------------------------------------

@@ -473,6 +473,11 @@ static void test_mask_strings(void **state)
 	                "/ghp_************ntWr"},
 	        {"https://u:kJ8sDq2LmN4x@h/", "https://u:********@h/"},
 	        {"100% sure%", "100% sure%"},
+	        {"m-4539148803436467", "m-45************6467"},
+	        {"tool_DE44500105175407324931", "tool_DE************4931"},
+	        {"gpt-4o-2024-08-06", "gpt-4o-2024-08-06"},
+	        {"claude-3-5-sonnet-20241022", "claude-3-5-sonnet-20241022"},
+	        {"anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"},
 	        {"", ""},
 	};
 	char out[256];
