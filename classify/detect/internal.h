@@ -132,6 +132,8 @@ struct detect_stream {
 	uint32_t next_field;
 	uint32_t mark;
 	bool field_open;           /* a field was begun */
+	bool in_tags;              /* what was gathered last was written in tags */
+	size_t undecided;          /* last bytes in buf that may begin something unseen */
 	unsigned n_hits, next_hit; /* ring */
 	size_t n_findings;
 	uint32_t more;
@@ -188,9 +190,16 @@ bool scan_add(struct detect_worker *w, size_t from, size_t at, uint32_t rule);
 /* stream.c: searches the buffer; `more` says the last field goes on. */
 void stream_search(struct detect_stream *s, bool more);
 void stream_reset(struct detect_stream *s);
-/* Characters that nobody sees: zero-width blanks and joiners, direction marks (U+200B to U+200F), word joiner
- * (U+2060), byte order mark (U+FEFF), soft hyphen (U+00AD).  Their length in UTF-8, 0: another one. */
-size_t stream_invisible(const uint8_t *p, size_t n);
+/* unseen.c: what was gathered from `from` on loses what nobody sees. */
+void unseen_drop(struct detect_stream *s, size_t from);
+/* Length in UTF-8 of a character that nobody sees: of no width, marks of direction, selectors, fillers, tags,
+ * and the backslash that Markdown and LaTeX put before `_` and `-`.  0: another one. */
+size_t unseen_at(const uint8_t *p, size_t n);
+/* Tags in a row at p, and in `out`, unless it is NULL, the ASCII they stand for: models read it.  From
+ * TAGS_TEXT on it is text; flags of countries' parts have fewer. */
+#define TAG_BYTES 4u
+#define TAGS_TEXT 8u
+size_t unseen_tags(const uint8_t *p, size_t n, uint8_t *out);
 
 /* parts.c: a field was begun; it ends (before the next is begun); its first bytes leave the buffer. */
 void parts_begin(struct detect_stream *s);

@@ -209,14 +209,33 @@ static void collect_steps(struct detect_worker *w, const struct view *v, bool pa
 /* ---- what is written otherwise ---------------------------------------------------------------------------
  */
 
-/* Leaves out what nobody sees, and the zeros of UTF-16. */
+/* Puts the ASCII that tags at p[at] stand for to p[to]; how many they are, 0: too few. */
+static size_t read_tags(struct view *v, size_t at, size_t to)
+{
+	size_t tags = unseen_tags(v->p + at, v->n - at, NULL);
+
+	if (tags < TAGS_TEXT)
+		return 0;
+	unseen_tags(v->p + at, v->n - at, v->p + to);
+	for (size_t i = 0; i < tags; i++)
+		v->origin[to + i] = v->origin[at + i * TAG_BYTES];
+	return tags;
+}
+
+/* Leaves out what nobody sees, and the zeros of UTF-16; what is written in tags is read. */
 static void drop_unseen(struct view *v)
 {
 	size_t to = 0;
 
 	for (size_t i = 0; i < v->n;) {
-		size_t skip = v->p[i] ? stream_invisible(v->p + i, v->n - i) : 1;
+		size_t tags = read_tags(v, i, to), skip;
 
+		if (tags) {
+			i += tags * TAG_BYTES;
+			to += tags;
+			continue;
+		}
+		skip = v->p[i] ? unseen_at(v->p + i, v->n - i) : 1;
 		if (skip) {
 			i += skip;
 			continue;

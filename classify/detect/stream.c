@@ -25,7 +25,8 @@ void stream_reset(struct detect_stream *s)
 	s->n_fields = s->paths_len = 0;
 	s->next_field = 0;
 	s->mark = 0;
-	s->field_open = false;
+	s->field_open = s->in_tags = false;
+	s->undecided = 0;
 	s->n_hits = s->next_hit = 0;
 	s->n_findings = 0;
 	s->more = 0;
@@ -196,6 +197,8 @@ static void begin_field(
 	}
 	f->delta = -(int64_t)s->len;
 	s->field_open = true;
+	s->in_tags = false;
+	s->undecided = 0;
 	parts_begin(s);
 }
 
@@ -209,41 +212,6 @@ void detect_mark_fields(struct detect_stream *s, uint32_t mark)
 	s->mark = mark;
 }
 
-size_t stream_invisible(const uint8_t *p, size_t n)
-{
-	if (n >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x8b && p[2] <= 0x8f)
-		return 3;
-	if (n >= 3 && (!memcmp(p, "\xe2\x81\xa0", 3) || !memcmp(p, "\xef\xbb\xbf", 3)))
-		return 3;
-	return n >= 2 && p[0] == 0xc2 && p[1] == 0xad ? 2 : 0;
-}
-
-/* Takes them out of what was gathered from `from` on: between the characters of a value they would hide it
- * from us, and from nobody who reads it.  Offsets count what is seen.  Text that goes out is masked where it
- * stands, and mask.c keeps account of where that is. */
-static void drop_invisible(struct detect_stream *s, size_t from)
-{
-	size_t begin = s->fields[s->n_fields - 1].begin, to;
-
-	if (s->masking ||
-	        (!memchr(s->buf + from, 0xe2, s->len - from) && !memchr(s->buf + from, 0xef, s->len - from) &&
-	                !memchr(s->buf + from, 0xc2, s->len - from) && !(from && s->buf[from - 1] >= 0x80)))
-		return;
-	/* one may have begun in the piece before */
-	begin = begin > s->done ? begin : s->done;
-	from = from > begin + 2 ? from - 2 : begin;
-	to = from;
-	while (from < s->len) {
-		size_t skip = stream_invisible(s->buf + from, s->len - from);
-
-		if (skip)
-			from += skip;
-		else
-			s->buf[to++] = s->buf[from++];
-	}
-	s->len = to;
-}
-
 void detect_text(struct detect_stream *s, const uint8_t *p, size_t n)
 {
 	s->w->stats.bytes += n;
@@ -255,7 +223,7 @@ void detect_text(struct detect_stream *s, const uint8_t *p, size_t n)
 
 		memcpy(s->buf + s->len, p, take);
 		s->len += take;
-		drop_invisible(s, s->len - take);
+		unseen_drop(s, s->len - take);
 		p += take;
 		n -= take;
 		if (s->len == DETECT_BUFFER)

@@ -4,7 +4,13 @@
 
 #include "classify/detect/internal.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 static struct detectors *set;
 static struct detect_engine *engine;
@@ -26,6 +32,29 @@ static int detect_world(const uint8_t *key, size_t key_len, const char *key_id, 
 	if (!worker)
 		fprintf(stderr, "%s\n", e.text);
 	return worker ? 0 : -1;
+}
+
+/* Text as one field, cut at `cut`; what is found is copied to out.  The pieces are exact-size heap copies. */
+static inline size_t find(const char *text, size_t len, size_t cut, struct finding *out)
+{
+	struct detect_stream *s = detect_open(worker);
+	const struct finding *f;
+	uint8_t *a = malloc(cut ? cut : 1), *b = malloc(len - cut ? len - cut : 1);
+	size_t n;
+	uint32_t more;
+
+	assert_non_null(s);
+	memcpy(a, text, cut);
+	memcpy(b, text + cut, len - cut);
+	detect_field(s, "body", 4, "", 0);
+	detect_text(s, a, cut);
+	free(a);
+	detect_text(s, b, len - cut);
+	free(b);
+	f = detect_close(s, &n, &more);
+	assert_int_equal(more, 0);
+	memcpy(out, f, n * sizeof(*f));
+	return n;
 }
 
 static int teardown(void **state)

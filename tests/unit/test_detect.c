@@ -27,29 +27,6 @@ static int setup(void **state)
 	return detect_world(key, sizeof(key), "k1", 4);
 }
 
-/* Text as one field, cut at `cut`; what is found is copied to out.  The pieces are exact-size heap copies. */
-static size_t find(const char *text, size_t len, size_t cut, struct finding *out)
-{
-	struct detect_stream *s = detect_open(worker);
-	const struct finding *f;
-	uint8_t *a = malloc(cut ? cut : 1), *b = malloc(len - cut ? len - cut : 1);
-	size_t n;
-	uint32_t more;
-
-	assert_non_null(s);
-	memcpy(a, text, cut);
-	memcpy(b, text + cut, len - cut);
-	detect_field(s, "body", 4, "", 0);
-	detect_text(s, a, cut);
-	free(a);
-	detect_text(s, b, len - cut);
-	free(b);
-	f = detect_close(s, &n, &more);
-	assert_int_equal(more, 0);
-	memcpy(out, f, n * sizeof(*f));
-	return n;
-}
-
 static size_t find_whole(const char *text, struct finding *out)
 {
 	return find(text, strlen(text), 0, out);
@@ -61,41 +38,6 @@ static bool has(const struct finding *f, size_t n, const char *id)
 		if (!strcmp(f[i].detector->id, id))
 			return true;
 	return false;
-}
-
-/* Characters that nobody sees, between those of a value and cut at every byte. */
-static void test_invisible(void **state)
-{
-	static const char *const between[] = {"\xe2\x80\x8b", "\xe2\x80\x8d", "\xe2\x81\xa0", "\xef\xbb\xbf",
-	        "\xc2\xad", "\xe2\x80\x8e\xc2\xad"};
-	struct finding f[64];
-
-	(void)state;
-	for (size_t b = 0; b < sizeof(between) / sizeof(*between); b++) {
-		char text[1024] = "g\xc3\xbcltig \xe2\x80\x93 ", *at = text + strlen(text);
-		char out[1024];
-
-		for (const char *ghp = GHP, *c = ghp; *c; c++)
-			at += sprintf(at, "%s%c", c == ghp ? "" : between[b], *c);
-		strcpy(at, " \xe2\x82\xac 5");
-		for (size_t cut = 0; cut <= strlen(text); cut++) {
-			size_t n = find(text, strlen(text), cut, f);
-
-			if (n != 1 || strcmp(f[0].detector->id, "github-pat") != 0)
-				fail_msg("%zu findings, form %zu, cut at %zu", n, b, cut);
-			assert_int_equal(f[0].offset, 12); /* as seen: what cannot be seen does not count */
-		}
-		/* what goes out stays as it is, and no byte of it is lost */
-		assert_int_equal(detect_mask(worker,
-		                         "a\xe2\x80\x8b"
-		                         "b",
-		                         5, out, sizeof(out)),
-		        5);
-		assert_string_equal(out, "a\xe2\x80\x8b"
-		                         "b");
-	}
-	/* halves of such a character are other text */
-	assert_int_equal(find("x\xe2\x80 y \xef\xbb", 9, 2, f), 0);
 }
 
 static size_t put_card(char *out, const char *gap)
@@ -742,7 +684,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_examples),
-	        cmocka_unit_test(test_invisible),
 	        cmocka_unit_test(test_gaps_in_numbers),
 	        cmocka_unit_test(test_every_split),
 	        cmocka_unit_test(test_across_the_buffer),
