@@ -34,6 +34,7 @@ static const struct {
         {"uri-password", validate_uri_password},
         {"password", validate_password},
         {"password-prose", validate_password_prose},
+        {"password-column", validate_password_column},
         {"generic-key", validate_generic_key},
         {"prose-marker", validate_prose_marker},
 };

@@ -82,4 +82,7 @@ enum verdict_of_value validate_password_prose(struct value *v);
 enum verdict_of_value validate_generic_key(struct value *v);
 enum verdict_of_value validate_prose_marker(struct value *v);
 
+/* validate_columns.c */
+enum verdict_of_value validate_password_column(struct value *v);
+
 #endif
