@@ -72,6 +72,8 @@ void detect_mask_path(struct detect_worker *w, char field[FINDING_FIELD_MAX]);
 
 struct detect_stats {
 	uint64_t bytes, candidates, findings, suppressed, refused;
+	uint64_t tries; /* of expressions at places in runs of digits */
+	uint64_t words; /* that text around a value was compared with */
 };
 void detect_worker_stats(const struct detect_worker *w, struct detect_stats *out);
 

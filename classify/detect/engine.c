@@ -16,6 +16,27 @@ static unsigned flags_of(const struct detector *d)
 	return (d->caseless ? EXPR_CASELESS : 0) | (d->digits_max ? EXPR_GAPS : 0);
 }
 
+static bool is_expression(const char *text, size_t len)
+{
+	return len > 2 && text[0] == '/' && text[len - 1] == '/';
+}
+
+static int compile_exclusion(struct rule *r, const char *text, size_t len, struct err *e)
+{
+	struct exclusion *x = &r->exclude[r->n_exclude++];
+	char *inner;
+
+	if (!is_expression(text, len)) {
+		x->literal = text;
+		r->exclude_marks[number_mark((const uint8_t *)text, len)] = true;
+		return 0;
+	}
+	inner = strndup(text + 1, len - 2);
+	x->x = inner ? expr_compile(inner, flags_of(r->d), e) : NULL;
+	free(inner);
+	return x->x ? 0 : err_wrap(e, "exclude `%s'", text);
+}
+
 static int compile_exclusions(struct rule *r, struct err *e)
 {
 	const struct detector *d = r->d;
@@ -23,22 +44,14 @@ static int compile_exclusions(struct rule *r, struct err *e)
 	r->exclude = calloc(d->n_exclude + 1, sizeof(*r->exclude));
 	if (!r->exclude)
 		return err_set(e, "no memory");
-	for (size_t i = 0; i < d->n_exclude; i++) {
-		const char *text = d->exclude[i];
-		size_t len = strlen(text);
-		char *inner;
+	for (int expressions = 1; expressions >= 0; expressions--)
+		for (size_t i = 0; i < d->n_exclude; i++) {
+			size_t len = strlen(d->exclude[i]);
 
-		r->n_exclude = i + 1;
-		if (len < 3 || text[0] != '/' || text[len - 1] != '/') {
-			r->exclude[i].literal = text;
-			continue;
+			if (is_expression(d->exclude[i], len) == expressions &&
+			        compile_exclusion(r, d->exclude[i], len, e) < 0)
+				return -1;
 		}
-		inner = strndup(text + 1, len - 2);
-		r->exclude[i].x = inner ? expr_compile(inner, flags_of(d), e) : NULL;
-		free(inner);
-		if (!r->exclude[i].x)
-			return err_wrap(e, "exclude `%s'", text);
-	}
 	return 0;
 }
 
@@ -65,10 +78,22 @@ static int compile_checks(struct rule *r, struct err *e)
 	return 0;
 }
 
+static struct words words_of(const char *const *word, size_t n)
+{
+	struct words w = {.word = word, .n = n};
+
+	for (size_t i = 0; i < n; i++) {
+		w.begins[(uint8_t)word[i][0] | 0x20] = true;
+		w.low |= (uint8_t)word[i][0] < '@';
+	}
+	return w;
+}
+
 static int compile_rule(struct rule *r, struct err *e)
 {
 	const struct detector *d = r->d;
 
+	r->context = words_of(d->context, d->n_context);
 	r->x = calloc(d->n_expressions + 1, sizeof(struct expr *));
 	if (!r->x)
 		return err_set(e, "no memory");
@@ -79,6 +104,20 @@ static int compile_rule(struct rule *r, struct err *e)
 	}
 	r->at = d->n_anchors == 1 && !strcmp(d->anchors[0], "@");
 	return compile_checks(r, e) < 0 || compile_exclusions(r, e) < 0 ? -1 : 0;
+}
+
+static int add_digit_rule(struct detect_engine *en, const struct rule *r, size_t i, struct err *e)
+{
+	if (i == DIGIT_RULES_MAX)
+		return err_set(e, "there are more than %u detectors with `digits'", DIGIT_RULES_MAX);
+	en->digit_rules[i] = r;
+	if (r->d->digits_min < en->digits_min)
+		en->digits_min = r->d->digits_min;
+	for (size_t x = 0; x < r->n_x; x++)
+		for (unsigned c = 0; c < 256; c++)
+			if (expr_begins_with(r->x[x], (uint8_t)c))
+				en->digit_begins[c] |= 1ull << i;
+	return 0;
 }
 
 static unsigned database_of(const struct detector *d)
@@ -192,9 +231,10 @@ struct detect_engine *detect_engine_create(const struct detectors *d, const uint
 			goto failed;
 		}
 		if (r->d->digits_max) {
-			en->digit_rules[digits++] = r;
-			if (r->d->digits_min < en->digits_min)
-				en->digits_min = r->d->digits_min;
+			if (add_digit_rule(en, r, digits++, e) < 0) {
+				bad(r->d, e);
+				goto failed;
+			}
 		} else if (r->d->run_max) {
 			en->run_rules[runs++] = r;
 			if (!en->run_min || r->d->run_min < en->run_min)

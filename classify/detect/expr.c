@@ -43,6 +43,7 @@ struct expr {
 	size_t n_classes;
 	struct class first;
 	bool captures, begins_with_border;
+	unsigned digits; /* that it begins with, at least */
 };
 
 static inline bool class_has(const struct class *c, uint8_t b)
@@ -513,6 +514,57 @@ static void first_bytes(struct expr *x, size_t pc, uint8_t *seen)
 	}
 }
 
+static bool is_digits(const struct class *c)
+{
+	struct class rest = *c;
+
+	rest.bit['0' >> 5] &= ~(0x3ffu << ('0' & 31));
+	for (unsigned i = 0; i < 8; i++)
+		if (rest.bit[i])
+			return false;
+	return true;
+}
+
+/* How many digits every match from this instruction on begins with, at least. */
+static unsigned digits_from(const struct expr *x, size_t pc, unsigned forks)
+{
+	unsigned n = 0, a, b;
+
+	for (;;) {
+		const struct instr *in = &x->code[pc];
+
+		switch ((enum op)in->op) {
+		case OP_CLASS:
+		case OP_REPEAT:
+			if (!is_digits(&x->classes[in->class]))
+				return n;
+			n += in->op == OP_CLASS ? 1 : (unsigned)in->x;
+			if (in->op == OP_REPEAT && in->x != in->y)
+				return n;
+			pc++;
+			break;
+		case OP_SPLIT:
+			if (!forks || in->x < 0 || in->y < 0)
+				return n;
+			a = digits_from(x, pc + (size_t)in->x, forks - 1);
+			b = digits_from(x, pc + (size_t)in->y, forks - 1);
+			return n + (a < b ? a : b);
+		case OP_JUMP:
+			if (in->x < 0)
+				return n;
+			pc += (size_t)in->x;
+			break;
+		case OP_SAVE:
+		case OP_LEFT:
+		case OP_NOT_BEFORE:
+			pc++;
+			break;
+		default:
+			return n;
+		}
+	}
+}
+
 struct expr *expr_compile(const char *pattern, unsigned flags, struct err *e)
 {
 	struct expr *x = calloc(1, sizeof(*x));
@@ -538,6 +590,7 @@ struct expr *expr_compile(const char *pattern, unsigned flags, struct err *e)
 		goto bad;
 	}
 	first_bytes(x, 0, seen);
+	x->digits = digits_from(x, 0, 4);
 	x->begins_with_border = x->code[0].op == OP_LEFT || x->code[0].op == OP_NOT_BEFORE;
 	free(seen);
 	return x;
@@ -553,6 +606,11 @@ void expr_free(struct expr *x)
 	free(x->code);
 	free(x->classes);
 	free(x);
+}
+
+bool expr_begins_with(const struct expr *x, uint8_t c)
+{
+	return class_has(&x->first, c);
 }
 
 static inline bool is_word(uint8_t c)
@@ -716,14 +774,25 @@ static bool run(const struct expr *x, const uint8_t *p, size_t n, uint32_t pc, u
 	return false;
 }
 
+static bool begins_with_digits(const uint8_t *p, size_t n, size_t digits)
+{
+	if (digits > n)
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+	return true;
+}
+
 bool expr_match_at(
         const struct expr *x, const uint8_t *p, size_t n, size_t start, size_t *steps, struct expr_hit *hit)
 {
 	struct frame end;
 
-	/* most places fail on the first byte or on the border before it */
+	/* most places fail on the first byte, on the border before it, or on the first group of digits */
 	if (start >= n || !class_has(&x->first, p[start]) ||
 	        (x->begins_with_border && !holds(x, &x->code[0], p, n, start)) ||
+	        !begins_with_digits(p + start, n - start, x->digits) ||
 	        !run(x, p, n, 0, (uint32_t)start, steps, &end))
 		return false;
 	/* an alternative without the group: the whole match is the value */
@@ -736,9 +805,10 @@ bool expr_match_at(
 
 bool expr_search(const struct expr *x, const uint8_t *p, size_t n, size_t *steps)
 {
+	size_t places = x->code[0].op == OP_FIELD_START && n ? 1 : n;
 	struct expr_hit hit;
 
-	for (size_t at = 0; at < n && *steps; at++)
+	for (size_t at = 0; at < places && *steps; at++)
 		if (expr_match_at(x, p, n, at, steps, &hit))
 			return true;
 	return false;

@@ -35,6 +35,8 @@ struct expr_hit {
 /* NULL: e says why. */
 struct expr *expr_compile(const char *pattern, unsigned flags, struct err *e);
 void expr_free(struct expr *x);
+/* May a match begin with this byte? */
+bool expr_begins_with(const struct expr *x, uint8_t c);
 /* Matches exactly at `at` within p[0..n).  *steps is what may still be spent; at 0 nothing matches. */
 bool expr_match_at(
         const struct expr *x, const uint8_t *p, size_t n, size_t at, size_t *steps, struct expr_hit *hit);

@@ -60,19 +60,14 @@ static size_t entity(const uint8_t *p, size_t n, uint8_t *as)
 	return *as ? len + 1 : 0;
 }
 
-size_t gap_at(const uint8_t *p, size_t n, uint8_t *as)
+size_t gap_long(const uint8_t *p, size_t n, uint8_t *as)
 {
 	uint32_t c = 0;
 	size_t len = 0;
 
-	if (!n)
-		return 0;
 	if (p[0] == '&')
 		return entity(p, n, as);
-	if (p[0] < 0x80) {
-		c = p[0];
-		len = 1;
-	} else if (p[0] == 0xc2 && n > 1) {
+	if (p[0] == 0xc2 && n > 1) {
 		c = p[1];
 		len = 2;
 	} else if ((p[0] & 0xf0) == 0xe0 && n > 2 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
@@ -81,14 +76,6 @@ size_t gap_at(const uint8_t *p, size_t n, uint8_t *as)
 	}
 	*as = meaning(c);
 	return *as ? len : 0;
-}
-
-size_t gap_or_one(const uint8_t *p, size_t n)
-{
-	uint8_t as;
-	size_t len = gap_at(p, n, &as);
-
-	return len ? len : 1;
 }
 
 size_t gap_blank_before(const uint8_t *p, size_t at)

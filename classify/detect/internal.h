@@ -39,21 +39,33 @@
 #define PARTS_AGAIN    8u      /* ... and from there on so many times what they hold */
 #define PARTS_PRIORITY 40u     /* what is less sure than this ends with its part, as sentences do */
 
-#define DATABASES 3
+#define DATABASES       3
+#define DIGIT_RULES_MAX 64    /* bits of a word */
+#define EXCLUDE_MARKS   1024u /* by which most numbers are told from excluded ones at once */
 
 struct exclusion {
 	struct expr *x;      /* searched in the value ... */
 	const char *literal; /* ... or equal to it */
 };
 
+/* Words around a value that speak for it. */
+struct words {
+	const char *const *word;
+	size_t n;
+	bool begins[256]; /* by the first byte of any, with 0x20 set */
+	bool low;         /* one begins below '@', with a digit */
+};
+
 struct rule {
 	const struct detector *d;
+	struct words context;
 	struct expr **x;
 	size_t n_x;
 	validator *checks;
 	size_t n_checks;
 	struct exclusion *exclude;
-	size_t n_exclude;
+	size_t n_exclude; /* expressions first */
+	bool exclude_marks[EXCLUDE_MARKS];
 	bool at; /* its anchor is '@' */
 };
 
@@ -62,8 +74,9 @@ struct detect_engine {
 	size_t n_rules;
 	hs_database_t *db[DATABASES];
 	const struct rule **digit_rules, **at_rules, **run_rules; /* NULL-terminated */
-	unsigned digits_min;                                      /* fewest any digit rule wants */
-	unsigned run_min, run_max; /* what any rule of runs wants; 0: there is none */
+	uint64_t digit_begins[256]; /* digit rules that may match from such a byte on, as bits */
+	unsigned digits_min;        /* fewest any digit rule wants */
+	unsigned run_min, run_max;  /* what any rule of runs wants; 0: there is none */
 	uint8_t token_key[64];
 	size_t token_key_len;
 	char token_key_id[17];
@@ -137,7 +150,7 @@ struct detect_stream {
 	unsigned n_hits, next_hit; /* ring */
 	size_t n_findings;
 	uint32_t more;
-	int64_t *sticky; /* by rule: where context was last seen in this field, -1 none */
+	int64_t *sticky; /* by rule: where context was last seen in this field; below 0: resolve.c */
 	uint32_t sticky_field;
 	struct parts parts;
 	struct field fields[DETECT_FIELDS];
@@ -209,7 +222,9 @@ void parts_forget(struct detect_stream *s);
 /* Does what makes the value lie on both sides of the border of f? */
 bool parts_crossed(const struct field *f, const struct value *v);
 
-/* resolve.c: tries the candidate at a place of a field. */
+/* resolve.c: a number of letters and digits, the same for all their spellings. */
+unsigned number_mark(const uint8_t *p, size_t n);
+/* Tries the candidate at a place of a field. */
 void resolve_place(
         struct detect_stream *s, const struct field *f, size_t end, bool ends, const struct place *at);
 

@@ -10,6 +10,8 @@
 #define TAG_REACH    512 /* a tag is no longer than that */
 #define STICKY_BYTES 512 /* context told for one row of a table holds for the next */
 
+enum { STICKY_UNKNOWN = -3, STICKY_NONE, STICKY_PATH }; /* in place of an offset */
+
 /* What one try works on: the bytes of a field around the anchor. */
 struct attempt {
 	struct detect_stream *s;
@@ -46,15 +48,39 @@ static bool word_stands_at(const uint8_t *p, size_t to, size_t at, const char *w
 	       (!is_letter((uint8_t)word[0]) || len > 3 || at + len >= to || is_border(p, at + len));
 }
 
-static bool words_within(const uint8_t *p, size_t from, size_t to, const char *const *words, size_t n_words)
+/* The next byte in [at, to) that a word may begin with; eight blanks and digits are passed over at once. */
+static size_t next_letter(const uint8_t *p, size_t at, size_t to)
 {
-	for (size_t i = 0; i < n_words; i++) {
-		size_t len = strlen(words[i]);
-		int low = (uint8_t)words[i][0] | 0x20;
+	uint64_t w;
 
-		for (size_t at = from; at + len <= to; at++)
-			if ((p[at] | 0x20) == low && word_stands_at(p, to, at, words[i], len))
+	for (; at + sizeof(w) <= to; at += sizeof(w)) {
+		memcpy(&w, p + at, sizeof(w));
+		if (w & 0xc0c0c0c0c0c0c0c0u)
+			break;
+	}
+	while (at < to && p[at] < '@')
+		at++;
+	return at;
+}
+
+static bool words_within(
+        const struct attempt *a, const uint8_t *p, size_t from, size_t to, const struct words *words)
+{
+	for (size_t at = from; at < to; at++) {
+		int low;
+
+		if (!words->low && p[at] < '@' && (at = next_letter(p, at, to)) == to)
+			return false;
+		low = p[at] | 0x20;
+		if (!words->begins[low] || (at && !is_border(p, at)))
+			continue;
+		a->s->w->stats.words += words->n;
+		for (size_t i = 0; i < words->n; i++) {
+			const char *word = words->word[i];
+
+			if (((uint8_t)word[0] | 0x20) == low && word_stands_at(p, to, at, word, strlen(word)))
 				return true;
+		}
 	}
 	return false;
 }
@@ -85,23 +111,35 @@ static void window_of(const struct attempt *a, const struct value *v, size_t *fr
 		narrow_to_sentence(v, from, to);
 }
 
+/* Is one of the words in the field's path?  Looked up once for each field. */
+static bool path_has_context(const struct attempt *a)
+{
+	const uint8_t *path = (const uint8_t *)a->s->paths + a->f->path;
+	int64_t *sticky = &a->s->sticky[a->r->d->index];
+
+	if (*sticky == STICKY_UNKNOWN)
+		*sticky =
+		        words_within(a, path, 0, a->f->path_len, &a->r->context) ? STICKY_PATH : STICKY_NONE;
+	return *sticky == STICKY_PATH;
+}
+
 static bool look_for_context(const struct value *v)
 {
 	const struct attempt *a = v->arg;
-	const struct detector *d = a->r->d;
-	const uint8_t *path = (const uint8_t *)a->s->paths + a->f->path;
+	const struct rule *r = a->r;
 	size_t from, to;
 	int64_t offset, last;
 
-	if (!d->n_context)
+	if (!r->context.n)
 		return false;
+	if (path_has_context(a))
+		return true;
 	window_of(a, v, &from, &to);
 	/* the words of the match count (`password: ...`), those of the value do not */
-	if (words_within(v->p, from, v->start, d->context, d->n_context) ||
-	        words_within(v->p, v->end, to, d->context, d->n_context) ||
-	        words_within(path, 0, a->f->path_len, d->context, d->n_context))
+	if (words_within(a, v->p, from, v->start, &r->context) ||
+	        words_within(a, v->p, v->end, to, &r->context))
 		return true;
-	last = a->s->sticky[d->index];
+	last = a->s->sticky[r->d->index];
 	offset = (int64_t)(a->f->begin + v->start) + a->f->delta;
 	return last >= 0 && offset - last < STICKY_BYTES;
 }
@@ -128,17 +166,30 @@ static bool is_literal(const struct rule *r, const char *literal, const uint8_t 
 	return strlen(literal) == n && !memcmp(literal, p, n);
 }
 
+unsigned number_mark(const uint8_t *p, size_t n)
+{
+	unsigned mark = 0;
+
+	for (size_t i = 0; i < n; i += gap_or_one(p + i, n - i))
+		if (isalnum(p[i]))
+			mark = mark * 31 + (unsigned)toupper(p[i]);
+	return mark % EXCLUDE_MARKS;
+}
+
 static bool is_excluded(const struct attempt *a, const struct value *v)
 {
 	const uint8_t *p = v->p + v->start;
-	size_t n = v->end - v->start;
+	const struct rule *r = a->r;
+	size_t n = v->end - v->start, i = 0;
 
-	for (size_t i = 0; i < a->r->n_exclude; i++) {
-		const struct exclusion *x = &a->r->exclude[i];
-
-		if (x->x ? expr_search(x->x, p, n, &a->s->w->steps) : is_literal(a->r, x->literal, p, n))
+	for (; i < r->n_exclude && r->exclude[i].x; i++)
+		if (expr_search(r->exclude[i].x, p, n, &a->s->w->steps))
 			return true;
-	}
+	if (i == r->n_exclude || (r->d->form == FORM_ALNUM && !r->exclude_marks[number_mark(p, n)]))
+		return false;
+	for (; i < r->n_exclude; i++)
+		if (is_literal(r, r->exclude[i].literal, p, n))
+			return true;
 	return false;
 }
 
@@ -301,7 +352,7 @@ static bool take(const struct attempt *a, const struct expr_hit *hit)
 	confidence = value_context(&v) ? d->confidence_context : d->confidence;
 	if (sure && confidence < 99)
 		confidence = 99;
-	if (v.context)
+	if (v.context && a->s->sticky[d->index] != STICKY_PATH)
 		a->s->sticky[d->index] = (int64_t)(a->f->begin + v.end) + a->f->delta;
 	finding_accept(a->s, a->f, a->r, &v, confidence);
 	return true;
@@ -343,34 +394,62 @@ static void try_anchor(struct attempt *a, const struct rule *r, size_t begin, si
 				return;
 }
 
-/* A number may begin at any group of the run, with a few bytes before it: letters, +, (. */
+/* Does a match of the rule begin at `at` and reach over `start`? */
+static bool try_at(const struct attempt *a, size_t at, size_t start, struct expr_hit *hit)
+{
+	a->s->w->stats.tries += a->r->n_x;
+	for (size_t x = 0; x < a->r->n_x; x++)
+		if (expr_match_at(a->r->x[x], a->p, a->n, at, &a->s->w->steps, hit) && hit->end > start &&
+		        take(a, hit))
+			return true;
+	return false;
+}
+
+static bool within_digits(const uint8_t *p, size_t at)
+{
+	return at && (uint8_t)(p[at] - '0') < 10 && (uint8_t)(p[at - 1] - '0') < 10;
+}
+
+/* Detectors that want no more digits than the run has, as bits. */
+static uint64_t rules_for(const struct detect_engine *en, const struct run *run, size_t *lead)
+{
+	uint64_t rules = 0;
+
+	*lead = 0;
+	for (unsigned i = 0; en->digit_rules[i]; i++) {
+		const struct detector *d = en->digit_rules[i]->d;
+
+		if (run->digits < d->digits_min)
+			continue;
+		rules |= 1ull << i;
+		*lead = d->window > *lead ? d->window : *lead;
+	}
+	return rules;
+}
+
+/* A number may begin at any group of the run, with a few bytes before it: letters, +, (.  No place is tried
+ * twice, and none within a group: tables of numbers are nothing but groups. */
 static void try_digits(struct attempt *a, const struct run *run)
 {
-	const struct rule *const *r = a->s->w->en->digit_rules;
+	const struct detect_engine *en = a->s->w->en;
+	size_t behind[DIGIT_RULES_MAX] = {0}, lead, at;
+	uint64_t rules = rules_for(en, run, &lead);
 	struct expr_hit hit;
 
-	for (; *r; r++) {
-		size_t behind = 0;
+	at = run->start[0] > lead ? run->start[0] - lead : 0;
+	for (unsigned g = 0; g < run->groups; g++) {
+		for (size_t start = run->start[g]; at <= start; at++) {
+			uint64_t may = rules & en->digit_begins[a->p[at]];
 
-		if (run->digits < (*r)->d->digits_min)
-			continue;
-		a->r = *r;
-		for (unsigned g = 0; g < run->groups; g++) {
-			size_t start = run->start[g], lead = (*r)->d->window;
-			size_t at = start > lead ? start - lead : 0;
+			if (within_digits(a->p, at))
+				continue;
+			for (; may; may &= may - 1) {
+				unsigned i = (unsigned)__builtin_ctzll(may);
 
-			for (at = at > behind ? at : behind; at <= start; at++) {
-				size_t x = 0;
-
-				for (; x < (*r)->n_x; x++)
-					if (expr_match_at(
-					            (*r)->x[x], a->p, a->n, at, &a->s->w->steps, &hit) &&
-					        hit.end > start && take(a, &hit))
-						break;
-				if (x < (*r)->n_x) {
-					behind = hit.end;
-					break;
-				}
+				a->r = en->digit_rules[i];
+				if (at + a->r->d->window >= start && at >= behind[i] &&
+				        try_at(a, at, start, &hit))
+					behind[i] = hit.end;
 			}
 		}
 	}
@@ -396,7 +475,8 @@ void resolve_place(
 		a.ends = false;
 	}
 	if (s->sticky_field != f->number) {
-		memset(s->sticky, 0xff, en->n_rules * sizeof(*s->sticky));
+		for (size_t i = 0; i < en->n_rules; i++)
+			s->sticky[i] = STICKY_UNKNOWN;
 		s->sticky_field = f->number;
 	}
 	if (place->rule == PLACE_DIGITS) {

@@ -656,6 +656,64 @@ static void test_harmless_names(void **state)
 }
 
 /* Text made to cost: anchors everywhere, runs of digits, no end. */
+/* A table of numbers that blanks part: `form` with a number of its own in each group. */
+static void number_table(char *out, size_t n, const char *form)
+{
+	unsigned x = 1;
+	size_t len = 0;
+
+	while (len + 16 < n) {
+		x = x * 1103515245 + 12345;
+		len += (size_t)sprintf(out + len, form, x >> 16 & 0x7fff);
+	}
+	memset(out + len, ' ', n - len);
+}
+
+/* What is done for a byte of it does not grow with the detectors' words, nor with places tried before. */
+static void test_tables_of_numbers(void **state)
+{
+	static const char *const forms[] = {"%.1u ", "%.2u ", "%.3u ", "%05u ", "%u.25 ", "%u-", "%09u "};
+	static char table[100000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		struct detect_stream *s = detect_open(worker);
+		struct detect_stats was, now;
+		size_t n;
+
+		number_table(table, sizeof(table), forms[i]);
+		detect_worker_stats(worker, &was);
+		detect_field(s, "body", 4, "", 0);
+		detect_text(s, (const uint8_t *)table, sizeof(table));
+		detect_close(s, &n, NULL);
+		detect_worker_stats(worker, &now);
+		assert_true(now.words - was.words < sizeof(table) / 64);
+		assert_true(now.tries - was.tries < sizeof(table) * 7);
+	}
+}
+
+/* Numbers that stand among others are found where they were. */
+static void test_numbers_in_rows(void **state)
+{
+	static const struct {
+		const char *text, *id;
+	} rows[] = {
+	        {"card " CARD " 12 27 123", "payment-card"},
+	        {"1 2 3 card " CARD " 12/27 123 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19", "payment-card"},
+	        {"<tr><td>17</td><td>212-432-6673</td><td>04 05 06</td></tr>", "phone-number"},
+	        {"17 2 04 (617) 830-0142", "phone-number"},
+	        {"phone 06 47 83 19 52 06 41 07 22 95", "phone-number"},
+	        {"12 34 IBAN DE48 1107 0221 8042 0246 17 12 27", "iban"},
+	        {"12 34 56 SSN 533-69-6252 78 90", "us-ssn"},
+	};
+	struct finding f[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (!has(f, find_whole(rows[i].text, f), rows[i].id))
+			fail_msg("no %s in %s", rows[i].id, rows[i].text);
+}
+
 static void test_hostile_text(void **state)
 {
 	static const char *const units[] = {"eyJ", "sk-ant-api03-", "password=", "a@", "1 ", "1234-",
@@ -705,6 +763,8 @@ int main(void)
 	        cmocka_unit_test(test_fields_are_masked),
 	        cmocka_unit_test(test_nothing_is_told),
 	        cmocka_unit_test(test_harmless_names),
+	        cmocka_unit_test(test_tables_of_numbers),
+	        cmocka_unit_test(test_numbers_in_rows),
 	        cmocka_unit_test(test_hostile_text),
 	};
 
