@@ -173,7 +173,7 @@ static void tell_name(const struct multipart *m, struct nest *t, const char *nam
 }
 
 struct part_head {
-	struct slice disposition, type, transfer;
+	struct slice disposition, type, transfer, codings;
 };
 
 static void part_head_read(const struct multipart *m, struct part_head *h)
@@ -201,7 +201,21 @@ static void part_head_read(const struct multipart *m, struct part_head *h)
 			h->type = slice_trim(slice_of(colon + 1, line.n - n - 1));
 		else if (slice_is_nocase(slice_trim(slice_of(line.p, n)), "content-transfer-encoding"))
 			h->transfer = slice_trim(slice_of(colon + 1, line.n - n - 1));
+		else if (slice_is_nocase(slice_trim(slice_of(line.p, n)), "content-encoding"))
+			h->codings = slice_trim(slice_of(colon + 1, line.n - n - 1));
 	}
+}
+
+/* Some name a character set there, or a transfer encoding. */
+static bool codings_known(struct slice list)
+{
+	enum coding_kind kinds[CODINGS_MAX];
+	unsigned n = coding_list(list, kinds);
+
+	for (unsigned i = 0; i < n && n <= CODINGS_MAX; i++)
+		if (kinds[i] == CODING_UNKNOWN)
+			return false;
+	return true;
 }
 
 static void begin(struct multipart *m, struct nest *t, const struct prefix *in, const struct part_hint *hint)
@@ -228,6 +242,8 @@ static void begin_part(struct multipart *m, struct nest *t)
 		hint.name = slice_of(file, file_n);
 	hint.type = h.type;
 	hint.transfer = h.transfer;
+	if (codings_known(h.codings))
+		hint.codings = h.codings;
 	begin(m, t, &in, &hint);
 }
 
