@@ -178,8 +178,18 @@ static void scan_path(struct request *q, struct slice path)
 	}
 }
 
+static void note_skipped(struct facts *x, unsigned skipped)
+{
+	if (skipped & CONTENT_GAP)
+		x->why_not |= WHY_GAP;
+	if (skipped & CONTENT_LIMIT)
+		x->why_not |= WHY_LIMIT;
+	if (skipped & (CONTENT_UNSUPPORTED | CONTENT_BINARY))
+		x->why_not |= WHY_UNSUPPORTED;
+}
+
 /* Base64 in a header; where a client proves who it is, that is what it stands for. */
-static void scan_encoded_header(const struct header *h, const struct text_sink *out)
+static unsigned scan_encoded_header(struct request *q, const struct header *h, const struct text_sink *out)
 {
 	char path[96];
 	int n = snprintf(path, sizeof(path), FIELD_HEADER "%.*s", (int)(h->name.n < 64 ? h->name.n : 64),
@@ -189,14 +199,14 @@ static void scan_encoded_header(const struct header *h, const struct text_sink *
 	for (int i = 0; i < n; i++)
 		if (path[i] >= 'A' && path[i] <= 'Z')
 			path[i] = (char)(path[i] + 32);
-	if (!credential_field(path))
-		content_encoded(&in, &h->value, out);
+	return credential_field(path) ? 0 : content_encoded(q->c->contents, &in, &h->value, out);
 }
 
 /* And in the steps of a path: '/' is of its alphabet. */
-static void scan_encoded_path(struct slice path, const struct text_sink *out)
+static unsigned scan_encoded_path(struct request *q, struct slice path, const struct text_sink *out)
 {
 	const struct slice in = slice_of(FIELD_PATH, sizeof(FIELD_PATH) - 1);
+	unsigned skipped = 0;
 
 	for (size_t at = 0, end; at < path.n; at = end + 1) {
 		const char *slash = memchr(path.p + at, '/', path.n - at);
@@ -204,24 +214,26 @@ static void scan_encoded_path(struct slice path, const struct text_sink *out)
 
 		end = slash ? (size_t)(slash - path.p) : path.n;
 		step = slice_of(path.p + at, end - at);
-		content_encoded(&in, &step, out);
+		skipped |= content_encoded(q->c->contents, &in, &step, out);
 	}
+	return skipped;
 }
 
 static void scan_head(struct request *q)
 {
 	const struct message *m = q->m;
 	struct text_sink out = text_sink_of(q);
+	unsigned skipped = 0;
 
 	for (unsigned i = 0; i < m->n_headers; i++)
 		if (!dull_header(m->headers[i].name)) {
 			scan_field(q, FIELD_HEADER, m->headers[i].name, m->headers[i].value);
-			scan_encoded_header(&m->headers[i], &out);
+			skipped |= scan_encoded_header(q, &m->headers[i], &out);
 		}
 	scan_path(q, m->path);
-	scan_encoded_path(m->path, &out);
-	if (m->query.n)
-		content_query(&m->query, &out);
+	skipped |= scan_encoded_path(q, m->path, &out);
+	skipped |= content_query(q->c->contents, &m->query, &out);
+	note_skipped(&q->r->facts, skipped);
 }
 
 static void copy_masked(struct request *q, struct slice s, char *out, size_t cap)
@@ -525,16 +537,6 @@ static void request_gap(void *arg, struct message *m, uint64_t n)
 	r->facts.why_not |= WHY_GAP;
 	if (q->content)
 		content_gap(q->content, n);
-}
-
-static void note_skipped(struct facts *x, unsigned skipped)
-{
-	if (skipped & CONTENT_GAP)
-		x->why_not |= WHY_GAP;
-	if (skipped & CONTENT_LIMIT)
-		x->why_not |= WHY_LIMIT;
-	if (skipped & (CONTENT_UNSUPPORTED | CONTENT_BINARY))
-		x->why_not |= WHY_UNSUPPORTED;
 }
 
 void reading_remember(struct reading *r, const struct finding *f, size_t n, uint32_t more)

@@ -9,7 +9,11 @@
 #define SMALL_ROOMS 2
 #define LARGE_ROOMS 1
 
-#define QUERY_ROOM 32768 /* on the stack: JSON in base64 in a value */
+/* Of a query, a header or a step of a path: on the stack, JSON in base64 in a value; and what comes out of
+ * one.
+ */
+#define HEAD_ROOM  32768
+#define HEAD_LIMIT (256u << 10)
 
 struct content {
 	struct content_pool *pool;
@@ -20,7 +24,7 @@ struct content {
 struct content_pool {
 	struct pool *bodies;
 	struct nest_rooms rooms;
-	struct content_limits limits;
+	struct content_limits limits, head_limits;
 };
 
 struct content_pool *content_pool_create(size_t bodies, const struct content_limits *l)
@@ -29,7 +33,8 @@ struct content_pool *content_pool_create(size_t bodies, const struct content_lim
 
 	if (!p)
 		return NULL;
-	p->limits = *l;
+	p->limits = p->head_limits = *l;
+	p->head_limits.body_limit = HEAD_LIMIT;
 	p->bodies = pool_create(sizeof(struct content), bodies);
 	p->rooms.small = pool_create(NEST_ROOM_SMALL, bodies * SMALL_ROOMS + NEST_DEPTH_MAX);
 	p->rooms.large = pool_create(NEST_ROOM_LARGE, bodies * LARGE_ROOMS + NEST_DEPTH_MAX);
@@ -114,22 +119,27 @@ unsigned content_close(struct content *c, uint64_t *decoded)
 	return skip;
 }
 
-void content_query(const struct slice *query, const struct text_sink *out)
+static unsigned read_head_text(struct content_pool *p, const struct reader_ops *ops, const struct prefix *in,
+        const struct slice *text, const struct text_sink *out)
 {
-	static const struct content_limits l = {.depth = 2};
-	static const struct prefix in = {.text = "query", .n = 5, .key_at = 5};
 	struct {
 		struct nest nest;
-		_Alignas(16) uint8_t own[QUERY_ROOM];
-	} q;
+		_Alignas(16) uint8_t own[HEAD_ROOM];
+	} h;
 
-	if (!query->n)
-		return;
-	nest_init(&q.nest, sizeof(q.own), NULL, &l, out);
-	if (!part_begin_as(&q.nest, &form_ops, &in, NULL))
-		return;
-	part_feed(&q.nest, (const uint8_t *)query->p, query->n);
-	part_end(&q.nest);
+	nest_init(&h.nest, sizeof(h.own), &p->rooms, &p->head_limits, out);
+	if (part_begin_as(&h.nest, ops, in, NULL)) {
+		part_feed(&h.nest, (const uint8_t *)text->p, text->n);
+		part_end(&h.nest);
+	}
+	return h.nest.emit.skip;
+}
+
+unsigned content_query(struct content_pool *p, const struct slice *query, const struct text_sink *out)
+{
+	static const struct prefix in = {.text = "query", .n = 5, .key_at = 5};
+
+	return query->n ? read_head_text(p, &form_ops, &in, query, out) : 0;
 }
 
 /* The sink of a caller who wants only what was decoded. */
@@ -167,25 +177,17 @@ static void decoded_end(void *arg, bool whole)
 	d->open = false;
 }
 
-void content_encoded(const struct slice *path, const struct slice *text, const struct text_sink *out)
+unsigned content_encoded(struct content_pool *p, const struct slice *path, const struct slice *text,
+        const struct text_sink *out)
 {
-	static const struct content_limits l = {.depth = 3};
 	struct decoded_only d = {.out = out};
 	const struct text_sink only = {
 	        .arg = &d, .field = decoded_field, .text = decoded_text, .field_end = decoded_end};
-	struct {
-		struct nest nest;
-		_Alignas(16) uint8_t own[QUERY_ROOM];
-	} q;
 	struct prefix in;
 
 	if (text->n < BASE64_MIN || !path->n)
-		return;
+		return 0;
 	prefix_set(&in, path->p, path->n, 0, path->n);
 	d.path_len = in.n;
-	nest_init(&q.nest, sizeof(q.own), NULL, &l, &only);
-	if (!part_begin_as(&q.nest, &text_ops, &in, NULL))
-		return;
-	part_feed(&q.nest, (const uint8_t *)text->p, text->n);
-	part_end(&q.nest);
+	return read_head_text(p, &text_ops, &in, text, &only);
 }

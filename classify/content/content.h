@@ -77,9 +77,11 @@ uint64_t content_refused(const struct content_pool *p);
 uint64_t content_decoders_refused(const struct content_pool *p);
 
 /* For text that is not a body (leaktap detect on JSON lines, query strings): the same readers. */
-void content_query(const struct slice *query, const struct text_sink *out); /* fields query.NAME */
+unsigned content_query(struct content_pool *p, const struct slice *query,
+        const struct text_sink *out); /* fields query.NAME; returns content_skip bits */
 /* What a header or a step of a path holds in base64, and nothing of the text around it: fields PATH(base64).
  */
-void content_encoded(const struct slice *path, const struct slice *text, const struct text_sink *out);
+unsigned content_encoded(struct content_pool *p, const struct slice *path, const struct slice *text,
+        const struct text_sink *out);
 
 #endif

@@ -351,12 +351,61 @@ static void test_query(void **state)
 	struct slice q = SLICE("q=Can%20you+check%3F&key=AIzaSy&flag");
 
 	(void)state;
-	content_query(&q, &out);
+	content_query(pool, &q, &out);
 	assert_string_equal(r->text, "query.q <q> Can you check?\nquery.key <key> AIzaSy\nquery{} <> flag\n");
 	out = record_sink(r);
-	content_query(&(struct slice){NULL, 0}, &out);
+	content_query(pool, &(struct slice){NULL, 0}, &out);
 	assert_string_equal(r->text, "");
+	q = SLICE("compression=gzip&message="
+	          "H4sIAAAAAAACA6tWyssvSVWyUirJSCxRyCxWiFHKyc9Lj1FSSM3LL03PUKoF"
+	          "APdszA4iAAAA&base64=1");
+	out = record_sink(r);
+	assert_int_equal(content_query(pool, &q, &out), 0);
+	assert_string_equal(r->text,
+	        "query.compression <compression> gzip\n"
+	        "query.message <message> "
+	        "H4sIAAAAAAACA6tWyssvSVWyUirJSCxRyCxWiFHKyc9Lj1FSSM3LL03PUKoFAPdszA4iAAAA\n"
+	        "query.message(base64).note <note> that is "
+	        "\"long\" enough\nquery.base64 <base64> 1\n");
 	free(r);
+}
+
+static void bomb_field(void *arg, const char *path, size_t path_len, const char *key, size_t key_len)
+{
+	(void)arg;
+	(void)path;
+	(void)path_len;
+	(void)key;
+	(void)key_len;
+}
+
+static void bomb_end(void *arg, bool whole)
+{
+	(void)arg;
+	(void)whole;
+}
+
+/* What comes out of a header is little, whatever it says. */
+static void test_encoded_bomb(void **state)
+{
+	const struct slice path = SLICE("header.x");
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static uint8_t dots[1 << 20], z[4096];
+	static char text[6000];
+	uint64_t got = 0;
+	const struct text_sink out = {
+	        .arg = &got, .field = bomb_field, .text = bomb_text, .field_end = bomb_end};
+	struct slice s = {text, 0};
+	size_t n;
+
+	(void)state;
+	memset(dots, '.', sizeof(dots));
+	n = coder_gzip9(dots, sizeof(dots), z, sizeof(z));
+	for (size_t i = 0; i + 2 < n; i += 3)
+		for (int k = 18; k >= 0; k -= 6)
+			text[s.n++] = digits[(z[i] << 16 | z[i + 1] << 8 | z[i + 2]) >> k & 63];
+	assert_int_equal(content_encoded(pool, &path, &s, &out), CONTENT_LIMIT);
+	assert_in_range(got, 100000, 300000);
 }
 
 /* Of a header or a step of a path only what base64 gave, by whatever reader. */
@@ -372,6 +421,9 @@ static void test_encoded(void **state)
 	        {"eyJub3RlIjoidGhhdCBpcyBsb25nIGVub3VnaCJ9",
 	                "header.x(base64).note <note> that is long enough\n"},
 	        {"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlIG9mIGl0", ""},
+	        {"H4sIAAAAAAACA6tWyssvSVWyUirJSCxRyCxWiFHKyc9Lj1FSSM3LL03PUKoF"
+	         "APdszA4iAAAA",
+	                "header.x(base64).note <note> that is \"long\" enough\n"},
 	        {"plain words, and {\"no\": \"JSON\"}", ""},
 	        {"", ""},
 	};
@@ -383,7 +435,7 @@ static void test_encoded(void **state)
 		struct text_sink out = record_sink(r);
 		struct slice text = slice_of(cases[i].text, strlen(cases[i].text));
 
-		content_encoded(&path, &text, &out);
+		content_encoded(pool, &path, &text, &out);
 		assert_string_equal(r->text, cases[i].told);
 	}
 	free(r);
@@ -477,6 +529,7 @@ int main(void)
 	        cmocka_unit_test(test_form_that_is_none),
 	        cmocka_unit_test(test_query),
 	        cmocka_unit_test(test_encoded),
+	        cmocka_unit_test(test_encoded_bomb),
 	        cmocka_unit_test(test_utf16),
 	        cmocka_unit_test(test_gaps),
 	};
