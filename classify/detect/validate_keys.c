@@ -8,9 +8,9 @@
 #include <string.h>
 
 #define PREFIX_MAX 96 /* bytes before the BEGIN of a line */
-#define SUFFIX_MAX 40 /* bytes behind it */
+#define SUFFIX_MAX 96 /* bytes behind it */
 #define TAG_MAX    64
-#define LINE_ENDS  160 /* bytes between the body and its END line, with that line's prefix */
+#define LINE_ENDS  256 /* bytes between the body and its END line, with that line's prefix */
 #define HEADERS    8   /* lines of them */
 
 /* What stands around BEGIN on its line stands around the lines of the body as well: numbers that count them,
@@ -112,13 +112,26 @@ static void fit_prefix(const struct value *v, size_t next, struct around *a)
 	}
 }
 
+/* Where what stands behind BEGIN ends: with its line, or with the \n in a string that holds the whole key. */
+static size_t suffix_end(const struct value *v, size_t at)
+{
+	size_t max = v->n - at < SUFFIX_MAX ? v->n - at : SUFFIX_MAX, to = at;
+	const uint8_t *line = memchr(v->p + at, '\n', max);
+
+	if (line && !memmem(v->p + at, (size_t)(line - v->p) - at, "-----", 5)) {
+		to = (size_t)(line - v->p);
+		return to > at && v->p[to - 1] == '\r' ? to - 1 : to;
+	}
+	while (to < at + max && !line_end_at(v, to))
+		to++;
+	return to;
+}
+
 static void read_around(const struct value *v, size_t begin, size_t end, struct around *a)
 {
-	size_t to = end;
+	size_t to = suffix_end(v, end);
 
 	memset(a, 0, sizeof(*a));
-	while (to < v->n && to - end < SUFFIX_MAX && !line_end_at(v, to))
-		to++;
 	if (!line_end_at(v, to))
 		return;
 	if (to > end && !is_base64(v->p[end])) {
@@ -133,10 +146,11 @@ static void read_around(const struct value *v, size_t begin, size_t end, struct 
 
 static size_t suffix_at(const struct around *a, const struct value *v, size_t at)
 {
-	size_t n = a->n_suffix;
+	size_t left = v->n - at, max = left < 2 * SUFFIX_MAX ? left : 2 * SUFFIX_MAX, n;
 
-	if (!n || v->n - at < n || memcmp(v->p + at, a->suffix, n) != 0)
+	if (!a->n_suffix || v->p[at] != *a->suffix)
 		return 0;
+	n = same_shape(a->suffix, a->n_suffix, v->p + at, max);
 	return at + n == v->n || line_end_at(v, at + n) ? n : 0;
 }
 

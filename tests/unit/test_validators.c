@@ -273,6 +273,12 @@ static const struct listing listings[] = {
         {"<div>", "<div>", "</div>"},
         {"<p class='x'>", "<p class='x'>", "</p>\n"},
         {"", "", "<br/>\n"},
+        {"", "", "$\n"},
+        {"{\"log\":\"", "{\"log\":\"",
+                "\\n\",\"stream\":\"stdout\",\"time\":\"2025-11-30T10:00:01.123456789Z\"}\n"},
+        {"{\"n\":%d,\"msg\":\"", "{\"n\":%d,\"msg\":\"", "\",\"pid\":17}\r\n"},
+        {"\x1b[36mapp_1 |\x1b[0m ", "\x1b[36mapp_1 |\x1b[0m ", "\n"},
+        {"< ", "< ", "\n"},
 };
 
 /* Writes the lines as the listing does; *end: behind the last of them. */
