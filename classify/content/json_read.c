@@ -5,6 +5,7 @@
  * the structure, not the reading: the rest is handed out as text with JSON's escapes undone, so that nothing
  * can be hidden behind a stray comma.  The same after a gap, where nobody knows whether a quote opens or
  * closes. */
+#include "classify/content/packet.h"
 #include "classify/content/reader.h"
 #include "classify/content/text_scan.h"
 
@@ -12,6 +13,7 @@
 
 enum state {
 	TOP,         /* between top-level values */
+	LEAD,        /* there, in what may be a packet's type */
 	VALUE,       /* a value must follow */
 	FIRST_VALUE, /* or the array ends */
 	KEY,         /* a name or the object's end (a comma before the end is let pass) */
@@ -41,6 +43,7 @@ struct json_reader {
 	unsigned depth, depth_max, key_n, num_n, num_digits;
 	bool num_open, num_dot, num_exp;
 	uint8_t num_last;
+	uint8_t lead_n, lead[PACKET_MAX];
 	char num[24];            /* a short number, until it is known to be well placed */
 	char key[JSON_KEY_LONG]; /* beginning of the name being read */
 	struct nest *t;
@@ -60,8 +63,19 @@ static bool is_space(uint8_t c)
 static int json_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 {
 	size_t i = 1;
+	size_t empty = packets_empty(p, n);
+	int lead;
 
 	(void)hint;
+	p += empty;
+	n -= empty;
+	lead = n ? packet_type(p, n) : 0;
+	if (lead > 0) {
+		p += lead;
+		n -= (size_t)lead;
+		if (*p == '"' && p[-1] != ':')
+			return 0;
+	}
 	if (!n)
 		return 0;
 	while (i < n && is_space(p[i]))
@@ -627,7 +641,7 @@ static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
 	case '\r':
 		blank(j);
 		return 1;
-	case 0x1e:
+	case PACKET_SEPARATOR:
 	case '\0':
 		if (j->state == TOP)
 			return 1;
@@ -660,6 +674,11 @@ static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
 		leave(j);
 		return 1;
 	default:
+		if (j->state == TOP && packet_type(&c, 1) < 0) {
+			j->lead_n = 0;
+			j->state = LEAD;
+			return 0;
+		}
 		if (!value || j->state == TOP || (c != '-' && (c < '0' || c > '9') && !word_begin(j, c)))
 			break;
 		if (j->state != WORD)
@@ -667,6 +686,32 @@ static size_t structure(struct json_reader *j, struct emit *e, uint8_t c)
 		return 0;
 	}
 	broken(j, e);
+	return 0;
+}
+
+/* It is none: text. */
+static void lead_text(struct json_reader *j, struct emit *e)
+{
+	raw_begin(j, e, CONTENT_BROKEN);
+	string_text(j, e, j->lead, j->lead_n);
+}
+
+static size_t read_lead(struct json_reader *j, struct emit *e, uint8_t c)
+{
+	int type = 0;
+
+	if (j->lead_n < PACKET_MAX) {
+		j->lead[j->lead_n] = c;
+		type = packet_type(j->lead, j->lead_n + 1u);
+	}
+	if (type < 0) {
+		j->lead_n++;
+		return 1;
+	}
+	if (type > 0 || c == PACKET_SEPARATOR)
+		j->state = TOP;
+	else
+		lead_text(j, e);
 	return 0;
 }
 
@@ -688,6 +733,9 @@ static void json_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 		case WORD:
 			i += read_word(j, e, p + i);
 			break;
+		case LEAD:
+			i += read_lead(j, e, p[i]);
+			break;
 		default:
 			i += structure(j, e, p[i]);
 		}
@@ -697,6 +745,8 @@ static void json_feed(void *state, struct nest *t, const uint8_t *p, size_t n)
 /* Ends what is open of a string or of raw text; nothing when there is none. */
 static void end_open(struct json_reader *j, struct emit *e, bool whole)
 {
+	if (j->state == LEAD)
+		lead_text(j, e);
 	if (j->state == STRING || j->state == RAW)
 		escape_end(j, e);
 	if (j->state == RAW || (j->state == STRING && !j->in_key))
@@ -721,7 +771,7 @@ static void json_end(void *state, struct nest *t)
 {
 	struct json_reader *j = state;
 
-	end_open(j, nest_emit(t), j->state == RAW);
+	end_open(j, nest_emit(t), j->state == RAW || j->state == LEAD);
 	if (j->state != TOP && j->state != RAW)
 		nest_skip(t, CONTENT_BROKEN);
 }
@@ -740,7 +790,7 @@ bool json_fits(struct nest *t, const uint8_t *p, size_t n, bool whole)
 	json_feed(&j, t, p, n);
 	e->muted = false;
 	e->skip = skip;
-	return whole ? j.state == TOP && e->would : j.state != RAW;
+	return whole ? j.state == TOP && e->would : j.state != RAW && j.state != LEAD;
 }
 
 const struct reader_ops json_ops = {

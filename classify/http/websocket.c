@@ -8,6 +8,7 @@
  *
  * Text messages may hold several records (SignalR ends each with 0x1E) and may begin with the packet type of
  * Engine.IO and Socket.IO before their JSON.  Section numbers are those of RFC 6455. */
+#include "classify/content/packet.h"
 #include "classify/http/message.h"
 #include "classify/layer.h"
 
@@ -29,9 +30,6 @@
 #define RECORD_SEPARATOR 0x1e
 #define RECORDS_FREE     4096 /* of a side, each a message of its own ... */
 #define RECORD_BYTES     8    /* ... and one more for each so many bytes sent: the rest stay together */
-#define PACKET_MAX       48   /* of what stands before the JSON of a Socket.IO packet */
-#define PACKET_DIGITS    10   /* of a number in it */
-#define PACKET_NAMESPACE 16   /* of its namespace: more is data */
 
 enum opcode { CONTINUES = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
@@ -250,35 +248,6 @@ static void give(struct run *r, struct message *m, const uint8_t *p, size_t n)
 	if (n && r->out->body)
 		r->out->body(r->out->arg, m, p, n);
 	m->body_bytes += n;
-}
-
-/* Engine.IO's and Socket.IO's packet types, the number of attachments, a namespace and the number of an
- * acknowledgement may stand before the JSON: 42["event",{}], 451-/admin,17["event",{}].  Their length; 0:
- * this is none; -1: it may become one. */
-static int packet_type(const uint8_t *p, size_t n)
-{
-	size_t i = 0, from;
-
-	while (i < n && p[i] >= '0' && p[i] <= '9' && i <= PACKET_DIGITS)
-		i++;
-	if (!i || i > PACKET_DIGITS)
-		return 0;
-	if (i > 1 && i < n && p[i] == '-')
-		i++;
-	if (i < n && p[i] == '/') {
-		const uint8_t *comma = memchr(p + i, ',', n - i);
-
-		if (!comma)
-			return n - i <= PACKET_NAMESPACE ? -1 : 0;
-		if (comma - (p + i) > PACKET_NAMESPACE)
-			return 0;
-		i = (size_t)(comma + 1 - p);
-	}
-	for (from = i; i < n && p[i] >= '0' && p[i] <= '9' && i - from <= PACKET_DIGITS;)
-		i++;
-	if (i == n)
-		return -1;
-	return p[i] == '[' || p[i] == '{' || p[i] == '"' ? (int)i : 0;
 }
 
 /* What is held of a message's beginning is all that there is, or no packet's type. */

@@ -227,6 +227,31 @@ static void test_calls(void **state)
 	free(r);
 }
 
+/* What protocols write before their JSON is passed over; what only looks like it stays text. */
+static void test_packets(void **state)
+{
+	(void)state;
+	check("42[\"m\",{\"text\":\"\\u0041KIA\"}]", "[0] <> m\n[1].text <text> AKIA\n", 0);
+	check("40\x1e"
+	      "42[\"m\"]\x1e"
+	      "2\x1e"
+	      "451-/admin,17[\"\\u0041\"]",
+	        "[0] <> m\n[0] <> A\n", 0);
+	check("4{\"sid\":\"a\"}", "sid <sid> a\n", 0);
+	check("f:{\"id\":\"m\"}\n0:\"\\u0041KIA\"\ne:{\"r\":\"stop\"}\n",
+	        "id <id> m\nbody <> AKIA\nr <r> stop\n", 0);
+	check(")]}',\n{\"a\":\"\\u0041\"}", "a <a> A\n", 0);
+	check(")]}'\n[\"\\u0041\"]", "[0] <> A\n", 0);
+	/* none */
+	check("{\"a\":\"1\"}\n4111111111111111", "a <a> 1\nbody <> 4111111111111111\n", CONTENT_BROKEN);
+	check("{\"a\":\"1\"}\nfine\\n", "a <a> 1\nbody <> fine\n\n", CONTENT_BROKEN);
+	check("{\"a\":\"1\"}\n42", "a <a> 1\nbody <> 42\n", CONTENT_BROKEN);
+	check("42", "body <> 42\n", 0);
+	check("10\" pipe, 4 \\u0041", "body <> 10\" pipe, 4 \\u0041\n", 0);
+	check("a: [1] and \\u0041", "body <> a: [1] and \\u0041\n", 0);
+	check(")]} \\u0041", "body <> )]} \\u0041\n", 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +269,7 @@ int main(void)
 	        cmocka_unit_test(test_python_cases),
 	        cmocka_unit_test(test_flips_and_prefixes),
 	        cmocka_unit_test(test_calls),
+	        cmocka_unit_test(test_packets),
 	};
 
 	return cmocka_run_group_tests(tests, reader_setup, reader_teardown);
