@@ -168,14 +168,42 @@ static size_t put_path(const char *path, size_t n, char out[FINDING_FIELD_MAX])
 	return 3 + n - from;
 }
 
+/* {"name": "DB_PASSWORD", "value": ...}: the text of the member before, which names this one.  Its length, 0:
+ * there is none. */
+static size_t named_before(const struct detect_stream *s, const char *path, size_t path_len, const char *key,
+        size_t key_len, char name[DETECT_KEY_MAX])
+{
+	static const size_t lead = sizeof("name: ") - 1;
+	const struct field *f;
+	size_t n;
+
+	if (!s->n_fields || key_len != 5 || strncasecmp(key, "value", 5) || path_len < key_len)
+		return 0;
+	f = &s->fields[s->n_fields - 1];
+	n = s->len - f->begin;
+	if (n <= lead || n - lead > DETECT_KEY_MAX || f->delta != -(int64_t)(f->begin + lead) ||
+	        strncasecmp((const char *)s->buf + f->begin, "name: ", lead))
+		return 0;
+	if (f->path_len != path_len - 1 || memcmp(s->paths + f->path, path, path_len - key_len))
+		return 0;
+	memcpy(name, s->buf + f->begin + lead, n - lead);
+	return n - lead;
+}
+
 static void begin_field(
         struct detect_stream *s, const char *path, size_t path_len, const char *key, size_t key_len)
 {
-	char shown[FINDING_FIELD_MAX];
+	char shown[FINDING_FIELD_MAX], name[DETECT_KEY_MAX];
 	struct field *f;
+	size_t named;
 
 	parts_end(s);
 	path_len = put_path(path, path_len, shown);
+	named = named_before(s, shown, path_len, key, key_len, name);
+	if (named && is_wordy(name, named)) {
+		key = name;
+		key_len = named;
+	}
 	if (s->n_fields == DETECT_FIELDS || s->paths_len + path_len > DETECT_PATHS ||
 	        s->len + DETECT_KEY_MAX + 4 > DETECT_BUFFER)
 		stream_search(s, false);

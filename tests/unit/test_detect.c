@@ -218,6 +218,32 @@ static void test_field_key_counts(void **state)
 	assert_int_equal(f[0].offset, 0);
 }
 
+/* {"name": "DB_PASSWORD", "value": ...}, and members of two objects. */
+static void test_name_beside_counts(void **state)
+{
+	static const char *const paths[] = {"env[0].value", "env[1].value"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct detect_stream *s = detect_open(worker);
+		const struct finding *f;
+		size_t n;
+		uint32_t more;
+
+		detect_field(s, "env[0].name", 11, "name", 4);
+		detect_text(s, (const uint8_t *)"DB_PASSWORD", 11);
+		detect_field(s, paths[i], strlen(paths[i]), "value", 5);
+		detect_text(s, (const uint8_t *)"Harvest#2931abc", 15);
+		f = detect_close(s, &n, &more);
+		assert_int_equal(n, i ? 0 : 1);
+		if (!n)
+			continue;
+		assert_string_equal(f[0].detector->id, "password-assignment");
+		assert_string_equal(f[0].field, "env[0].value");
+		assert_int_equal(f[0].offset, 0);
+	}
+}
+
 /* Neither two fields nor the two sides of a gap make one value. */
 static void test_borders(void **state)
 {
@@ -747,6 +773,7 @@ int main(void)
 	        cmocka_unit_test(test_across_the_buffer),
 	        cmocka_unit_test(test_long_keys),
 	        cmocka_unit_test(test_field_key_counts),
+	        cmocka_unit_test(test_name_beside_counts),
 	        cmocka_unit_test(test_borders),
 	        cmocka_unit_test(test_count_and_token),
 	        cmocka_unit_test(test_token_is_hmac),
