@@ -110,6 +110,7 @@ struct field {
 struct part_number {
 	uint32_t index;
 	uint16_t at, end;
+	bool text; /* of a list whose elements are read as one text */
 };
 
 /* Text parts of one message: the end of the newest, or of several short ones. */

@@ -1,7 +1,8 @@
 /* parts.c - values that are cut over text parts of one message, [{"text": "... ghp_12"}, {"text": "34 ..."}]:
  * the model reads the parts one behind the other.  Where no blank parts them, the end of one and the
  * beginning of the next are searched together, as a field of its own behind both.  What counts there must
- * reach over the border, and what was found in the parts by themselves goes before it. */
+ * reach over the border, and what was found in the parts by themselves goes before it.  So are the first
+ * lines of a private key in a list of lines. */
 #include "classify/detect/internal.h"
 
 #include <ctype.h>
@@ -23,7 +24,8 @@ static bool is_list(const char *path, size_t n)
 	return false;
 }
 
-/* "messages[0].content[2].text", "content.parts[2]": where the number stands.  False: no text part. */
+/* "messages[0].content[2].text", "content.parts[2]", "lines[7]": where the number stands.  False: there is
+ * none. */
 static bool find_number(const char *path, size_t n, struct part_number *out)
 {
 	static const char text[] = ".text";
@@ -35,8 +37,9 @@ static bool find_number(const char *path, size_t n, struct part_number *out)
 	out->index = 0;
 	for (at = end; at && isdigit((unsigned char)path[at - 1]) && end - at < 6;)
 		at--;
-	if (at == end || !at || path[at - 1] != '[' || !is_list(path, at - 1))
+	if (at == end || !at || path[at - 1] != '[')
 		return false;
+	out->text = is_list(path, at - 1);
 	for (size_t i = at; i < end; i++)
 		out->index = out->index * 10 + (uint32_t)(path[i] - '0');
 	out->at = (uint16_t)at;
@@ -58,10 +61,25 @@ bool detect_follows(const struct detect_stream *s, const char *path, size_t n)
 	const struct field *f = s->n_fields ? &s->fields[s->n_fields - 1] : NULL;
 	struct part_number number;
 
-	return s->parts.open && f && find_number(path, n, &number) && number.index == now->index + 1 &&
-	       number.at == now->at && !memcmp(path, s->paths + f->path, now->at) &&
-	       n - number.end == f->path_len - now->end &&
+	return s->parts.open && f && find_number(path, n, &number) && number.text &&
+	       number.index == now->index + 1 && number.at == now->at &&
+	       !memcmp(path, s->paths + f->path, now->at) && n - number.end == f->path_len - now->end &&
 	       !memcmp(path + number.end, s->paths + f->path + now->end, n - number.end);
+}
+
+/* Does what is held end with the first line of a key?  Any list may hold the lines of one. */
+static bool key_begins(const struct parts *c)
+{
+	static const char last[] = "PRIVATE KEY-----";
+	const size_t n = sizeof(last) - 1, most = n + sizeof("-----BEGIN ENCRYPTED ") - 1;
+	size_t end = c->n_tail, from;
+
+	while (end && isspace(c->tail[end - 1]))
+		end--;
+	if (end < n || memcmp(c->tail + end - n, last, n) != 0)
+		return false;
+	from = end > most ? end - most : 0;
+	return memmem(c->tail + from, end - from, "-----BEGIN", 10);
 }
 
 void parts_begin(struct detect_stream *s)
@@ -73,7 +91,7 @@ void parts_begin(struct detect_stream *s)
 
 	if (!find_number(path, f->path_len, &number))
 		return;
-	c->joins = follows(c, path, f->path_len, &number);
+	c->joins = follows(c, path, f->path_len, &number) && (number.text || key_begins(c));
 	c->newest = number;
 	c->open = true;
 	c->n_head = 0;
@@ -95,6 +113,13 @@ void parts_keep_head(struct detect_stream *s)
 		return;
 	c->n_head = (uint16_t)(s->len - from < PARTS_EDGE ? s->len - from : PARTS_EDGE);
 	memcpy(c->head, s->buf + from, c->n_head);
+}
+
+/* Blanks part two parts, but not the first line of a key from the second. */
+static bool is_joined(const struct parts *c)
+{
+	return c->joins && c->n_head &&
+	       ((!isspace(c->head[0]) && !isspace(c->tail[c->n_tail - 1])) || key_begins(c));
 }
 
 /* The end of the parts so far and the beginning of the current one, as a field behind it. */
@@ -178,8 +203,9 @@ void parts_end(struct detect_stream *s)
 	whole = !c->n_head && end - text_begins(&f) <= PARTS_EDGE;
 	parts_keep_head(s);
 	c->open = false;
-	joined = c->joins && c->n_head && !isspace(c->head[0]) && !isspace(c->tail[c->n_tail - 1]);
-	c->told += (uint64_t)((int64_t)end + f.delta);
+	joined = is_joined(c);
+	if (c->newest.text)
+		c->told += (uint64_t)((int64_t)end + f.delta);
 	if (joined)
 		search_both(s, f.number);
 	if (joined && whole && may_go_on(c))

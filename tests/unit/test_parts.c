@@ -183,6 +183,40 @@ static void over_three_and_more(void **state)
 	                              "github-pat@messages[0].content.parts[9]+45 x1\n");
 }
 
+/* A notebook and others hold texts as lists of lines. */
+static void key_in_lines(void **state)
+{
+	static const char
+	        begin[] = "k = \"-----BEGIN EC PRIVATE " /* apart, as above */
+	                  "KEY-----\n",
+	        body[] = "MHcCAQEEID3Mgn8vt9sAMezsyk0MFW9NE2EloCsnrpiD1USoG2mCoAoGCCqGSM49\n",
+	        prose[] = "is the line that a key begins with, and what follows it is base64 of its body";
+	static const struct {
+		const char *first, *second, *expect;
+	} cases[] = {
+	        {"cells[0].source[9]", "cells[0].source[10]", "private-key-pem@cells[0].source[9]+5 x1\n"},
+	        {"lines[0].text", "lines[1].text", "private-key-pem@lines[0].text+5 x1\n"},
+	        {"messages[0].content[0].text", "messages[0].content[1].text",
+	                "private-key-pem@messages[0].content[0].text+5 x1\n"},
+	        {"lines[0]", "lines[2]", ""},
+	        {"lines[0]", "rows[1]", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (size_t piece = 0; piece < 6; piece++) {
+			struct telling r = begins(piece);
+
+			tell(&r, cases[i].first, begin, sizeof(begin) - 1);
+			tell(&r, cases[i].second, body, sizeof(body) - 1);
+			assert_string_equal(ends(&r), cases[i].expect);
+			r = begins(piece);
+			tell(&r, cases[i].first, begin, sizeof(begin) - 1);
+			tell(&r, cases[i].second, prose, sizeof(prose) - 1);
+			assert_string_equal(ends(&r), "");
+		}
+}
+
 /* Parts of any length, and any number of fields before them: the borders of our buffers fall anywhere. */
 static void long_parts(void **state)
 {
@@ -393,6 +427,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(cut_anywhere),
 	        cmocka_unit_test(over_three_and_more),
+	        cmocka_unit_test(key_in_lines),
 	        cmocka_unit_test(long_parts),
 	        cmocka_unit_test(many_tiny_parts),
 	        cmocka_unit_test(each_by_itself),
