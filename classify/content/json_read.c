@@ -67,17 +67,17 @@ static int json_probe(const uint8_t *p, size_t n, const struct part_hint *hint)
 	int lead;
 
 	(void)hint;
+	if (n == empty)
+		return 0;
 	p += empty;
 	n -= empty;
-	lead = n ? packet_type(p, n) : 0;
+	lead = packet_type(p, n);
 	if (lead > 0) {
 		p += lead;
 		n -= (size_t)lead;
 		if (*p == '"' && p[-1] != ':')
 			return 0;
 	}
-	if (!n)
-		return 0;
 	while (i < n && is_space(p[i]))
 		i++;
 	if (p[0] == '"') /* one in 256 of encrypted texts begins so too */
