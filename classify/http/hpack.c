@@ -30,6 +30,7 @@ struct table {
 struct hpack {
 	struct arena *arena;
 	struct table table;
+	bool larger;            /* the sender's table is, than ours may be */
 	uint64_t bytes, copied; /* of blocks; from the table into it */
 };
 
@@ -233,8 +234,10 @@ static bool indexed(struct hpack *h, uint64_t i, struct hpack_field *f)
 	}
 	*f = (struct hpack_field){.name = "", .value = "", .indexed = true};
 	i -= STATIC_ENTRIES + 1;
-	if (i >= t->n)
+	if (i >= t->n) {
+		f->beyond = h->larger;
 		return true;
+	}
 	e = entry_newest(t, (uint32_t)i);
 	f->name = t->text + e->at;
 	f->value = f->name + e->name_n;
@@ -275,6 +278,7 @@ static void resize(struct hpack *h, uint64_t size)
 {
 	struct table *t = &h->table;
 
+	h->larger = size > HPACK_TABLE_MAX;
 	t->limit = size < HPACK_TABLE_MAX ? (uint32_t)size : HPACK_TABLE_MAX;
 	evict_to(t, t->limit);
 }

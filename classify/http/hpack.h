@@ -26,10 +26,11 @@
 struct hpack_field {
 	const char *name, *value; /* in the block, the table or the thread's scratch: until the next field */
 	size_t name_n, value_n;
-	bool name_known, value_known; /* false: stood in a part of the table that was not captured */
-	bool indexed;                 /* name and value came from the dynamic table */
-	bool never_indexed;           /* RFC 7541 6.2.3: the sender calls it sensitive */
-	bool cut;                     /* name or value were longer than HPACK_STRING_MAX */
+	bool name_known, value_known; /* false: stood in a part of the table that is not known */
+	bool beyond;        /* it is not known as the sender's table is larger than HPACK_TABLE_MAX */
+	bool indexed;       /* name and value came from the dynamic table */
+	bool never_indexed; /* RFC 7541 6.2.3: the sender calls it sensitive */
+	bool cut;           /* name or value were longer than HPACK_STRING_MAX */
 };
 
 struct hpack;

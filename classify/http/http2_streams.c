@@ -28,7 +28,8 @@ struct building {
 	struct side *side;
 	unsigned n;
 	size_t used;
-	bool cut, unknown, bad; /* something did not fit; something was missed; the block is malformed */
+	bool cut, unknown, bad; /* something did not fit; something is not known; the block is malformed */
+	bool beyond;            /* what is not known did not fit into the table */
 	char text[HEAD_TEXT_MAX];
 };
 static _Thread_local struct building building;
@@ -220,6 +221,7 @@ static void collect(void *arg, const struct hpack_field *f)
 	struct header *h;
 
 	b->unknown |= !f->name_known || !f->value_known;
+	b->beyond |= f->beyond;
 	if (!name_n && !value_n)
 		return;
 	s->decoded += name_n + value_n;
@@ -250,7 +252,7 @@ static struct building *build(struct side *s)
 	b->side = s;
 	b->n = 0;
 	b->used = 0;
-	b->cut = b->unknown = b->bad = false;
+	b->cut = b->unknown = b->bad = b->beyond = false;
 	return b;
 }
 
@@ -360,10 +362,10 @@ static struct half *message_begin(struct run *r, uint32_t id, uint32_t index, co
 	        .when_ns = r->when_ns,
 	        .request = r->dir == FLOW_C2S,
 	        .damaged = b->cut || b->unknown || b->bad,
-	        .missed = b->unknown,
+	        .missed = b->unknown && (!b->beyond || r->s->missed),
 	        .version = 20,
 	        .content_length = -1};
-	r->c->limited |= b->cut;
+	r->c->limited |= b->cut || b->beyond;
 	place_fields(f, build_keep(r, b, &f->head), b->n);
 	give_name(r, &f->m);
 	if (f->m.request && slice_is(f->m.method, "CONNECT"))
