@@ -10,6 +10,7 @@
 #define PREFIX_MAX 96 /* bytes before the BEGIN of a line */
 #define SUFFIX_MAX 96 /* bytes behind it */
 #define TAG_MAX    64
+#define ESCAPE_MAX 16  /* backslashes: strings in strings */
 #define LINE_ENDS  256 /* bytes between the body and its END line, with that line's prefix */
 #define HEADERS    8   /* lines of them */
 
@@ -25,7 +26,7 @@ static size_t escape_at(const struct value *v, size_t at)
 {
 	size_t i = at;
 
-	while (i < v->n && v->p[i] == '\\')
+	while (i < v->n && v->p[i] == '\\' && i - at < ESCAPE_MAX)
 		i++;
 	return i > at && i < v->n && (v->p[i] == 'n' || v->p[i] == 'r' || v->p[i] == 't') ? i + 1 - at : 0;
 }
@@ -186,7 +187,11 @@ static size_t break_at(const struct around *a, const struct value *v, size_t at)
 		return 2;
 	if (*p == '\\' && v->n - at > 1 && p[1] == '\\')
 		return 2;
-	return *p && strchr(" \t\"',>|*#", *p) ? 1 : tag_at(v, at);
+	while (n < v->n - at && is_blank(p[n]))
+		n++;
+	if (n)
+		return n;
+	return *p && strchr("\"',>|*#", *p) ? 1 : tag_at(v, at);
 }
 
 struct body {
