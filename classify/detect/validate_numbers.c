@@ -226,17 +226,58 @@ enum verdict_of_value validate_ssn(struct value *v)
 	return VALUE_YES;
 }
 
+static bool is_delimiter(uint8_t c)
+{
+	return c && strchr(",;|\t\"'", c);
+}
+
+/* The cell of a table or the member of a list; not what stands behind a blank at a line's end. */
+static bool is_cell(const struct value *v)
+{
+	size_t from = v->start, to = v->end;
+
+	while (from && v->p[from - 1] == ' ')
+		from--;
+	while (to < v->n && v->p[to] == ' ')
+		to++;
+	if (to == v->n || v->p[to] == '\n' || v->p[to] == '\r')
+		return from && from == v->start && is_delimiter(v->p[from - 1]);
+	return is_delimiter(v->p[to]) && (!from || v->p[from - 1] == '\n' || is_delimiter(v->p[from - 1]));
+}
+
+/* 24234428H, 53781904H: the number before or behind ends in the same letter. */
+static bool among_same_unit(const struct value *v)
+{
+	uint8_t unit = v->p[v->end - 1];
+	size_t before = v->start, behind = v->end;
+
+	while (before && (v->p[before - 1] == ' ' || is_delimiter(v->p[before - 1])))
+		before--;
+	if (before > 1 && v->p[before - 1] == unit && isdigit(v->p[before - 2]))
+		return true;
+	while (behind < v->n && (v->p[behind] == ' ' || is_delimiter(v->p[behind])))
+		behind++;
+	while (behind < v->n && isdigit(v->p[behind]))
+		behind++;
+	return behind < v->n && v->p[behind] == unit && isdigit(v->p[behind - 1]);
+}
+
 /* 12345678Z as it is printed, and no number with a unit or a suffix behind (bytes, hexadecimal, a literal of
  * C), no part of a path or a sum. */
 static bool is_plain_dni(const struct value *v)
 {
 	uint8_t first = v->p[v->start], last = v->p[v->end - 1];
 	size_t n = v->end - v->start;
+	bool cell = is_cell(v);
 
-	if (!isupper(last) || (n == 9 && isdigit(first) && strchr("BKMHLFD", last)))
+	if (!isupper(last))
+		return false;
+	if (n == 9 && isdigit(first) && strchr("BKMHLFD", last) && (!cell || among_same_unit(v)))
 		return false;
 	if (n != 9 && v->p[v->start + 2] != '.' && (isdigit(first) || v->p[v->end - 2] != '-'))
 		return false;
+	if (cell)
+		return true;
 	if (v->start && ispunct(v->p[v->start - 1]) && !strchr("\"'(<>:;[{|", v->p[v->start - 1]))
 		return false;
 	return v->end + 1 >= v->n || !ispunct(v->p[v->end]) || !isalnum(v->p[v->end + 1]);
