@@ -6,7 +6,7 @@
 
 #define LINE_MAX_BYTES 512u
 #define COLUMNS_MAX    32u
-#define ROWS_READ      4u
+#define ROWS_BYTES     2048u /* below the head */
 
 struct line {
 	size_t from, to;
@@ -131,8 +131,8 @@ static bool take_value(struct value *v, struct line cell)
 	return true;
 }
 
-/* The match is the title of the column with the delimiter before or behind it; the value becomes that of the
- * first rows that looks like a password. */
+/* The match is the title of the column with the delimiter before or behind it; the value becomes the first
+ * below it that looks like a password, and stands for the column. */
 enum verdict_of_value validate_password_column(struct value *v)
 {
 	struct line head = {v->match_start, line_end(v, v->match_start)}, row, cells[COLUMNS_MAX];
@@ -158,8 +158,8 @@ enum verdict_of_value validate_password_column(struct value *v)
 		row = next_line(v, row);
 	else if (delimiter == '|')
 		return VALUE_NO;
-	for (unsigned i = 0; i < ROWS_READ && row.from < row.to; i++, row = next_line(v, row)) {
-		if (read_cells(v, row, delimiter, cells) != columns)
+	for (; row.from < row.to && row.from - head.to < ROWS_BYTES; row = next_line(v, row)) {
+		if (is_rule(v, row) || read_cells(v, row, delimiter, cells) != columns)
 			return VALUE_NO;
 		if (take_value(v, cells[column]))
 			return VALUE_YES;
