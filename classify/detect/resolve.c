@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define AGAINST_NEAR 24  /* bytes before a value that wants a context word */
+#define LABEL_MAX    16  /* bytes between a sentence and the value it speaks of */
 #define TAG_REACH    512 /* a tag is no longer than that */
 #define STICKY_BYTES 512 /* context told for one row of a table holds for the next */
 
@@ -91,11 +92,19 @@ static bool ends_sentence(const uint8_t *p, size_t n, size_t at)
 	return p[at] && strchr(".?!", p[at]) && at + 1 < n && isspace(p[at + 1]);
 }
 
+/* The sentence directly before the value is the value's too: `Here is my private key. Value: 0x...`. */
 static void narrow_to_sentence(const struct value *v, size_t *from, size_t *to)
 {
-	for (size_t i = v->match_start; i > *from; i--)
-		if (ends_sentence(v->p, v->n, i - 1))
+	size_t start = v->match_start;
+
+	while (start > *from && isspace(v->p[start - 1]))
+		start--;
+	for (size_t i = start, ends = 0; i > *from; i--) {
+		if (!ends_sentence(v->p, v->n, i - 1))
+			continue;
+		if (ends++ || start - i > LABEL_MAX)
 			*from = i;
+	}
 	for (size_t i = v->end; i < *to; i++)
 		if (ends_sentence(v->p, v->n, i))
 			*to = i;
@@ -268,6 +277,15 @@ static bool against_within(const struct value *v, size_t from, size_t to, const 
 	return false;
 }
 
+/* Where the context word begins that stands nearest before the value; `from`: none does. */
+static size_t nearest_context(const struct attempt *a, const struct value *v, size_t from)
+{
+	for (size_t at = v->start; at > from; at--)
+		if (words_within(a, v->p, at - 1, v->start, &a->r->context))
+			return at - 1;
+	return from;
+}
+
 static bool speaks_against(const struct attempt *a, const struct value *v)
 {
 	const struct detector *d = a->r->d;
@@ -278,7 +296,7 @@ static bool speaks_against(const struct attempt *a, const struct value *v)
 	window_of(a, v, &from, &to);
 	if (d->context_required) { /* a context word is there: what stands nearest decides */
 		from = v->start > from + AGAINST_NEAR ? v->start - AGAINST_NEAR : from;
-		return against_within(v, from, v->start, d);
+		return against_within(v, nearest_context(a, v, from), v->start, d);
 	}
 	if (v->end + 16 < to)
 		to = v->end + 16;
