@@ -12,9 +12,9 @@ _Static_assert(BASE64_TOLD / 4 * 3 >= NEST_SNIFF_MAX, "what is looked at tells e
 
 struct text_held {
 	size_t n, n_run, n_line, line_first; /* line_first: length of the run's first line, 0 not known */
-	uint8_t n_eol, n_quad, n_type;
-	char lead; /* + or - before the run, as before each line of a diff; 0: neither */
-	bool labelled, padded, later, on_break; /* later: behind the first line; on_break: between two */
+	uint8_t n_eol, n_quad, n_type, pads; /* pads: how many = have come */
+	char lead;                      /* + or - before the run, as before each line of a diff; 0: neither */
+	bool labelled, later, on_break; /* later: behind the first line; on_break: between two */
 	char quad[4];
 	char line[BASE64_LINE_MAX];
 	char eol[EOL_MAX];
@@ -178,9 +178,9 @@ static void base64_begin(struct text_scan *x)
 
 	x->state = SCAN_RUN;
 	h->n_run = h->n_line = h->line_first = 0;
-	h->n_eol = h->n_quad = 0;
+	h->n_eol = h->n_quad = h->pads = 0;
 	h->lead = x->before == '+' || x->before == '-' ? (char)x->before : '\0';
-	h->padded = h->later = h->on_break = false;
+	h->later = h->on_break = false;
 }
 
 /* What was gathered of the run, looked at.  true: its part is open. */
@@ -241,7 +241,9 @@ static bool last_line(const struct text_held *h, int c)
 {
 	if (!h->n_line || (c >= 0 && of_alphabet((uint8_t)c)))
 		return false;
-	return h->padded || !(h->n_line % 4) || (c < 0 && h->n_line % 4 != 1);
+	if (h->pads) /* `password=` is no end of base64 */
+		return h->pads <= 2 && !((h->n_line + h->pads) % 4);
+	return !(h->n_line % 4) || (c < 0 && h->n_line % 4 != 1);
 }
 
 /* The run ends before the byte c (-1: with the text). */
@@ -249,15 +251,18 @@ static void base64_end(struct text_scan *x, struct nest *t, int c)
 {
 	struct text_held *h = x->held;
 	bool told = x->state == SCAN_RUN, last = last_line(h, c);
-	bool sure = last && (c < 0 || c == '\n' || c == '\r' || h->padded || h->n_line == h->line_first);
+	bool sure = last && (h->pads || h->n_line == h->line_first);
 	bool token = c == '.' && !h->later && !h->labelled && h->n_run > 3 && !memcmp(h->run, "eyJ", 3);
-	size_t n_eol = h->n_eol, n_line = h->n_line;
+	bool name = h->pads && h->n_line && !last; /* its value follows */
+	size_t n_eol = h->n_eol, n_line = h->n_line, pads = h->pads;
 	char eol[EOL_MAX], line[BASE64_LINE_MAX];
 
 	memcpy(eol, h->eol, n_eol);
 	memcpy(line, h->line, n_line);
 	h->n_line = h->n_eol = 0;
-	if (last)
+	if (x->state == SCAN_RUN && last && !sure && !token) /* perhaps another's: judged without it */
+		decide(x, t);
+	if (last && x->state != SCAN_PLAIN)
 		accept(x, t, line, n_line);
 	if (x->state == SCAN_RUN && !token)
 		decide(x, t);
@@ -272,10 +277,12 @@ static void base64_end(struct text_scan *x, struct nest *t, int c)
 	x->n_tail = 0;
 	x->before = 0;
 	/* a word in place of a last line: rather told twice than lost */
-	if (!told && !sure) {
+	if ((!told && !sure) || name) {
 		emit_text(nest_emit(t), (uint8_t *)eol, n_eol);
 		emit_text(nest_emit(t), (uint8_t *)line, n_line);
 	}
+	if (name)
+		emit_text(nest_emit(t), (const uint8_t *)"==", pads < 2 ? pads : 2);
 }
 
 /* Characters of a line behind the first: held until the line is known to be whole. */
@@ -340,11 +347,12 @@ static size_t base64_feed(struct text_scan *x, struct nest *t, const uint8_t *p,
 		return 0;
 	}
 	if (*p == '=' && h->n_line + h->n_run) {
-		h->padded = true;
+		if (h->pads < UINT8_MAX)
+			h->pads++;
 		tell(x, t, p, 1);
 		return 1;
 	}
-	k = h->padded ? 0 : h->later ? later_line(x, t, p, n) : span(p, n);
+	k = h->pads ? 0 : h->later ? later_line(x, t, p, n) : span(p, n);
 	if (k && !h->later) {
 		/* told as far as it is not known; the rest is decoded */
 		size_t some =
@@ -356,7 +364,7 @@ static size_t base64_feed(struct text_scan *x, struct nest *t, const uint8_t *p,
 	}
 	if (k)
 		return k;
-	if (!h->padded && is_break(*p) && line_over(x, t) && x->state != SCAN_PLAIN)
+	if (!h->pads && is_break(*p) && line_over(x, t) && x->state != SCAN_PLAIN)
 		h->on_break = true;
 	else if (x->state != SCAN_PLAIN)
 		base64_end(x, t, *p);

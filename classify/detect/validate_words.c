@@ -90,7 +90,9 @@ static bool is_variable(const uint8_t *p, size_t n)
 
 	if (n < 3 || (p[0] != '$' && p[0] != '@'))
 		return false;
-	if (p[1] == '$' || (p[0] == '$' && (p[1] == '{' || p[1] == '(')))
+	if (p[1] == '$') /* $$name, @$list, $${NAME} */
+		return is_variable(p + 1, n - 1);
+	if (p[0] == '$' && (p[1] == '{' || p[1] == '('))
 		return true;
 	if (p[0] != '$' || !(isalpha(p[1]) || p[1] == '_'))
 		return false;
@@ -368,19 +370,39 @@ static bool is_type(const uint8_t *p, size_t n)
 	return false;
 }
 
+/* MAX_LEN_32: capitals in parts of letters or of digits, few of these.  A password may be WINTER_2024. */
+static bool is_constant(const uint8_t *p, size_t n, bool alone)
+{
+	size_t parts = 1, letters = 0, digits = 0, digits_here = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '_') {
+			parts++;
+			letters = digits_here = 0;
+			continue;
+		}
+		digits += isdigit(p[i]) != 0;
+		digits_here += isdigit(p[i]) != 0;
+		letters += isupper(p[i]) != 0;
+		if (islower(p[i]) || (letters && digits_here))
+			return false;
+	}
+	return parts > (alone ? 2 : 1) && digits <= 2;
+}
+
 /* UID:GID:directory:shell, CURLOPTTYPE_LONG+107, MESSAGES_17=OK: names, as lists of fields and constants have
  * them. */
 static bool is_of_names(const uint8_t *p, size_t n)
 {
-	size_t i = 0, colons = 0, lower = 0;
+	size_t i = 0, colons = 0;
 
 	for (; i < n && (isalpha(p[i]) || p[i] == '_' || p[i] == ':' || p[i] == '/'); i++)
 		colons += p[i] == ':';
 	if (i == n)
 		return colons > 0;
 	for (i = 0; i < n && (isalnum(p[i]) || p[i] == '_'); i++)
-		lower += islower(p[i]) != 0;
-	if (lower || i < 4 || !memchr(p, '_', i))
+		;
+	if (i < 4 || !is_constant(p, i, i == n))
 		return false;
 	if (i == n || p[i] == '=')
 		return true;
@@ -518,6 +540,14 @@ static bool stands_behind_preposition(const struct value *v)
 	return is_word_of(v->p + at, end - at, words, sizeof(words) / sizeof(*words));
 }
 
+/* 256-bit, libargon2-dev, SHA2, RFC7613: what has more digits is no word. */
+static bool is_term(const uint8_t *p, size_t n, const struct make *m)
+{
+	if (n > 3 && !memcmp(p, "RFC", 3))
+		return true;
+	return m->lower ? m->digit <= 3 && is_of_words(p, n) : m->digit < 3;
+}
+
 /* Behind "the password is": only what no word of a sentence looks like. */
 enum verdict_of_value validate_password_prose(struct value *v)
 {
@@ -529,7 +559,7 @@ enum verdict_of_value validate_password_prose(struct value *v)
 	if (v->end - v->start > 2 && p[0] == '/' && p[1] == '/') /* the colon was that of https: */
 		return VALUE_NO;
 	m = make_of(p, v->end - v->start);
-	if (stands_behind_preposition(v) && (!m.lower || is_of_words(p, v->end - v->start)))
+	if (!is_quoted(v) && stands_behind_preposition(v) && is_term(p, v->end - v->start, &m))
 		return VALUE_NO;
 	return m.digit && (m.upper || m.lower) && (m.digit > 1 || m.other || m.classes > 1) ? VALUE_YES
 	                                                                                    : VALUE_NO;
@@ -646,7 +676,17 @@ static bool harmless_before(const uint8_t *p, size_t from)
 		return false;
 	for (at = --end; at && isalpha(p[at - 1]) && end - at < 16;)
 		at--;
+	if (p[end] == '/')
+		return end - at == 8 && !memcmp(p + at, "checksum", 8);
 	return is_word_of(p + at, end - at, words, sizeof(words) / sizeof(*words));
+}
+
+/* JWT_SECRET, client_secret: people make these of words, too, but not of its own name. */
+static bool may_be_words(const uint8_t *name, size_t len, const uint8_t *p, size_t n)
+{
+	return (bytes_hold_nocase(name, len, "_secret") || bytes_hold_nocase(name, len, "secret_key") ||
+	               bytes_hold_nocase(name, len, "signing")) &&
+	       !bytes_hold_nocase(p, n, "secret") && !bytes_hold_nocase(p, n, "key");
 }
 
 enum verdict_of_value validate_generic_key(struct value *v)
@@ -678,7 +718,7 @@ enum verdict_of_value validate_generic_key(struct value *v)
 		               : VALUE_NO;
 	if (n < 16 || is_file(p, n) || is_reference(p, n, &m) || !validate_not_placeholder(v))
 		return VALUE_NO;
-	if (is_of_words(p, n) || is_object_name(name, len, p, n))
+	if ((is_of_words(p, n) && !may_be_words(name, len, p, n)) || is_object_name(name, len, p, n))
 		return VALUE_NO;
 	if (!is_quoted(v) && (is_code(v, p, n) || is_of_names(p, n)))
 		return VALUE_NO;

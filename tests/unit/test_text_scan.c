@@ -327,6 +327,24 @@ static void test_base64_behind_something(void **state)
 		sprintf(expect, "body(base64) <> %s\n", word);
 		check_has(body, expect, "body <> \n end\n");
 	}
+	/* an assignment or a token in the line behind is no end of it */
+	for (size_t lines = 4; lines <= 20; lines += 16)
+		for (size_t i = 0; i < 3; i++) {
+			static const char *const ends[] = {"\n", "\\n", "\n+"};
+			static char text[1200], b64[2000], long_body[3000], long_expect[1400];
+
+			for (size_t k = 0; k < 57 * lines; k++)
+				text[k] = k % 53 == 52 ? ' ' : (char)('A' + k * 11 % 26);
+			text[57 * lines] = 0;
+			base64(text, 57 * lines, false, true, 76, ends[i], b64);
+			sprintf(long_expect, "body(base64) <> %s", text);
+			sprintf(long_body, "data:%s%s%spassword=Xk9#mQ2vLp7w%sx", ends[i], b64, ends[i],
+			        ends[i]);
+			check_has(long_body, long_expect, "password=Xk9#mQ2vLp7w");
+			sprintf(long_body, "data:%s%s%sghp_16C7e42F292c6912E7710c838347Ae178B4a%sx", ends[i],
+			        b64, ends[i], ends[i]);
+			check_has(long_body, long_expect, "ghp_16C7e42F292c6912E7710c838347Ae178B4a");
+		}
 	/* a line of another length ends it, and so does an escape that ends no line */
 	base64(word, 48, false, true, 0, "", b);
 	sprintf(expect, "body(base64) <> %.48s\n", word);
