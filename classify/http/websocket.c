@@ -15,21 +15,20 @@
 #include <string.h>
 #include <zlib.h>
 
-#define HEADER_MAX       14         /* 2 + 8 bytes of length + 4 of mask */
-#define CONTROL_MAX      125        /* 5.5 */
-#define CONTROL_TEXT     8          /* bytes of text that are told */
-#define WINDOW           32768      /* RFC 7692 7.1.2: 15 bits at most */
-#define INFLATE_ROOM     65536      /* zlib's state and window, with room for other makes of it */
-#define RATIO_MAX        200        /* inflated to sent, on a connection, once ... */
-#define BOMB_FREE        (1u << 20) /* ... this much came out: no text is like that */
-#define RESYNC_LENGTH    (1u << 24) /* in search of frames a longer one is not believed */
-#define RESYNC_FRAMES    4          /* one behind the other, where they are believed for that */
-#define RESYNC_SEGMENTS  3          /* of whole frames, where they are believed for that */
-#define RESYNC_TEXT      12         /* bytes that have to be text where a frame is believed for them */
-#define CHUNK            16384
-#define RECORD_SEPARATOR 0x1e
-#define RECORDS_FREE     4096 /* of a side, each a message of its own ... */
-#define RECORD_BYTES     8    /* ... and one more for each so many bytes sent: the rest stay together */
+#define HEADER_MAX      14         /* 2 + 8 bytes of length + 4 of mask */
+#define CONTROL_MAX     125        /* 5.5 */
+#define CONTROL_TEXT    8          /* bytes of text that are told */
+#define WINDOW          32768      /* RFC 7692 7.1.2: 15 bits at most */
+#define INFLATE_ROOM    65536      /* zlib's state and window, with room for other makes of it */
+#define RATIO_MAX       200        /* inflated to sent, on a connection, once ... */
+#define BOMB_FREE       (1u << 20) /* ... this much came out: no text is like that */
+#define RESYNC_LENGTH   (1u << 24) /* in search of frames a longer one is not believed */
+#define RESYNC_FRAMES   4          /* one behind the other, where they are believed for that */
+#define RESYNC_SEGMENTS 3          /* of whole frames, where they are believed for that */
+#define RESYNC_TEXT     12         /* bytes that have to be text where a frame is believed for them */
+#define CHUNK           16384
+#define RECORDS_FREE    4096 /* of a side, each a message of its own ... */
+#define RECORD_BYTES    8    /* ... and one more for each so many bytes sent: the rest stay together */
 
 enum opcode { CONTINUES = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
@@ -310,7 +309,7 @@ static void message_bytes(struct run *r, const uint8_t *p, size_t n)
 	struct side *s = r->s;
 
 	while (s->text && n && records_apart(s)) {
-		const uint8_t *end = memchr(p, RECORD_SEPARATOR, n);
+		const uint8_t *end = memchr(p, PACKET_SEPARATOR, n);
 		size_t k = end ? (size_t)(end - p) : n;
 
 		n -= k + (end != NULL);
