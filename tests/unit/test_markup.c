@@ -136,6 +136,18 @@ static void test_flat_office(void **state)
 	      "<dc:creator>Jane</dc:creator><cp:keywords>4111</cp:keywords></cp:coreProperties>"
 	      "<w:p><w:t>a</w:t><w:t>b</w:t></w:p></pkg:package>",
 	        "body <> creator: Jane\nkeywords: 4111\nab\n");
+	check("<?xml version='1.0'?><pkg:package "
+	      "xmlns:pkg=\"http://schemas.microsoft.com/office/2006/xmlPackage\"><pkg:part><pkg:xmlData>"
+	      "<w:document><w:body><w:p><w:t>a</w:t><w:t>b</w:t></w:p></w:body></w:document></pkg:xmlData>"
+	      "</pkg:part><pkg:part><pkg:xmlData><cp:coreProperties><dc:creator>Jane</dc:creator>"
+	      "<cp:keywords>4111</cp:keywords></cp:coreProperties></pkg:xmlData></pkg:part></pkg:package>",
+	        "body <> ab\ncreator: Jane\nkeywords: 4111\n");
+	/* elsewhere such names are those of other elements, within a line too */
+	check(ODF
+	        "<office:body><text:p>card <text:meta xml:id=\"a\">4929 80<text:span>91 83</text:span>55 7580"
+	        "</text:meta></text:p><office:meta/><office:settings><text:p>4111<text:span>11</text:span>"
+	        "</text:p></office:settings></office:body></office:document>",
+	        "body <> card 4929 8091 8355 7580\n411111\n");
 }
 
 static void test_charsets(void **state)

@@ -151,7 +151,7 @@ static void root_end(struct markup *m, struct nest *t)
 	m->last = 0;
 }
 
-/* Elements whose children are values of their own; in a document of one file they are not its root. */
+/* Elements whose children are values of their own. */
 static bool has_labels(struct slice local)
 {
 	static const char *const names[] = {"coreProperties", "Properties", "meta", "settings",
@@ -161,6 +161,23 @@ static bool has_labels(struct slice local)
 		if (slice_is(local, names[i]))
 			return true;
 	return false;
+}
+
+/* They are a document's root; where it is one file they stand in its root, or are a part of its package. */
+static void office_depth(struct markup *m, struct slice local)
+{
+	if (m->closing) {
+		m->depth -= m->depth > 0;
+		m->labels = m->labels && !has_labels(local);
+		return;
+	}
+	if (m->empty)
+		return;
+	if (m->depth <= m->top + 1 && !m->torn && has_labels(local))
+		m->labels = true;
+	if (m->depth == 2 && slice_is(local, "xmlData"))
+		m->top = 3;
+	m->depth++;
 }
 
 static void tag_end(struct markup *m, struct nest *t)
@@ -174,8 +191,7 @@ static void tag_end(struct markup *m, struct nest *t)
 		root_end(m, t);
 	if (m->flavor == OFFICE) {
 		el = office_element(local.p, local.n);
-		if (has_labels(local))
-			m->labels = !m->closing && !m->empty;
+		office_depth(m, local);
 	}
 	if (el && (m->closing || m->empty))
 		markup_break(m, el->behind);
@@ -676,6 +692,7 @@ static void gap(void *state, struct nest *t, uint64_t n)
 	if (m->flavor == UNSEEN)
 		m->flavor = PLAIN;
 	m->shared = m->root = m->closing = false;
+	m->torn = true;
 	markup_line_end(m, t);
 	if (m->state == RAWTEXT)
 		m->match_n = 0;

@@ -46,6 +46,8 @@ struct markup {
 	bool lines;        /* OFFICE: line ends in this element's text are kept: base64 */
 	/* OFFICE: blanks and line ends before text, text in this run of it, blanks that stood before it */
 	bool blank, line, worded, blank_before;
+	bool torn;               /* behind a gap nobody knows how deep elements stand */
+	uint32_t depth, top;     /* OFFICE: of elements; of the root of the part at hand, in a package */
 	bool shared, kept;       /* a cell that only points elsewhere; this attribute is text */
 	bool json;               /* of a script: its type says so */
 	bool glued, bracket;     /* a lifted tag behind a letter; within the [] of a document type */
