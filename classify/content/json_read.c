@@ -708,7 +708,7 @@ static size_t read_lead(struct json_reader *j, struct emit *e, uint8_t c)
 		j->lead_n++;
 		return 1;
 	}
-	if (type > 0 || c == PACKET_SEPARATOR)
+	if (type > 0)
 		j->state = TOP;
 	else
 		lead_text(j, e);

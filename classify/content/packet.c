@@ -4,12 +4,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define DIGITS    10 /* of a number in it */
-#define NAMESPACE 16 /* of its namespace: more is data */
+/* Digits in it: more are data. */
+#define TYPE        2
+#define ATTACHMENTS 3
+#define ACK         5
+#define IN_NAME     5  /* in a row, of its namespace */
+#define NAMESPACE   16 /* bytes of it */
 
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(uint8_t c)
+{
+	return (c | 32) >= 'a' && (c | 32) <= 'z';
 }
 
 static int line_type(const uint8_t *p, size_t n)
@@ -33,29 +42,59 @@ static int script_guard(const uint8_t *p, size_t n)
 	return p[i] == '[' || p[i] == '{' ? (int)i : 0;
 }
 
+/* How many digits p begins with; max + 1: more than max. */
+static size_t digits(const uint8_t *p, size_t n, size_t max)
+{
+	size_t i = 0;
+
+	while (i < n && i <= max && is_digit(p[i]))
+		i++;
+	return i;
+}
+
+/* The length of /name, with its comma; 0: it is none; -1: it may become one. */
+static int namespace_length(const uint8_t *p, size_t n)
+{
+	size_t row = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if (p[i] == ',' && i > 1)
+			return (int)i + 1;
+		row = is_digit(p[i]) ? row + 1 : 0;
+		if (i == NAMESPACE || row > IN_NAME || (i == 1 && !is_letter(p[i])))
+			return 0;
+	}
+	return -1;
+}
+
 static int socket_type(const uint8_t *p, size_t n)
 {
-	size_t i = 0, from;
+	size_t i = digits(p, n, TYPE + ACK), ack = i > TYPE ? i - TYPE : 0;
+	bool attached = i >= TYPE && i < n && p[i] == '-';
 
-	while (i < n && is_digit(p[i]) && i <= DIGITS)
-		i++;
-	if (!i || i > DIGITS)
+	if (!i || ack > (attached ? ATTACHMENTS : ACK))
 		return 0;
-	if (i > 1 && i < n && p[i] == '-')
+	if (attached) {
 		i++;
-	if (i < n && p[i] == '/') {
-		const uint8_t *comma = memchr(p + i, ',', n - i);
-
-		if (!comma)
-			return n - i <= NAMESPACE ? -1 : 0;
-		if (comma - (p + i) > NAMESPACE)
-			return 0;
-		i = (size_t)(comma + 1 - p);
+		ack = 0;
 	}
-	for (from = i; i < n && is_digit(p[i]) && i - from <= DIGITS;)
-		i++;
+	if (i < n && p[i] == '/' && !ack) {
+		int name = namespace_length(p + i, n - i);
+
+		if (name <= 0)
+			return name;
+		i += (size_t)name;
+	}
+	if (!ack) {
+		ack = digits(p + i, n - i, ACK);
+		i += ack;
+	}
+	if (ack > ACK)
+		return 0;
 	if (i == n)
 		return -1;
+	if (p[i] == PACKET_SEPARATOR)
+		return ack ? 0 : (int)i;
 	return p[i] == '[' || p[i] == '{' || p[i] == '"' ? (int)i : 0;
 }
 
@@ -76,8 +115,11 @@ size_t packets_empty(const uint8_t *p, size_t n)
 {
 	size_t empty = 0;
 
-	for (size_t i = 0; i + 1 < n && is_digit(p[i]); i++)
-		if (p[i + 1] == PACKET_SEPARATOR)
-			empty = ++i + 1;
-	return empty;
+	for (;;) {
+		size_t end = empty + digits(p + empty, n - empty, TYPE);
+
+		if (end == empty || end > empty + TYPE || end == n || p[end] != PACKET_SEPARATOR)
+			return empty;
+		empty = end + 1;
+	}
 }

@@ -230,6 +230,14 @@ static void test_calls(void **state)
 /* What protocols write before their JSON is passed over; what only looks like it stays text. */
 static void test_packets(void **state)
 {
+	static const char *const numbers[] = {"2123346789[\"a\"]", "42123456[\"a\"]", "451234-[\"a\"]",
+	        "451-123456[\"a\"]", "42/371761425605480,[\"card\"]", "42/a123456,[\"a\"]", "42/,[1]",
+	        "421/a,[1]", "42/a,123456[1]",
+	        "4929809183557580\x1e"
+	        "42",
+	        "421\x1e"
+	        "42"};
+
 	(void)state;
 	check("42[\"m\",{\"text\":\"\\u0041KIA\"}]", "[0] <> m\n[1].text <text> AKIA\n", 0);
 	check("40\x1e"
@@ -237,6 +245,10 @@ static void test_packets(void **state)
 	      "2\x1e"
 	      "451-/admin,17[\"\\u0041\"]",
 	        "[0] <> m\n[0] <> A\n", 0);
+	check("42[1]\x1e"
+	      "40/admin,\x1e"
+	      "421234[\"\\u0041\"]",
+	        "[0] <> A\n", 0);
 	check("4{\"sid\":\"a\"}", "sid <sid> a\n", 0);
 	check("f:{\"id\":\"m\"}\n0:\"\\u0041KIA\"\ne:{\"r\":\"stop\"}\n",
 	        "id <id> m\nbody <> AKIA\nr <r> stop\n", 0);
@@ -245,6 +257,13 @@ static void test_packets(void **state)
 	/* none */
 	check("{\"a\":\"1\"}\n4111111111111111", "a <a> 1\nbody <> 4111111111111111\n", CONTENT_BROKEN);
 	check("{\"a\":\"1\"}\nfine\\n", "a <a> 1\nbody <> fine\n\n", CONTENT_BROKEN);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		char said[100], expect[100];
+
+		snprintf(said, sizeof(said), "{\"a\":\"1\"}\n%s", numbers[i]);
+		snprintf(expect, sizeof(expect), "a <a> 1\nbody <> %s\n", numbers[i]);
+		check(said, expect, CONTENT_BROKEN);
+	}
 	check("{\"a\":\"1\"}\n42", "a <a> 1\nbody <> 42\n", CONTENT_BROKEN);
 	check("42", "body <> 42\n", 0);
 	check("10\" pipe, 4 \\u0041", "body <> 10\" pipe, 4 \\u0041\n", 0);
