@@ -75,6 +75,19 @@ enum coding_kind coding_by_magic(const uint8_t *p, size_t n)
 	return CODING_NONE;
 }
 
+int coding_again(struct coding *c, enum coding_kind kind, const uint8_t **p, size_t *n)
+{
+	c->held[c->n_held++] = *(*p)++;
+	--*n;
+	if (c->n_held < CODING_MAGIC)
+		return 0;
+	if (coding_by_magic(c->held, c->n_held) != kind)
+		return -1;
+	c->n_held = 0;
+	c->phase = CODING_RUN;
+	return 1;
+}
+
 bool coding_held_is_text(const struct coding *c)
 {
 	return text_run(c->held, c->n_held) == c->n_held;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define CODINGS_MAX     3          /* of one body, one inside the other */
+#define CODING_MAGIC    4          /* bytes that name a coding by themselves */
 #define CODING_TRIAL    64         /* bytes held to see whether the label is true */
 #define CODING_FREE     (1u << 20) /* so much may come out of anything before the ratio counts */
 #define CODING_OUT      16384      /* at most so much is handed out at once */

@@ -32,6 +32,9 @@ bool coding_chunk_skip(struct coding *c, uint64_t n);
 
 /* Hands out what came of c->in bytes; 0, or CONTENT_LIMIT when it is a bomb or no more is wanted. */
 unsigned coding_give(struct coding *c, const uint8_t *p, size_t n, bytes_out out, void *arg);
+/* In CODING_AFTER: takes a byte of what may begin another stream.  1: it does, its CODING_MAGIC bytes stand
+ * in `held` and the phase is CODING_RUN; 0: not yet known; -1: it does not. */
+int coding_again(struct coding *c, enum coding_kind kind, const uint8_t **p, size_t *n);
 /* Formats without a mark at their beginning: nothing they write for so many bytes is all text. */
 bool coding_held_is_text(const struct coding *c);
 

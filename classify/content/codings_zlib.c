@@ -128,15 +128,21 @@ static unsigned run(struct coding *c, const uint8_t **p, size_t *n, bytes_out ou
 /* RFC 1952 2.2: another member may follow; some senders pad with zeros. */
 static unsigned after_gzip(struct coding *c, const uint8_t **p, size_t *n)
 {
-	if (**p == 0x1f && inflateReset(c->decoder) == Z_OK) {
-		c->phase = CODING_RUN;
+	const uint8_t *magic = c->held;
+	size_t some = CODING_MAGIC;
+	int r;
+
+	if (!c->n_held && !**p) {
+		++*p;
+		--*n;
 		return 0;
 	}
-	if (**p)
+	if (!c->n_held && **p != 0x1f)
 		return CONTENT_BROKEN;
-	++*p;
-	--*n;
-	return 0;
+	r = coding_again(c, CODING_GZIP, p, n);
+	if (r <= 0)
+		return r ? CONTENT_BROKEN : 0;
+	return inflateReset(c->decoder) == Z_OK ? run(c, &magic, &some, NULL, NULL) : CONTENT_BROKEN;
 }
 
 const struct coding_format format_gzip = {begins_gzip, run, after_gzip, clear};

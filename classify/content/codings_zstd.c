@@ -10,7 +10,6 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define MAGIC_SIZE   4
 #define BLOCK_HEADER 3
 
 static void clear(struct coding *c)
@@ -30,7 +29,7 @@ static int begins(struct coding *c)
 	if (!c->decoder)
 		return -1;
 	ZSTD_DCtx_setParameter(c->decoder, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
-	c->left = MAGIC_SIZE;
+	c->left = CODING_MAGIC;
 	return 1;
 }
 
@@ -94,17 +93,12 @@ static unsigned run(struct coding *c, const uint8_t **p, size_t *n, bytes_out ou
 static unsigned after(struct coding *c, const uint8_t **p, size_t *n)
 {
 	const uint8_t *magic = c->held;
-	size_t some = 1;
+	size_t some = CODING_MAGIC;
+	int r = coding_again(c, CODING_ZSTD, p, n);
 
-	c->held[c->n_held++] = *(*p)++;
-	--*n;
-	if (c->n_held < MAGIC_SIZE)
-		return 0;
-	if (coding_by_magic(c->held, c->n_held) != CODING_ZSTD)
-		return CONTENT_BROKEN;
-	c->n_held = 0;
-	c->phase = CODING_RUN;
-	c->left = some = MAGIC_SIZE;
+	if (r <= 0)
+		return r ? CONTENT_BROKEN : 0;
+	c->left = some;
 	return run(c, &magic, &some, NULL, NULL);
 }
 

@@ -95,6 +95,14 @@ static void test_behind_a_coding(void **state)
 	m = n + 1 + coder_deflate(6, 31, JSON_BODY, json, z + n + 1, sizeof(z) - n - 1);
 	record_check(pool, "", "gzip", z, m, "body <> hello\n" JSON_FIELDS, CONTENT_BROKEN);
 	record_check(pool, "application/gzip", "", z, m, "body <> hello\n" JSON_FIELDS, CONTENT_BROKEN);
+	for (size_t like = 1; like < 4; like++) {
+		n = coder_gzip9(text, strlen(text), z, sizeof(z));
+		memcpy(z + n, "\x1f\x8b\x08", like);
+		memcpy(z + n + like, "password", 8);
+		snprintf(expect, sizeof(expect), "body <> %s\nbody <> %.*spassword\n", text, (int)like,
+		        "\x1f\x8b\x08");
+		record_check(pool, "", "gzip", z, n + like + 8, expect, CONTENT_BROKEN);
+	}
 	/* a fault within */
 	n = coder_gzip9(text, strlen(text), z, sizeof(z));
 	memset(z + 60, 0xff, 20);
