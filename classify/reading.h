@@ -39,14 +39,15 @@ struct reading {
 	struct reading *older, *newer; /* by their latest packets, to a second */
 	int64_t touched_ns;
 	struct facts facts;
-	uint64_t metered;     /* payload that tell_volume() was given */
-	bool closing;         /* nothing more comes */
-	bool doubted;         /* the SNI may be a lie: the server's certificate is worth reading */
-	uint32_t tunnels;     /* asked for on streams of HTTP/2, side by side */
-	bool fronts_too;      /* requests for the name of the SNI were seen among others */
-	bool enough;          /* an internal connection that turned out to be none of an AI API's */
-	struct shape shape;   /* of the last request, until its answer came */
-	uint32_t shape_index; /* of that request */
+	uint64_t metered;       /* payload that tell_volume() was given */
+	uint64_t head_inflated; /* that came out of codings in heads of requests */
+	bool closing;           /* nothing more comes */
+	bool doubted;           /* the SNI may be a lie: the server's certificate is worth reading */
+	uint32_t tunnels;       /* asked for on streams of HTTP/2, side by side */
+	bool fronts_too;        /* requests for the name of the SNI were seen among others */
+	bool enough;            /* an internal connection that turned out to be none of an AI API's */
+	struct shape shape;     /* of the last request, until its answer came */
+	uint32_t shape_index;   /* of that request */
 	uint64_t shape_stream;
 	uint16_t answer_bytes;  /* of its answer looked at */
 	struct answer *answers; /* that are expected, the newest first */

@@ -189,7 +189,8 @@ static void note_skipped(struct facts *x, unsigned skipped)
 }
 
 /* Base64 in a header; where a client proves who it is, that is what it stands for. */
-static unsigned scan_encoded_header(struct request *q, const struct header *h, const struct text_sink *out)
+static unsigned scan_encoded_header(
+        struct request *q, const struct header *h, struct content_spent *spent, const struct text_sink *out)
 {
 	char path[96];
 	int n = snprintf(path, sizeof(path), FIELD_HEADER "%.*s", (int)(h->name.n < 64 ? h->name.n : 64),
@@ -199,11 +200,12 @@ static unsigned scan_encoded_header(struct request *q, const struct header *h, c
 	for (int i = 0; i < n; i++)
 		if (path[i] >= 'A' && path[i] <= 'Z')
 			path[i] = (char)(path[i] + 32);
-	return credential_field(path) ? 0 : content_encoded(q->c->contents, &in, &h->value, out);
+	return credential_field(path) ? 0 : content_encoded(q->c->contents, &in, &h->value, spent, out);
 }
 
 /* And in the steps of a path: '/' is of its alphabet. */
-static unsigned scan_encoded_path(struct request *q, struct slice path, const struct text_sink *out)
+static unsigned scan_encoded_path(
+        struct request *q, struct slice path, struct content_spent *spent, const struct text_sink *out)
 {
 	const struct slice in = slice_of(FIELD_PATH, sizeof(FIELD_PATH) - 1);
 	unsigned skipped = 0;
@@ -214,7 +216,7 @@ static unsigned scan_encoded_path(struct request *q, struct slice path, const st
 
 		end = slash ? (size_t)(slash - path.p) : path.n;
 		step = slice_of(path.p + at, end - at);
-		skipped |= content_encoded(q->c->contents, &in, &step, out);
+		skipped |= content_encoded(q->c->contents, &in, &step, spent, out);
 	}
 	return skipped;
 }
@@ -222,17 +224,19 @@ static unsigned scan_encoded_path(struct request *q, struct slice path, const st
 static void scan_head(struct request *q)
 {
 	const struct message *m = q->m;
+	struct content_spent spent = {.connection = q->r->head_inflated, .sent = q->r->flow->bytes[FLOW_C2S]};
 	struct text_sink out = text_sink_of(q);
 	unsigned skipped = 0;
 
 	for (unsigned i = 0; i < m->n_headers; i++)
 		if (!dull_header(m->headers[i].name)) {
 			scan_field(q, FIELD_HEADER, m->headers[i].name, m->headers[i].value);
-			skipped |= scan_encoded_header(q, &m->headers[i], &out);
+			skipped |= scan_encoded_header(q, &m->headers[i], &spent, &out);
 		}
 	scan_path(q, m->path);
-	skipped |= scan_encoded_path(q, m->path, &out);
-	skipped |= content_query(q->c->contents, &m->query, &out);
+	skipped |= scan_encoded_path(q, m->path, &spent, &out);
+	skipped |= content_query(q->c->contents, &m->query, &spent, &out);
+	q->r->head_inflated = spent.connection;
 	note_skipped(&q->r->facts, skipped);
 }
 

@@ -9,9 +9,8 @@
 #define SMALL_ROOMS 2
 #define LARGE_ROOMS 1
 
-/* Of a query, a header or a step of a path: on the stack, JSON in base64 in a value; and what comes out of
- * one.
- */
+/* Of a query, a header or a step of a path, on the stack: JSON in base64 in a value.  And what comes out of
+ * all codings of a head. */
 #define HEAD_ROOM  32768
 #define HEAD_LIMIT (256u << 10)
 
@@ -24,7 +23,7 @@ struct content {
 struct content_pool {
 	struct pool *bodies;
 	struct nest_rooms rooms;
-	struct content_limits limits, head_limits;
+	struct content_limits limits;
 };
 
 struct content_pool *content_pool_create(size_t bodies, const struct content_limits *l)
@@ -33,8 +32,7 @@ struct content_pool *content_pool_create(size_t bodies, const struct content_lim
 
 	if (!p)
 		return NULL;
-	p->limits = p->head_limits = *l;
-	p->head_limits.body_limit = HEAD_LIMIT;
+	p->limits = *l;
 	p->bodies = pool_create(sizeof(struct content), bodies);
 	p->rooms.small = pool_create(NEST_ROOM_SMALL, bodies * SMALL_ROOMS + NEST_DEPTH_MAX);
 	p->rooms.large = pool_create(NEST_ROOM_LARGE, bodies * LARGE_ROOMS + NEST_DEPTH_MAX);
@@ -119,27 +117,51 @@ unsigned content_close(struct content *c, uint64_t *decoded)
 	return skip;
 }
 
-static unsigned read_head_text(struct content_pool *p, const struct reader_ops *ops, const struct prefix *in,
-        const struct slice *text, const struct text_sink *out)
+static uint64_t left(uint64_t limit, uint64_t used)
 {
+	return limit > used ? limit - used : 0;
+}
+
+/* What may still come out of codings. */
+static uint64_t head_left(const struct content_limits *l, const struct content_spent *s)
+{
+	uint64_t one = l->body_limit && l->body_limit < HEAD_LIMIT ? l->body_limit : HEAD_LIMIT,
+	         all = s->sent * l->inflate_ratio;
+
+	one = left(one, s->head);
+	if (!l->inflate_ratio)
+		return one;
+	all = left(all > CODING_FREE ? all : CODING_FREE, s->connection);
+	return one < all ? one : all;
+}
+
+static unsigned read_head_text(struct content_pool *p, const struct reader_ops *ops, const struct prefix *in,
+        const struct slice *text, struct content_spent *spent, const struct text_sink *out)
+{
+	struct content_limits limits = p->limits;
 	struct {
 		struct nest nest;
 		_Alignas(16) uint8_t own[HEAD_ROOM];
 	} h;
 
-	nest_init(&h.nest, sizeof(h.own), &p->rooms, &p->head_limits, out);
+	limits.body_limit = head_left(&limits, spent);
+	nest_init(&h.nest, sizeof(h.own), &p->rooms, &limits, out);
+	h.nest.head = true;
 	if (part_begin_as(&h.nest, ops, in, NULL)) {
 		part_feed(&h.nest, (const uint8_t *)text->p, text->n);
 		part_end(&h.nest);
 	}
+	spent->head += nest_inflated(&h.nest);
+	spent->connection += nest_inflated(&h.nest);
 	return h.nest.emit.skip;
 }
 
-unsigned content_query(struct content_pool *p, const struct slice *query, const struct text_sink *out)
+unsigned content_query(struct content_pool *p, const struct slice *query, struct content_spent *spent,
+        const struct text_sink *out)
 {
 	static const struct prefix in = {.text = "query", .n = 5, .key_at = 5};
 
-	return query->n ? read_head_text(p, &form_ops, &in, query, out) : 0;
+	return query->n ? read_head_text(p, &form_ops, &in, query, spent, out) : 0;
 }
 
 /* The sink of a caller who wants only what was decoded. */
@@ -178,7 +200,7 @@ static void decoded_end(void *arg, bool whole)
 }
 
 unsigned content_encoded(struct content_pool *p, const struct slice *path, const struct slice *text,
-        const struct text_sink *out)
+        struct content_spent *spent, const struct text_sink *out)
 {
 	struct decoded_only d = {.out = out};
 	const struct text_sink only = {
@@ -189,5 +211,5 @@ unsigned content_encoded(struct content_pool *p, const struct slice *path, const
 		return 0;
 	prefix_set(&in, path->p, path->n, 0, path->n);
 	d.path_len = in.n;
-	return read_head_text(p, &text_ops, &in, text, &only);
+	return read_head_text(p, &text_ops, &in, text, spent, &only);
 }

@@ -76,12 +76,19 @@ uint64_t content_refused(const struct content_pool *p);
 /* Pieces of memory that decoders asked for in vain (decode_bytes). */
 uint64_t content_decoders_refused(const struct content_pool *p);
 
+/* What came out of codings in heads: all that share a limit have one of these.  A connection's is weighed as
+ * bodies are, against the bytes that were sent. */
+struct content_spent {
+	uint64_t head, connection;
+	uint64_t sent; /* on the connection */
+};
+
 /* For text that is not a body (leaktap detect on JSON lines, query strings): the same readers. */
-unsigned content_query(struct content_pool *p, const struct slice *query,
+unsigned content_query(struct content_pool *p, const struct slice *query, struct content_spent *spent,
         const struct text_sink *out); /* fields query.NAME; returns content_skip bits */
 /* What a header or a step of a path holds in base64, and nothing of the text around it: fields PATH(base64).
  */
 unsigned content_encoded(struct content_pool *p, const struct slice *path, const struct slice *text,
-        const struct text_sink *out);
+        struct content_spent *spent, const struct text_sink *out);
 
 #endif

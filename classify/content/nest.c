@@ -110,12 +110,17 @@ static void stop(struct nest *t, struct part *p, unsigned why)
 		stop_all(t, why);
 }
 
+uint64_t nest_inflated(const struct nest *t)
+{
+	return t->charged + t->between;
+}
+
 /* How many of n bytes the body's limit lets pass. */
 static size_t allowed(const struct nest *t, size_t n)
 {
-	uint64_t limit = t->limits->body_limit, used = t->decoded + t->charged;
+	uint64_t limit = t->limits->body_limit, used = t->head ? nest_inflated(t) : t->decoded + t->charged;
 
-	if (!limit)
+	if (!limit && !t->head)
 		return n;
 	return used >= limit ? 0 : n < limit - used ? n : (size_t)(limit - used);
 }
@@ -125,6 +130,8 @@ static bool is_bomb(const struct nest *t)
 {
 	uint64_t all = t->decoded + t->charged + t->between;
 
+	if (t->head)
+		return nest_inflated(t) > t->limits->body_limit;
 	return t->limits->inflate_ratio && all > CODING_FREE && all / t->limits->inflate_ratio > t->received;
 }
 
@@ -298,7 +305,7 @@ static void read_plain(struct at *at, const uint8_t *b, size_t n)
 	size_t some = n;
 
 	if (!p->outer) {
-		some = allowed(t, n);
+		some = t->head ? n : allowed(t, n);
 		t->decoded += some;
 	} else if (p->n_codings) {
 		some = allowed(t, n);
@@ -312,7 +319,9 @@ static void read_plain(struct at *at, const uint8_t *b, size_t n)
 		read_bytes(at, b, some);
 	else
 		sniff(at, b, some);
-	if (some < n)
+	if (some < n && t->head)
+		stop(t, p, CONTENT_LIMIT);
+	else if (some < n)
 		stop_all(t, CONTENT_LIMIT);
 }
 
@@ -377,7 +386,7 @@ static void open_codings(struct nest *t, struct part *p)
 	enum coding_kind kinds[CODINGS_MAX];
 	unsigned n = coding_list(p->hint.codings, kinds);
 
-	if (n > CODINGS_MAX || (n && !t->rooms)) {
+	if (n > CODINGS_MAX || (n && (!t->rooms || !allowed(t, 1)))) {
 		stop(t, p, CONTENT_LIMIT);
 		return;
 	}
@@ -505,6 +514,8 @@ static void end(struct nest *t, struct part *p)
 	for (unsigned i = 0; i < p->n_codings; i++)
 		coding_clear(p->coding[i]);
 	give_back(t, p->mark);
+	if (t->head && t->depth == 1) /* the text itself goes on */
+		t->over = t->emit.cut = false;
 }
 
 /* ---- parts ----------------------------------------------------------------------------------------------

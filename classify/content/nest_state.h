@@ -53,6 +53,7 @@ struct nest {
 	unsigned depth;
 	uint32_t parts;
 	bool over;
+	bool head; /* no body: the limit counts what comes out of codings, and ends what stands inside */
 	uint64_t received;         /* of the body as it was sent */
 	uint64_t decoded, charged; /* the body's bytes without its codings; those of parts inside */
 	uint64_t between;          /* that one coding or filter gave to the next */
@@ -66,5 +67,7 @@ struct nest {
  * from `rooms` (NULL: nothing more). */
 void nest_init(struct nest *t, size_t own, const struct nest_rooms *rooms, const struct content_limits *l,
         const struct text_sink *out);
+/* What came out of codings so far, of one into the next too. */
+uint64_t nest_inflated(const struct nest *t);
 
 #endif

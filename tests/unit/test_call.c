@@ -135,7 +135,7 @@ static void ask(struct asked *a, const char *service, const char *request, const
 	a->n_fields = 0;
 	call_head(&a->call, catalogue, s, NULL, &m);
 	if (m.query.n)
-		content_query(bodies, &m.query, &out);
+		content_query(bodies, &m.query, &(struct content_spent){0}, &out);
 	c = content_open(bodies, &m, &out);
 	assert_non_null(c);
 	for (size_t i = 0, n = strlen(body); i < n; i += step)

@@ -3,6 +3,7 @@
 #include "tests/unit/sensor.h"
 
 #include <openssl/evp.h>
+#include <zlib.h>
 
 #define AI      "198.51.100.10"
 #define CLIENT  "10.0.0.1"
@@ -434,6 +435,41 @@ static void base64_of_the_head(void **state)
 	}
 }
 
+/* Much that is little when it is compressed, with a token at its end, in base64. */
+static void compressed_text(char *out)
+{
+	static uint8_t text[200 << 10], zip[2048];
+	z_stream z = {.next_in = text, .avail_in = sizeof(text), .next_out = zip, .avail_out = sizeof(zip)};
+
+	memset(text, '.', sizeof(text));
+	memcpy(text + sizeof(text) - sizeof(GHP) - 1, " " GHP " ", sizeof(GHP) + 1);
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY), Z_OK);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	EVP_EncodeBlock((unsigned char *)out, zip, (int)z.total_out);
+	deflateEnd(&z);
+}
+
+/* What comes out of the heads of one connection has a limit: 1 MiB, where little was sent. */
+static void compressed_heads_add_up(void **state)
+{
+	struct world *w = begin();
+	struct conn_of k = handshake(w, CLIENT, 40000, AI, 80);
+	char encoded[3000], header[3100];
+	struct classify_stats st;
+
+	(void)state;
+	compressed_text(encoded);
+	snprintf(header, sizeof(header), "X-A: %s\r\n", encoded);
+	for (int i = 0; i < 6; i++)
+		post(&k, "/v1/messages", "api.openai.com", header, "{}");
+	snprintf(header, sizeof(header), "X-A: %s\r\nX-B: %s\r\n", encoded, encoded);
+	k = handshake(w, CLIENT, 40001, AI, 80);
+	post(&k, "/v1/messages", "api.openai.com", header, "{}");
+	st = end(w, NULL);
+	assert_int_equal(st.requests, 7);
+	assert_int_equal(st.findings, 5 + 1);
+}
+
 #define MAIL(n) "mary" #n "@northwind-traders.co, "
 
 static void addresses_alert_in_number(void **state)
@@ -658,6 +694,7 @@ int main(void)
 	        cmocka_unit_test(gateways_pass_on),
 	        cmocka_unit_test(own_credential_is_no_leak),
 	        cmocka_unit_test(base64_of_the_head),
+	        cmocka_unit_test(compressed_heads_add_up),
 	        cmocka_unit_test(names_of_files_are_searched),
 	        cmocka_unit_test(addresses_alert_in_number),
 	        cmocka_unit_test(findings_outlive_the_reading),

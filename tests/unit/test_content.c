@@ -359,16 +359,16 @@ static void test_query(void **state)
 	struct slice q = SLICE("q=Can%20you+check%3F&key=AIzaSy&flag");
 
 	(void)state;
-	content_query(pool, &q, &out);
+	content_query(pool, &q, &(struct content_spent){0}, &out);
 	assert_string_equal(r->text, "query.q <q> Can you check?\nquery.key <key> AIzaSy\nquery{} <> flag\n");
 	out = record_sink(r);
-	content_query(pool, &(struct slice){NULL, 0}, &out);
+	content_query(pool, &(struct slice){NULL, 0}, &(struct content_spent){0}, &out);
 	assert_string_equal(r->text, "");
 	q = SLICE("compression=gzip&message="
 	          "H4sIAAAAAAACA6tWyssvSVWyUirJSCxRyCxWiFHKyc9Lj1FSSM3LL03PUKoF"
 	          "APdszA4iAAAA&base64=1");
 	out = record_sink(r);
-	assert_int_equal(content_query(pool, &q, &out), 0);
+	assert_int_equal(content_query(pool, &q, &(struct content_spent){0}, &out), 0);
 	assert_string_equal(r->text,
 	        "query.compression <compression> gzip\n"
 	        "query.message <message> "
@@ -393,27 +393,108 @@ static void bomb_end(void *arg, bool whole)
 	(void)whole;
 }
 
-/* What comes out of a header is little, whatever it says. */
+/* n dots, compressed, in base64. */
+static size_t bomb_base64(size_t n_dots, char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static uint8_t dots[1 << 20], z[4096];
+	size_t n, out = 0;
+
+	memset(dots, '.', sizeof(dots));
+	memset(z, 0, sizeof(z));
+	n = coder_gzip9(dots, n_dots, z, sizeof(z));
+	for (size_t i = 0; i < n; i += 3)
+		for (int k = 18; k >= 0; k -= 6)
+			text[out++] = digits[(z[i] << 16 | z[i + 1] << 8 | z[i + 2]) >> k & 63];
+	return out;
+}
+
+/* What comes out of all texts of a head is little, whatever they say. */
 static void test_encoded_bomb(void **state)
 {
 	const struct slice path = SLICE("header.x");
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static uint8_t dots[1 << 20], z[4096];
+	struct content_spent spent = {0};
 	static char text[6000];
 	uint64_t got = 0;
 	const struct text_sink out = {
 	        .arg = &got, .field = bomb_field, .text = bomb_text, .field_end = bomb_end};
-	struct slice s = {text, 0};
+	struct slice s = {text, bomb_base64(1 << 20, text)};
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(content_encoded(pool, &path, &s, &spent, &out), CONTENT_LIMIT);
+	assert_int_equal(got, 256 << 10);
+	assert_int_equal(spent.head, 256 << 10);
+}
+
+/* And of all heads of a connection no more than of a body that was as long. */
+static void test_heads_bomb(void **state)
+{
+	const struct slice path = SLICE("header.x");
+	struct content_spent spent = {0};
+	static char text[6000];
+	uint64_t got = 0;
+	const struct text_sink out = {
+	        .arg = &got, .field = bomb_field, .text = bomb_text, .field_end = bomb_end};
+	struct slice s = {text, bomb_base64(200 << 10, text)};
+	unsigned skipped = 0;
+
+	(void)state;
+	for (int i = 0; i < 10; i++, spent.head = 0)
+		skipped |= content_encoded(pool, &path, &s, &spent, &out);
+	assert_int_equal(got, 1 << 20);
+	assert_int_equal(skipped, CONTENT_LIMIT);
+	spent.sent = 1 << 20;
+	assert_int_equal(content_encoded(pool, &path, &s, &spent, &out), 0);
+	assert_int_equal(got, (1 << 20) + (200 << 10));
+}
+
+/* A limit that is smaller holds for heads too. */
+static void test_encoded_limit(void **state)
+{
+	static const struct content_limits l = {.body_limit = 5000, .depth = 8};
+	struct content_pool *small = content_pool_create(1, &l);
+	const struct slice path = SLICE("header.x");
+	struct content_spent spent = {0};
+	static char text[6000];
+	uint64_t got = 0;
+	const struct text_sink out = {
+	        .arg = &got, .field = bomb_field, .text = bomb_text, .field_end = bomb_end};
+	struct slice s = {text, bomb_base64(20000, text)};
+
+	(void)state;
+	assert_int_equal(content_encoded(small, &path, &s, &spent, &out), CONTENT_LIMIT);
+	assert_int_equal(got, 5000);
+	content_pool_destroy(small);
+}
+
+/* A limit ends what is inflated; the rest of the form is read, and of JSON in it. */
+static void test_query_bomb(void **state)
+{
+	static const struct content_limits l = {.body_limit = 100, .depth = 8};
+	struct content_pool *small = content_pool_create(1, &l);
+	struct record *r = malloc(sizeof(*r));
+	struct text_sink out = record_sink(r);
+	static char bomb[1000], text[6000];
+	struct content_spent spent = {0};
+	struct slice q;
 	size_t n;
 
 	(void)state;
-	memset(dots, '.', sizeof(dots));
-	n = coder_gzip9(dots, sizeof(dots), z, sizeof(z));
-	for (size_t i = 0; i + 2 < n; i += 3)
-		for (int k = 18; k >= 0; k -= 6)
-			text[s.n++] = digits[(z[i] << 16 | z[i + 1] << 8 | z[i + 2]) >> k & 63];
-	assert_int_equal(content_encoded(pool, &path, &s, &out), CONTENT_LIMIT);
-	assert_in_range(got, 100000, 300000);
+	bomb[bomb_base64(2000, bomb)] = '\0';
+	n = (size_t)snprintf(text, sizeof(text),
+	        "j={\"x\":\"%s\",\"y\":\"words\"}&b=YSBub3RlIHRoYXQgaXMgbG9uZyBlbm91Z2g&c=%s&d=plain", bomb,
+	        bomb);
+	q = slice_of(text, n);
+	assert_int_equal(content_query(small, &q, &spent, &out), CONTENT_LIMIT);
+	assert_int_equal(spent.head, 100);
+	assert_non_null(strstr(r->text, "\nquery.j.x(base64) <x> ...................."));
+	assert_non_null(strstr(r->text, ". CUT\nquery.j.y <y> words\nquery.b <b> "));
+	assert_non_null(strstr(r->text, "query.b(base64) <b> a note that is long enough\n"));
+	assert_null(strstr(r->text, "query.c(base64)"));
+	assert_non_null(strstr(r->text, "\nquery.d <d> plain\n"));
+	free(r);
+	content_pool_destroy(small);
 }
 
 /* Of a header or a step of a path only what base64 gave, by whatever reader. */
@@ -443,7 +524,7 @@ static void test_encoded(void **state)
 		struct text_sink out = record_sink(r);
 		struct slice text = slice_of(cases[i].text, strlen(cases[i].text));
 
-		content_encoded(pool, &path, &text, &out);
+		content_encoded(pool, &path, &text, &(struct content_spent){0}, &out);
 		assert_string_equal(r->text, cases[i].told);
 	}
 	free(r);
@@ -538,6 +619,9 @@ int main(void)
 	        cmocka_unit_test(test_query),
 	        cmocka_unit_test(test_encoded),
 	        cmocka_unit_test(test_encoded_bomb),
+	        cmocka_unit_test(test_heads_bomb),
+	        cmocka_unit_test(test_encoded_limit),
+	        cmocka_unit_test(test_query_bomb),
 	        cmocka_unit_test(test_utf16),
 	        cmocka_unit_test(test_gaps),
 	};
