@@ -4,6 +4,8 @@
 
 #include "classify/content/nest.h"
 
+#include <openssl/evp.h>
+
 static void check(struct zip_out *z, const char *expect, unsigned skip)
 {
 	record_check(pool, "", "", z->p, z->n, expect, skip);
@@ -228,6 +230,36 @@ static void test_bombs(void **state)
 	content_pool_destroy(limited);
 }
 
+/* In a query: the rest of it is read. */
+static void test_bomb_in_query(void **state)
+{
+	struct content_spent spent = {0};
+	struct record *r = malloc(sizeof(*r));
+	struct text_sink out = record_sink(r);
+	struct zip_out z = {0};
+	char *spaces = malloc(1 << 20), text[4096] = "a=";
+	struct slice q;
+	size_t n = 2;
+
+	(void)state;
+	memset(spaces, ' ', 1 << 20);
+	zip_member(&z, "bomb.txt", spaces, 1 << 20, ZIP_DEFLATED);
+	zip_end(&z);
+	assert_true(z.n < 2000);
+	n += (size_t)EVP_EncodeBlock((unsigned char *)text + n, z.p, (int)z.n);
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)(text[i] == '+' ? '-' : text[i]);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "&b=YSBub3RlIHRoYXQgaXMgbG9uZyBlbm91Z2g&c=plain");
+	q = slice_of(text, n);
+	assert_int_equal(content_query(pool, &q, &spent, &out), CONTENT_LIMIT);
+	assert_in_range(spent.head, 256 << 10, 300 << 10);
+	assert_non_null(
+	        strstr(r->text, "\nquery.b(base64) <b> a note that is long enough\nquery.c <c> plain\n"));
+	free(z.p);
+	free(spaces);
+	free(r);
+}
+
 /* Archives in archives end at NEST_DEPTH_MAX. */
 static void test_deep(void **state)
 {
@@ -284,6 +316,7 @@ int main(void)
 	        cmocka_unit_test(test_prefixes_and_flips),
 	        cmocka_unit_test(test_gaps),
 	        cmocka_unit_test(test_bombs),
+	        cmocka_unit_test(test_bomb_in_query),
 	        cmocka_unit_test(test_deep),
 	        cmocka_unit_test(test_many),
 	};
