@@ -115,11 +115,12 @@ size_t packets_empty(const uint8_t *p, size_t n)
 {
 	size_t empty = 0;
 
-	for (;;) {
+	while (empty < n) {
 		size_t end = empty + digits(p + empty, n - empty, TYPE);
 
 		if (end == empty || end > empty + TYPE || end == n || p[end] != PACKET_SEPARATOR)
-			return empty;
+			break;
 		empty = end + 1;
 	}
+	return empty;
 }
