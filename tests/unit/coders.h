@@ -131,4 +131,34 @@ static const struct coder coders[] = {
 };
 #define N_CODERS (sizeof(coders) / sizeof(coders[0]))
 
+static const char coder_alphabet[2][65] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+
+/* Lines of `width` (0: one), each ended by `eol`, the last one not. */
+static inline size_t coder_base64(
+        const void *data, size_t n, bool url, bool pad, size_t width, const char *eol, char *out)
+{
+	const uint8_t *p = data;
+	size_t len = 0, line = 0;
+
+	for (size_t i = 0; i < n; i += 3) {
+		size_t k = n - i < 3 ? n - i : 3;
+		uint32_t v =
+		        (uint32_t)p[i] << 16 | (k > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (k > 2 ? p[i + 2] : 0);
+
+		if (width && line == width) {
+			len += (size_t)sprintf(out + len, "%s", eol);
+			line = 0;
+		}
+		for (size_t c = 0; c < 4; c++)
+			if (c <= k)
+				out[len++] = coder_alphabet[url][v >> (18 - 6 * c) & 63];
+			else if (pad)
+				out[len++] = '=';
+		line += 4;
+	}
+	out[len] = '\0';
+	return len;
+}
+
 #endif

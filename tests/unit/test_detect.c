@@ -13,13 +13,8 @@
 
 static const uint8_t key[32] = "0123456789abcdef0123456789abcdef";
 
-/* Made up for these tests: a card that passes Luhn, a token that passes GitHub's CRC (see test_validators.c).
- */
+/* Made up for these tests: a card that passes Luhn. */
 #define CARD "4929 1234 5678 9015"
-#define GHP                                                                                                  \
-	"ghp_"                                                                                               \
-	"R4nd0mTestTokenForLeaktapXyz12"                                                                     \
-	"1RntWr"
 
 static int setup(void **state)
 {

@@ -127,35 +127,6 @@ static void test_json_in_json_gap(void **state)
 /* ---- base64 ---------------------------------------------------------------------------------------------
  */
 
-static const char alphabet[2][65] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
-
-/* Lines of `width` (0: one), each ended by `eol`, the last one not. */
-static size_t base64(const void *data, size_t n, bool url, bool pad, size_t width, const char *eol, char *out)
-{
-	const uint8_t *p = data;
-	size_t len = 0, line = 0;
-
-	for (size_t i = 0; i < n; i += 3) {
-		size_t k = n - i < 3 ? n - i : 3;
-		uint32_t v =
-		        (uint32_t)p[i] << 16 | (k > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (k > 2 ? p[i + 2] : 0);
-
-		if (width && line == width) {
-			len += (size_t)sprintf(out + len, "%s", eol);
-			line = 0;
-		}
-		for (size_t c = 0; c < 4; c++)
-			if (c <= k)
-				out[len++] = alphabet[url][v >> (18 - 6 * c) & 63];
-			else if (pad)
-				out[len++] = '=';
-		line += 4;
-	}
-	out[len] = '\0';
-	return len;
-}
-
 #define SECRET                                                                                               \
 	"The access key is AKIAIOSFODNN7EXAMPLE, \xc3\xbc"                                                   \
 	"se it"
@@ -167,7 +138,7 @@ static void test_base64_in_strings(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		size_t n = base64(SECRET, strlen(SECRET), i & 1, i & 2, 0, "", b);
+		size_t n = coder_base64(SECRET, strlen(SECRET), i & 1, i & 2, 0, "", b);
 
 		assert_true(n >= BASE64_MIN && n < BASE64_TOLD);
 		sprintf(json, "{\"a\":\"%s\",\"z\":\"end\"}", b);
@@ -191,18 +162,18 @@ static void test_base64_of_structure(void **state)
 	char one[512], two[1024], json[2048], expect[2048];
 
 	(void)state;
-	base64("{\"secret\":\"hunter2\",\"l\":[\"x\"]}", 31, false, true, 0, "", one);
+	coder_base64("{\"secret\":\"hunter2\",\"l\":[\"x\"]}", 31, false, true, 0, "", one);
 	sprintf(json, "{\"a\":[\"%s\"]}", one);
 	sprintf(expect, "a[0] <a> %s\na[0](base64).secret <secret> hunter2\na[0](base64).l[0] <l> x\n", one);
 	check(json, expect, 0);
-	base64(one, strlen(one), false, true, 0, "", two);
+	coder_base64(one, strlen(one), false, true, 0, "", two);
 	sprintf(json, "{\"a\":\"%s\"}", two);
 	sprintf(expect,
 	        "a <a> %s\na(base64) <a> %s\na(base64)(base64).secret <secret> hunter2\n"
 	        "a(base64)(base64).l[0] <l> x\n",
 	        two, one);
 	check(json, expect, 0);
-	base64("{\"a\":\"{\\\"b\\\":\\\"c\\\"}\"}", 21, true, false, 0, "", one);
+	coder_base64("{\"a\":\"{\\\"b\\\":\\\"c\\\"}\"}", 21, true, false, 0, "", one);
 	sprintf(json, "v=%s", one);
 	sprintf(expect, "form.v <v> %s\nform.v(base64).a.b <b> c\n", one);
 	check_type("application/x-www-form-urlencoded", json, expect, 0);
@@ -218,7 +189,7 @@ static void test_long_base64(void **state)
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
 		text[i] = i % 61 == 60 ? '\n' : (char)('a' + i * 7 % 26);
 	for (size_t len = 2998; len <= 3000; len++) {
-		n = base64(text, len, false, true, 0, "", b);
+		n = coder_base64(text, len, false, true, 0, "", b);
 		sprintf(json, "{\"a\":\"%s, and words\"}", b);
 		sprintf(expect, "a <a> %.*s\na(base64) <a> %.*s\na <a> , and words\n", BASE64_TOLD, b,
 		        (int)len, text);
@@ -226,14 +197,14 @@ static void test_long_base64(void **state)
 	}
 	/* a picture: nothing to tell but its beginning as it stands */
 	memcpy(text, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
-	n = base64(text, 3000, false, true, 0, "", b);
+	n = coder_base64(text, 3000, false, true, 0, "", b);
 	sprintf(json, "{\"a\":\"%s\"}", b);
 	sprintf(expect, "a <a> %.*s\n", BASE64_TOLD, b);
 	check(json, expect, CONTENT_BINARY);
 	/* bytes that nobody knows: text to its end, whatever it is */
 	for (size_t i = 0; i < 3000; i++)
 		text[i] = (char)(i * i >> 3 ^ i * 73);
-	n = base64(text, 3000, false, true, 0, "", b);
+	n = coder_base64(text, 3000, false, true, 0, "", b);
 	assert_int_equal(n, 4000);
 	sprintf(json, "{\"a\":\"%s\"}", b);
 	sprintf(expect, "a <a> %s\n", b);
@@ -285,14 +256,14 @@ static void test_base64_in_lines(void **state)
 		text[i] = i % 53 == 52 ? ' ' : (char)('A' + i * 11 % 26);
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
 		for (size_t len = 150; len <= 1500; len += 449) {
-			base64(text, len, false, true, rows[r].width, rows[r].eol, b);
+			coder_base64(text, len, false, true, rows[r].width, rows[r].eol, b);
 			sprintf(body, "A file:\n%s\n\nRegards, me", b);
 			sprintf(expect, "body(base64) <> %.*s\n", (int)len, text);
 			check_has(body, expect, "\n\nRegards, me\n");
 		}
 	}
 	/* a word behind it, in a line of its own and on the same; a last line that is full */
-	base64(text, 57 * 12, false, true, 76, "\n", b);
+	coder_base64(text, 57 * 12, false, true, 76, "\n", b);
 	sprintf(expect, "body(base64) <> %.*s\n", 57 * 12, text);
 	sprintf(body, "%s\nRegards, me", b);
 	check_has(body, expect, "body <> \nRegards, me\n");
@@ -301,7 +272,7 @@ static void test_base64_in_lines(void **state)
 	sprintf(body, "%s and so on", b);
 	check_has(body, expect, "body <>  and so on\n");
 	/* in JSON the line ends are escapes */
-	base64(SECRET SECRET SECRET, 3 * strlen(SECRET), false, true, 76, "\\r\\n", b);
+	coder_base64(SECRET SECRET SECRET, 3 * strlen(SECRET), false, true, 76, "\\r\\n", b);
 	sprintf(body, "{\"a\":\"%s\",\"b\":\"c\"}", b);
 	check_has(body, "a(base64) <a> " SECRET SECRET SECRET "\n", "b <b> c\n");
 }
@@ -316,13 +287,13 @@ static void test_base64_behind_something(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
 		for (size_t len = 24; len < sizeof(word); len++) {
-			base64(word, len, false, true, 0, "", b);
+			coder_base64(word, len, false, true, 0, "", b);
 			sprintf(body, "see (%s%s)", before[i], b);
 			sprintf(expect, "body(base64) <> %.*s\n", (int)len, word);
 			check_has(body, expect, "body <> )\n");
 		}
 	for (size_t i = 0; i < 2; i++) {
-		base64(word, sizeof(word) - 1, false, true, 32, i ? "\n-" : "\n+", b);
+		coder_base64(word, sizeof(word) - 1, false, true, 32, i ? "\n-" : "\n+", b);
 		sprintf(body, "@@ -1 +1,3 @@\n%c%s\n end", "+-"[i], b);
 		sprintf(expect, "body(base64) <> %s\n", word);
 		check_has(body, expect, "body <> \n end\n");
@@ -336,7 +307,7 @@ static void test_base64_behind_something(void **state)
 			for (size_t k = 0; k < 57 * lines; k++)
 				text[k] = k % 53 == 52 ? ' ' : (char)('A' + k * 11 % 26);
 			text[57 * lines] = 0;
-			base64(text, 57 * lines, false, true, 76, ends[i], b64);
+			coder_base64(text, 57 * lines, false, true, 76, ends[i], b64);
 			sprintf(long_expect, "body(base64) <> %s", text);
 			sprintf(long_body, "data:%s%s%spassword=Xk9#mQ2vLp7w%sx", ends[i], b64, ends[i],
 			        ends[i]);
@@ -346,7 +317,7 @@ static void test_base64_behind_something(void **state)
 			check_has(long_body, long_expect, "ghp_16C7e42F292c6912E7710c838347Ae178B4a");
 		}
 	/* a line of another length ends it, and so does an escape that ends no line */
-	base64(word, 48, false, true, 0, "", b);
+	coder_base64(word, 48, false, true, 0, "", b);
 	sprintf(expect, "body(base64) <> %.48s\n", word);
 	sprintf(body, "%s\\xAb%s", b, b);
 	check_has(body, expect, "xAb");
@@ -376,7 +347,7 @@ static void test_base64_of_random_bytes(void **state)
 		for (size_t k = 0; k < 3000; k++)
 			bytes[k] = (char)next_random(&x);
 		memcpy(bytes + 48 * 3, begin, strlen(begin));
-		n = base64(bytes, 3000, false, true, 64, "\n", b);
+		n = coder_base64(bytes, 3000, false, true, 64, "\n", b);
 		record_body(pool, r, "", "", b, n, 0, n);
 		assert_null(strstr(r->text, "(base64)"));
 	}
@@ -434,7 +405,7 @@ static void test_base64_of_utf16(void **state)
 		wide[n++] = *s;
 		wide[n++] = 0;
 	}
-	base64(wide, n, false, true, 0, "", b);
+	coder_base64(wide, n, false, true, 0, "", b);
 	sprintf(json, "{\"a\":\"powershell -enc %s\"}", b);
 	sprintf(expect, "a <a> powershell -enc %s\na(base64) <a> %s\n", b, text);
 	check(json, expect, 0);
@@ -449,7 +420,7 @@ static void test_data_urls(void **state)
 	struct record *r = malloc(sizeof(*r));
 
 	(void)state;
-	base64("{\"k\":\"AKIA\"}", 12, false, true, 0, "", b);
+	coder_base64("{\"k\":\"AKIA\"}", 12, false, true, 0, "", b);
 	sprintf(json,
 	        "{\"messages\":[{\"content\":[{},{\"image_url\":{\"url\":\"data:application/"
 	        "json;base64,%s\"}}]}]}",
@@ -569,7 +540,7 @@ static void test_base64_nesting_ends(void **state)
 	(void)state;
 	strcpy(now, SECRET);
 	for (unsigned level = 0; level < NEST_DEPTH_MAX + 3; level++) {
-		base64(now, strlen(now), false, true, 0, "", next);
+		coder_base64(now, strlen(now), false, true, 0, "", next);
 		memcpy(now, next, sizeof(now));
 		record_body(pool, r, "", "", now, strlen(now), 0, 1000);
 		if (level < NEST_DEPTH_MAX)
@@ -625,7 +596,7 @@ static void test_flips_and_prefixes(void **state)
 	size_t n;
 
 	(void)state;
-	base64(SECRET SECRET SECRET SECRET, 4 * strlen(SECRET), false, true, 76, "\\n", lines);
+	coder_base64(SECRET SECRET SECRET SECRET, 4 * strlen(SECRET), false, true, 76, "\\n", lines);
 	n = (size_t)sprintf(json,
 	        "{\"a\":\"{\\\"b\\\":[\\\"\\\\u00e9\\\",1234567]}\",\"c\":\"data:text/"
 	        "plain;charset=utf-16;base64,aABpACEA\","

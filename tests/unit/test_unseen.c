@@ -1,11 +1,6 @@
 /* test_unseen.c - values with characters between that nobody sees, and in other writing. */
 #include "tests/unit/detect_world.h"
 
-#define GHP                                                                                                  \
-	"ghp_"                                                                                               \
-	"R4nd0mTestTokenForLeaktapXyz12"                                                                     \
-	"1RntWr"
-
 static int setup(void **state)
 {
 	(void)state;
